@@ -1,0 +1,70 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+]
+
+let package = Package(
+  name: "millrace",
+  products: [.executable(name: "millrace", targets: ["MillraceCommand"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+  ],
+  targets: [
+    // Debian's libraries. `make setup` installs them.
+    .systemLibrary(name: "CZeroMQ"),
+    .systemLibrary(name: "CHDF5", pkgConfig: "hdf5"),
+    .systemLibrary(name: "CZip", pkgConfig: "libzip"),
+    .systemLibrary(name: "CSodium", pkgConfig: "libsodium"),
+
+    // Each target may use only those above it.
+    .target(name: "ZeroMQ", dependencies: ["CZeroMQ"], swiftSettings: swiftSettings),
+    .target(name: "Wire", swiftSettings: swiftSettings),
+    .target(name: "Tokenization", swiftSettings: swiftSettings),
+    .target(name: "Recurrence", swiftSettings: swiftSettings),
+    .target(
+      name: "ModelFiles",
+      dependencies: ["CHDF5", "CSodium", "CZip", "Recurrence"],
+      swiftSettings: swiftSettings),
+    .target(
+      name: "Millrace",
+      dependencies: [
+        "ModelFiles", "Recurrence", "Tokenization", "Wire", "Yams", "ZeroMQ",
+        .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ],
+      swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "MillraceCommand",
+      dependencies: [
+        "Millrace", "ModelFiles", "Recurrence", "Tokenization", "Wire", "ZeroMQ",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ],
+      swiftSettings: swiftSettings),
+
+    .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"], swiftSettings: swiftSettings),
+    .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "TokenizationTests", dependencies: ["Tokenization"], swiftSettings: swiftSettings),
+    .testTarget(name: "RecurrenceTests", dependencies: ["Recurrence"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "ModelFilesTests", dependencies: ["ModelFiles", "Recurrence"],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "MillraceTests", dependencies: ["Millrace", "Recurrence", "Tokenization", "Wire"],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "EndToEndTests", dependencies: ["MillraceCommand", "Wire", "ZeroMQ"],
+      swiftSettings: swiftSettings),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,9 @@
+import ArgumentParser
+
+/// The `millrace` command: one subcommand a file, arguments only.
+@main
+struct MillraceCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "millrace",
+    abstract: "Serves recurrent neural networks on live streams.")
+}
