@@ -1,0 +1,116 @@
+/// Where one stream's input stands, and what may come next: the order of checks of
+/// `Docs/protocol.md` as a state machine without clock or socket.
+///
+/// `admit` only decides. The caller then reports what it did: `advance` once numbers are used up,
+/// `close` behind an applied END.
+package struct StreamSequence: Equatable, Sendable {
+  /// What the caller is to do with a message.
+  package enum Admission: Equatable, Sendable {
+    /// Apply the elements behind the first `skip`; `begins` a new life with zero state first.
+    case apply(skip: Int, begins: Bool, resets: Bool)
+    /// All of it has been applied: acknowledge and send its cached answers again.
+    case duplicate
+    /// The stream ended with this very message: acknowledge.
+    case endAgain
+    /// Answer with the refusal; the stream is unchanged.
+    case refuse(RefusalCode, expected: UInt64)
+    /// Say nothing: a gap was refused a moment ago and this message is behind it.
+    case passOver
+  }
+
+  package enum Phase: Equatable, Sendable {
+    case unknown
+    case open
+    case closed
+  }
+
+  /// How long messages behind a refused gap are passed over.
+  package static let gapSilenceMilliseconds: UInt64 = 1000
+
+  package private(set) var phase = Phase.unknown
+  /// The next input number.
+  package private(set) var expected: UInt64 = 0
+  package private(set) var epoch: UInt64 = 0
+  private var gapRefusedAtMilliseconds: UInt64?
+  /// Where the last RESET acted while nothing has been applied behind it.
+  private var resetNumber: UInt64?
+
+  package init() {}
+
+  /// Decides on a data message.
+  ///
+  /// - Parameters:
+  ///   - count: elements of the message, in the units of `number`.
+  ///   - milliseconds: a monotonic clock's reading.
+  package mutating func admit(
+    number: UInt64, count: UInt64, epoch messageEpoch: UInt64, flags: MessageFlags,
+    milliseconds: UInt64
+  ) -> Admission {
+    let (end, overflow) = number.addingReportingOverflow(count)
+    guard !overflow else { return .refuse(.badHeader, expected: expected) }
+    if phase == .unknown { return admitFirst(number: number, epoch: messageEpoch, flags: flags) }
+    if messageEpoch < epoch { return .refuse(.fenced, expected: expected) }
+    if messageEpoch > epoch {
+      if flags.contains(.start) { return begin(number: number, epoch: messageEpoch) }
+      epoch = messageEpoch
+    }
+    if phase == .closed {
+      if flags.contains(.end), end == expected { return .endAgain }
+      if flags.contains(.start) || number == 0 {
+        return begin(number: number, epoch: messageEpoch)
+      }
+      return .refuse(.closed, expected: expected)
+    }
+    if flags.contains(.peek) {
+      return number == expected
+        ? .apply(skip: 0, begins: false, resets: false) : .refuse(.gap, expected: expected)
+    }
+    if number < expected && end <= expected && !(flags.contains(.end) && end == expected) {
+      return .duplicate
+    }
+    if flags.contains(.start), number >= expected {
+      return .refuse(.alreadyOpen, expected: expected)
+    }
+    if number > expected { return admitGap(milliseconds: milliseconds) }
+    gapRefusedAtMilliseconds = nil
+    // A RESET acted already when part of its message was applied, or when it is sent twice bare.
+    let resets = flags.contains(.reset) && number == expected && resetNumber != number
+    if resets { resetNumber = number }
+    return .apply(skip: Int(expected - number), begins: false, resets: resets)
+  }
+
+  private mutating func admitFirst(
+    number: UInt64, epoch messageEpoch: UInt64, flags: MessageFlags
+  ) -> Admission {
+    guard number == 0 || flags.contains(.start) else { return .refuse(.noStart, expected: 0) }
+    return begin(number: number, epoch: messageEpoch)
+  }
+
+  private mutating func begin(number: UInt64, epoch messageEpoch: UInt64) -> Admission {
+    self = StreamSequence()
+    phase = .open
+    epoch = messageEpoch
+    expected = number
+    return .apply(skip: 0, begins: true, resets: false)
+  }
+
+  private mutating func admitGap(milliseconds: UInt64) -> Admission {
+    if let refused = gapRefusedAtMilliseconds,
+      milliseconds &- refused < StreamSequence.gapSilenceMilliseconds
+    {
+      return .passOver
+    }
+    gapRefusedAtMilliseconds = milliseconds
+    return .refuse(.gap, expected: expected)
+  }
+
+  /// Numbers below `number` are used up: applied, or refused for good.
+  package mutating func advance(to number: UInt64) {
+    guard number > expected else { return }
+    expected = number
+    resetNumber = nil
+  }
+
+  /// An END was applied; `expected` stays as the number behind the last element.
+  package mutating func close() { phase = .closed }
+}
