@@ -1,1 +1,3 @@
+#include <errno.h>
+#include <sys/eventfd.h>
 #include <zmq.h>

@@ -55,6 +55,10 @@ struct YAMLSection {
 
   func has(_ key: String) -> Bool { value(key) != nil }
 
+  func isMapping(_ key: String) -> Bool {
+    if case .mapping = value(key) { true } else { false }
+  }
+
   private func value(_ key: String) -> Node? {
     for (name, value) in mapping {
       if case .scalar(let scalar) = name, scalar.string == key { return value }

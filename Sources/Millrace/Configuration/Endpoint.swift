@@ -1,0 +1,71 @@
+import Foundation
+
+/// ZeroMQ endpoints as a pipeline file names them.
+package enum Endpoint {
+  /// An ipc path longer than this does not fit `sun_path`.
+  private static let ipcPathBytesMax = 107
+
+  /// `ipc://$XDG_RUNTIME_DIR/millrace/NAME`, else a folder of the user in the temporary folder.
+  package static func defaultIngress(pipeline: String) -> String {
+    let environment = ProcessInfo.processInfo.environment
+    let folder =
+      environment["XDG_RUNTIME_DIR"].map { "\($0)/millrace" }
+      ?? "\(FileManager.default.temporaryDirectory.path)/millrace-\(getuid())"
+    return "ipc://\(folder)/\(pipeline)"
+  }
+
+  /// Why an endpoint cannot be used; nil when it can.
+  package static func problem(with endpoint: String, allowPlaintext: Bool) -> String? {
+    guard let separator = endpoint.range(of: "://") else {
+      return "is \"\(endpoint)\", expected tcp://HOST:PORT, ipc://PATH or inproc://NAME"
+    }
+    let address = endpoint[separator.upperBound...]
+    switch endpoint[..<separator.lowerBound] {
+    case "inproc": return address.isEmpty ? "is \"inproc://\" without a name" : nil
+    case "ipc":
+      if address.isEmpty { return "is \"ipc://\" without a path" }
+      return address.utf8.count > ipcPathBytesMax
+        ? "has an ipc path of \(address.utf8.count) bytes, expected at most \(ipcPathBytesMax)"
+        : nil
+    case "tcp":
+      guard let colon = address.lastIndex(of: ":"),
+        address[address.index(after: colon)...] == "*"
+          || UInt16(address[address.index(after: colon)...]) != nil
+      else { return "is \"\(endpoint)\", expected tcp://HOST:PORT" }
+      let host = address[..<colon]
+      guard isLoopback(host) || allowPlaintext else {
+        return "is off loopback (\(host)) and nothing encrypts it; "
+          + "use 127.0.0.1 or say allow-plaintext: true"
+      }
+      return nil
+    default:
+      return "is \"\(endpoint)\", expected tcp://HOST:PORT, ipc://PATH or inproc://NAME"
+    }
+  }
+
+  private static func isLoopback(_ host: Substring) -> Bool {
+    host == "localhost" || host == "[::1]"
+      || host.wholeMatch(of: /127(\.[0-9]{1,3}){3}/) != nil
+  }
+
+  /// The endpoint of worker `index` of several: the same for the first, `.1` or the next port for
+  /// the second, and so on.
+  package static func worker(_ index: Int, of endpoint: String) -> String {
+    guard index > 0 else { return endpoint }
+    guard endpoint.hasPrefix("tcp://"), let colon = endpoint.lastIndex(of: ":"),
+      let port = Int(endpoint[endpoint.index(after: colon)...])
+    else { return "\(endpoint).\(index)" }
+    return "\(endpoint[...colon])\(port + index)"
+  }
+
+  /// Makes the folder of an ipc endpoint, open to its owner only.
+  ///
+  /// - Throws: the file system's error.
+  package static func makeFolder(for endpoint: String) throws {
+    guard endpoint.hasPrefix("ipc://") else { return }
+    let folder = URL(fileURLWithPath: String(endpoint.dropFirst(6))).deletingLastPathComponent()
+    guard !FileManager.default.fileExists(atPath: folder.path) else { return }
+    try FileManager.default.createDirectory(
+      at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+  }
+}

@@ -1,0 +1,125 @@
+import Foundation
+
+/// A pipeline as its file says it, with every default filled in; nothing has been opened yet.
+package struct PipelineFile: Sendable, Equatable {
+  package var path: String
+  package var name: String
+  package var ingress: String
+  package var tokenizer: TokenizerSection
+  /// Model file, relative paths already joined to the pipeline file's folder.
+  package var model: String
+  package var inference = InferenceSection()
+  package var emit = Emission.eachStep
+  package var labels: String?
+  /// How many classes a line names.
+  package var top = 3
+  package var sink = SinkSection()
+  /// XPUB endpoint of the taps; nil for none.
+  package var monitor: String?
+  package var links: LinksSection?
+  /// h and c are zeroed after so many steps, for models trained on windows; nil for never.
+  package var resetEvery: Int?
+  package var allowPlaintext = false
+  /// Live streams with state in memory.
+  package var liveStreams = Limits.liveStreams
+
+  /// Where a key stood, for errors found after reading.
+  package var marks: [String: ConfigurationError] = [:]
+
+  package struct InferenceSection: Sendable, Equatable {
+    /// Threads with sockets of their own; a stream always belongs to the same one.
+    package var workers = 1
+    /// Streams stepped together.
+    package var batch = 64
+  }
+
+  package struct SinkSection: Sendable, Equatable {
+    package enum Format: String, CaseIterable, Sendable {
+      case json
+      case tensor
+    }
+
+    /// PUB endpoint of the output; nil for none.
+    package var publish: String?
+    package var format = Format.json
+    /// Output lines are appended to this file; nil for none.
+    package var file: String?
+    package var reply = true
+    /// Whether lines carry the raw output vector.
+    package var values = false
+  }
+
+  /// Endpoints between stages that run in processes of their own.
+  package struct LinksSection: Sendable, Equatable {
+    package var tokens: String
+    package var answers: String
+  }
+
+  /// An error at the place of a key.
+  package func error(at key: String, _ message: String) -> ConfigurationError {
+    var error = marks[key] ?? ConfigurationError(file: path, message: "")
+    error.message = "\"\(key)\" \(message)"
+    return error
+  }
+}
+
+/// When an answer is given.
+package enum Emission: Sendable, Equatable {
+  case eachStep
+  case atEnd
+  /// Each time so many steps have been taken since the last answer.
+  case every(Int)
+}
+
+/// The `tokenizer` key: how a client's payload becomes steps.
+package struct TokenizerSection: Sendable, Equatable {
+  package enum Kind: String, CaseIterable, Sendable {
+    case characters
+    case words
+    /// Token ids, as they are.
+    case ids
+    /// Token ids, for a model that takes vectors.
+    case oneHot = "one-hot"
+    /// Vectors of numbers.
+    case values
+  }
+
+  package enum Unknown: Sendable, Equatable {
+    case id(Int32)
+    case refuse
+    case skip
+  }
+
+  package enum Normalization: String, CaseIterable, Sendable {
+    case hangul
+    case nfc
+    case none
+  }
+
+  package enum InvalidText: String, CaseIterable, Sendable {
+    case refuse
+    case replace
+  }
+
+  package enum Split: String, CaseIterable, Sendable {
+    case space
+    case whitespace
+  }
+
+  package var kind = Kind.values
+  /// Tokens in the order of their ids; read from the file that `vocabulary` names, or listed.
+  package var vocabularyFile: String?
+  package var vocabulary: [String]?
+  package var firstID: Int32 = 0
+  package var unknown = Unknown.refuse
+  package var startToken: Int32?
+  package var normalization = Normalization.hangul
+  package var invalidText = InvalidText.refuse
+  package var lowercase = true
+  package var filters: String?
+  package var split = Split.whitespace
+  package var oneHot: Bool?
+  package var mean: [Float]?
+  package var scale: [Float]?
+  package var scalingFile: String?
+}

@@ -1,0 +1,183 @@
+import Foundation
+
+extension PipelineFile {
+  private static let topKeys = [
+    "name", "ingress", "tokenizer", "model", "inference", "emit", "labels", "top", "sink",
+    "monitor", "links", "state", "limits", "allow-plaintext",
+  ]
+
+  /// Reads and checks a file's text; files that it names are not opened here.
+  ///
+  /// - Throws: a `ConfigurationError` naming file, line and key.
+  package init(readingFrom path: String) throws(ConfigurationError) {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw ConfigurationError(
+        file: path, message: "cannot be read; expected a pipeline file (millrace init MODEL)")
+    }
+    guard data.count <= Limits.pipelineFileBytes else {
+      throw ConfigurationError(
+        file: path,
+        message: "has \(data.count) bytes, expected at most \(Limits.pipelineFileBytes)")
+    }
+    guard let text = String(data: data, encoding: .utf8) else {
+      throw ConfigurationError(file: path, message: "is not UTF-8")
+    }
+    try self.init(text: text, path: path)
+  }
+
+  package init(text: String, path: String) throws(ConfigurationError) {
+    let top = try YAMLSection.top(of: text, file: path, known: PipelineFile.topKeys)
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+    func resolve(_ file: String) -> String {
+      file.hasPrefix("/") ? file : folder.appendingPathComponent(file).standardizedFileURL.path
+    }
+    let stem = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+    let name = try top.text("name") ?? stem
+    guard name.wholeMatch(of: /[A-Za-z0-9._-]{1,64}/) != nil else {
+      throw top.error("name", "is \"\(name)\", expected 1 to 64 of A-Z a-z 0-9 . _ -")
+    }
+    self.path = path
+    self.name = name
+    model = resolve(try top.requiredText("model"))
+    ingress = try top.text("ingress") ?? Endpoint.defaultIngress(pipeline: name)
+    tokenizer = TokenizerSection()
+    if let section = try top.section("tokenizer", known: TokenizerSection.keys) {
+      tokenizer = try TokenizerSection(section, resolve: resolve)
+    }
+    labels = try top.text("labels").map(resolve)
+    self.top = try top.integer("top", in: 1...1000) ?? 3
+    monitor = try top.text("monitor")
+    allowPlaintext = try top.boolean("allow-plaintext") ?? false
+    try readStages(top)
+    for key in ["model", "labels", "tokenizer", "ingress", "monitor", "sink", "links"]
+    where top.has(key) {
+      marks[key] = top.error(key, "")
+    }
+    try checkEndpoints(top)
+  }
+
+  private mutating func readStages(_ top: YAMLSection) throws(ConfigurationError) {
+    if let section = try top.section("inference", known: ["workers", "batch"]) {
+      inference.workers = try section.integer("workers", in: 1...64) ?? 1
+      inference.batch = try section.integer("batch", in: 1...4096) ?? 64
+    }
+    emit = try PipelineFile.emission(top)
+    if let section = try top.section(
+      "sink", known: ["publish", "format", "file", "reply", "values"])
+    {
+      sink.publish = try section.text("publish")
+      sink.format = try section.choice("format", SinkSection.Format.self) ?? .json
+      sink.file = try section.text("file")
+      sink.reply = try section.boolean("reply") ?? true
+      sink.values = try section.boolean("values") ?? false
+    }
+    if let section = try top.section("links", known: ["tokens", "answers"]) {
+      links = LinksSection(
+        tokens: try section.requiredText("tokens"), answers: try section.requiredText("answers"))
+    }
+    if let section = try top.section("state", known: ["reset-every"]) {
+      resetEvery = try section.integer("reset-every", in: 1...Int(Int32.max))
+    }
+    if let section = try top.section("limits", known: ["live-streams"]) {
+      liveStreams =
+        try section.integer("live-streams", in: 1...10_000_000) ?? Limits.liveStreams
+    }
+  }
+
+  /// `each-step`, `at-end` or `every: N`.
+  private static func emission(_ top: YAMLSection) throws(ConfigurationError) -> Emission {
+    guard top.has("emit") else { return .eachStep }
+    if top.isMapping("emit"), let section = try top.section("emit", known: ["every"]) {
+      guard let count = try section.integer("every", in: 1...Int(Int32.max)) else {
+        throw top.error("emit", "is an empty mapping, expected every: N")
+      }
+      return .every(count)
+    }
+    switch try top.text("emit") {
+    case "each-step": return .eachStep
+    case "at-end": return .atEnd
+    case let other:
+      if let count = other?.wholeMatch(of: /every: *([1-9][0-9]{0,8})/)?.output.1,
+        let count = Int(count)
+      {
+        return .every(count)
+      }
+      throw top.error(
+        "emit", "is \"\(other ?? "")\", expected each-step, at-end or { every: N }")
+    }
+  }
+
+  private func checkEndpoints(_ top: YAMLSection) throws(ConfigurationError) {
+    var endpoints = [("ingress", ingress)]
+    if let monitor { endpoints.append(("monitor", monitor)) }
+    if let publish = sink.publish { endpoints.append(("sink", publish)) }
+    if let links { endpoints += [("links", links.tokens), ("links", links.answers)] }
+    for (key, endpoint) in endpoints {
+      if let reason = Endpoint.problem(with: endpoint, allowPlaintext: allowPlaintext) {
+        throw top.error(key, reason)
+      }
+    }
+  }
+}
+
+extension TokenizerSection {
+  static let keys = [
+    "kind", "vocabulary", "first-id", "unknown", "start-token", "normalization", "invalid-utf8",
+    "lowercase", "filters", "split", "one-hot", "mean", "scale", "scaling",
+  ]
+
+  /// Keys that one kind understands; the others are refused for it, so that none is ignored.
+  private static func keys(of kind: Kind) -> Set<String> {
+    let text: Set<String> = [
+      "kind", "vocabulary", "first-id", "unknown", "start-token", "invalid-utf8", "one-hot",
+    ]
+    return switch kind {
+    case .characters: text.union(["normalization"])
+    case .words: text.union(["lowercase", "filters", "split"])
+    case .ids: ["kind", "one-hot"]
+    case .oneHot: ["kind"]
+    case .values: ["kind", "mean", "scale", "scaling"]
+    }
+  }
+
+  init(_ section: YAMLSection, resolve: (String) -> String) throws(ConfigurationError) {
+    kind = try section.choice("kind", Kind.self) ?? .values
+    for key in section.keys where !TokenizerSection.keys(of: kind).contains(key) {
+      throw section.error(key, "does not go with kind: \(kind.rawValue)")
+    }
+    vocabulary = try section.list("vocabulary")
+    if vocabulary == nil { vocabularyFile = try section.text("vocabulary").map(resolve) }
+    firstID = Int32(try section.integer("first-id", in: 0...Int(Int32.max)) ?? 0)
+    startToken = try section.integer("start-token", in: 0...Int(Int32.max)).map(Int32.init)
+    normalization = try section.choice("normalization", Normalization.self) ?? .hangul
+    invalidText = try section.choice("invalid-utf8", InvalidText.self) ?? .refuse
+    lowercase = try section.boolean("lowercase") ?? true
+    filters = try section.text("filters")
+    split = try section.choice("split", Split.self) ?? .whitespace
+    oneHot = try section.boolean("one-hot")
+    mean = try section.numbers("mean")
+    scale = try section.numbers("scale")
+    scalingFile = try section.text("scaling").map(resolve)
+    try readUnknown(section)
+    if kind == .characters || kind == .words {
+      guard vocabulary != nil || vocabularyFile != nil else {
+        throw section.error("vocabulary", "is missing; kind: \(kind.rawValue) needs it")
+      }
+    }
+    if scalingFile != nil, mean != nil || scale != nil {
+      throw section.error("scaling", "names a file, and mean or scale is given too; keep one")
+    }
+  }
+
+  private mutating func readUnknown(_ section: YAMLSection) throws(ConfigurationError) {
+    switch try section.text("unknown") {
+    case nil, "refuse": unknown = .refuse
+    case "skip": unknown = .skip
+    case .some(let text):
+      guard let id = Int32(text), id >= 0 else {
+        throw section.error("unknown", "is \"\(text)\", expected a token id, refuse or skip")
+      }
+      unknown = .id(id)
+    }
+  }
+}

@@ -1,0 +1,304 @@
+import DequeModule
+import Logging
+import Recurrence
+import Wire
+import ZeroMQ
+
+/// The loop of one inference worker; everything in it belongs to the worker's thread.
+///
+/// Read up to 64 messages, take one step of every ready stream up to the batch, send what is due,
+/// again. A batch never waits to fill.
+final class InferenceLoop {
+  private let stage: InferenceStage
+  private let control: StageControl
+  private let model: Model
+  private let link: LinkReceiver
+  private let sink: LinkSender
+  private let tap: Tap?
+  private var streams: [StreamID: InferenceStream] = [:]
+  /// Streams with steps to take, first come first served; a stream goes to the back after its step.
+  private var ready: Deque<InferenceStream> = []
+  private var batch: StepBatch
+  private var chosen: [InferenceStream] = []
+  private let modelKey: UInt64
+  /// The tokenizer stage: the only peer of the link.
+  private var upstream: Connection?
+
+  init(_ stage: InferenceStage, _ control: StageControl) throws {
+    self.stage = stage
+    self.control = control
+    model = stage.model.model
+    modelKey = stage.model.key
+    batch = StepBatch(model: model, capacity: stage.settings.batch)
+    link = try LinkReceiver(
+      context: control.context,
+      endpoint: Endpoint.worker(stage.worker, of: stage.endpoints.tokens),
+      window: Limits.workerSteps, isAcknowledging: false, queueMessages: 0)
+    sink = try LinkSender(context: control.context, endpoint: stage.endpoints.answers)
+    tap = try stage.endpoints.taps.map {
+      try Tap(context: control.context, endpoint: $0, stage: "inference")
+    }
+  }
+
+  func run() throws {
+    var poller = Poller()
+    poller.add(link.socket)
+    poller.add(sink.socket)
+    poller.add(control.stop)
+    try sink.sendHello()
+    control.ready()
+    var stoppedAt: UInt64?
+    while true {
+      let canStep = !ready.isEmpty && sink.available > 0
+      _ = try poller.wait(timeout: canStep ? .zero : .milliseconds(stoppedAt == nil ? 500 : 10))
+      let received = try link.receive(limit: Limits.drainMessages) { try accept($0, $1) }
+      _ = try sink.receive(limit: Limits.drainMessages) { _ in }
+      try tap?.readSubscriptions()
+      if sink.available > 0 { try stepBatch() }
+      if received < Limits.drainMessages { link.flush() }
+      if control.stop.isRaised {
+        let now = MonotonicClock.milliseconds
+        if received > 0 || !ready.isEmpty || stoppedAt == nil { stoppedAt = now }
+        if let since = stoppedAt, ready.isEmpty, !link.hasWaiting,
+          now - since >= control.drainIdleMilliseconds
+        {
+          return
+        }
+      } else if received == 0, !canStep {
+        link.keepAlive()
+        try sink.keepAlive()
+      }
+    }
+  }
+
+  // MARK: Receiving
+
+  private func accept(_ message: InboundMessage, _ connection: Connection) throws {
+    upstream = connection
+    if message.header.kind == .hello {
+      link.welcome(connection, model: stage.model.hashText)
+    }
+    guard let id = message.stream, message.header.kind == .data else { return }
+    let units = UInt64(message.header.count)
+    // The sender is our own tokenizer stage, which keeps to its credit but for one long text.
+    _ = connection.receive(units: units)
+    connection.hold(units: units)
+    let stream: InferenceStream
+    if let known = streams[id] {
+      stream = known
+    } else {
+      stream = InferenceStream(id: id, state: model.makeState())
+      streams[id] = stream
+    }
+    stream.runs.append(StepRun(message))
+    if !stream.isReady {
+      stream.isReady = true
+      ready.append(stream)
+    }
+  }
+
+  // MARK: Stepping
+
+  private func stepBatch() throws {
+    chosen.removeAll(keepingCapacity: true)
+    batch.removeAll()
+    while batch.count < stage.settings.batch, let stream = ready.popFirst() {
+      try finishEmptyRuns(of: stream)
+      guard !stream.runs.isEmpty else {
+        stream.isReady = false
+        continue
+      }
+      begin(stream)
+      append(stream)
+      chosen.append(stream)
+    }
+    guard !chosen.isEmpty else { return }
+    model.step(&batch)
+    for (index, stream) in chosen.enumerated() {
+      try take(batch.output(index), of: stream)
+      if stream.runs.isEmpty {
+        stream.isReady = false
+      } else {
+        ready.append(stream)
+      }
+    }
+  }
+
+  /// Ends runs without steps: a bare START, RESET or END.
+  private func finishEmptyRuns(of stream: InferenceStream) throws {
+    while let run = stream.runs.first, run.stepCount == 0 {
+      begin(stream)
+      try finishRun(of: stream)
+    }
+  }
+
+  /// What a message's flags ask for before its first step.
+  private func begin(_ stream: InferenceStream) {
+    guard stream.runs[0].done == 0 else { return }
+    let header = stream.runs[0].header
+    if header.flags.contains(.start) { stream.begin(at: header.number) }
+    if header.flags.contains(.reset) { stream.zero() }
+  }
+
+  private func append(_ stream: InferenceStream) {
+    if let limit = stage.settings.resetEvery, stream.stepsSinceReset >= limit { stream.zero() }
+    let run = stream.runs[0]
+    if run.values.isEmpty {
+      batch.append(stream.state, token: run.ids[run.done])
+    } else {
+      let width = Int(run.header.width)
+      run.values.withUnsafeBufferPointer { values in
+        batch.append(
+          stream.state,
+          vector: UnsafeBufferPointer(rebasing: values[run.done * width..<(run.done + 1) * width]))
+      }
+    }
+  }
+
+  /// Books the answer of one step.
+  private func take(
+    _ row: UnsafeBufferPointer<Float>, of stream: InferenceStream
+  ) throws {
+    stream.stepsSinceReset += 1
+    stream.stepsSinceAnswer += 1
+    stream.nextStep = stream.runs[0].nextNumber + 1
+    let isRunEnd = stream.runs[0].done + 1 == stream.runs[0].stepCount
+    if model.shape.answersEachStep {
+      switch stage.settings.emit {
+      case .eachStep:
+        stream.runs[0].rows.append(contentsOf: row)
+      case .every(let count) where stream.stepsSinceAnswer == count:
+        stream.runs[0].firstAnswer = stream.runs[0].done
+        stream.runs[0].rows.append(contentsOf: row)
+      case .every, .atEnd:
+        stream.lastRow.removeAll(keepingCapacity: true)
+        stream.lastRow.append(contentsOf: row)
+        stream.lastID = stream.runs[0].ids.isEmpty ? nil : stream.runs[0].ids[stream.runs[0].done]
+      }
+    }
+    stream.runs[0].done += 1
+    let rowCount = stream.runs[0].done - stream.runs[0].firstAnswer
+    if isRunEnd {
+      try finishRun(of: stream)
+    } else if !stream.runs[0].rows.isEmpty,
+      rowCount == Limits.answerRows || stage.settings.emit != .eachStep
+    {
+      try sendRows(of: stream)
+    }
+  }
+
+  /// Sends what a finished message leaves due, and acts on its END.
+  private func finishRun(of stream: InferenceStream) throws {
+    let hasRows = !stream.runs[0].rows.isEmpty
+    if hasRows { try sendRows(of: stream) }
+    let run = stream.runs.removeFirst()
+    if run.header.flags.contains(.end) {
+      try end(stream, run)
+    } else if !hasRows {
+      cover(stream, below: stream.nextStep)
+    }
+  }
+
+  private func end(_ stream: InferenceStream, _ run: StepRun) throws {
+    var header = answerHeader(run, below: stream.nextStep)
+    header.flags = .last
+    header.number = stream.nextStep
+    if case .oneToMany = model.shape {
+      let rows = model.decode(stream.state)
+      header.count = UInt32(rows.rows)
+      header.number = 0
+      try send(header, of: stream, rows: rows.values, ids: [], note: run.note)
+    } else if !stream.lastRow.isEmpty, stream.stepsSinceAnswer > 0 {
+      header.count = 1
+      header.number = stream.nextStep - 1
+      try send(
+        header, of: stream, rows: stream.lastRow,
+        ids: stream.lastID.map { [$0] } ?? [], note: run.note)
+    } else {
+      try send(header, of: stream, rows: [], ids: [], note: run.note)
+    }
+    // The stream may begin anew behind its end, in messages that wait already.
+    if stream.runs.isEmpty { streams[stream.id] = nil }
+  }
+
+  // MARK: Sending
+
+  private func answerHeader(_ run: StepRun, below covered: UInt64) -> Header {
+    var header = Header(kind: .answer)
+    header.elementType = .float32
+    header.width = UInt32(model.outputWidth)
+    header.epoch = run.header.epoch
+    header.time = run.header.time
+    header.input = covered
+    header.model = modelKey
+    return header
+  }
+
+  /// Sends the rows that a run has gathered.
+  private func sendRows(of stream: InferenceStream) throws {
+    let run = stream.runs[0]
+    let count = run.rows.count / model.outputWidth
+    var header = answerHeader(run, below: run.nextNumber)
+    header.count = UInt32(count)
+    header.number = run.header.number + UInt64(run.firstAnswer)
+    let ids =
+      run.ids.isEmpty ? [] : Array(run.ids[run.firstAnswer..<run.firstAnswer + count])
+    try send(header, of: stream, rows: run.rows, ids: ids, note: run.note)
+    stream.runs[0].rows.removeAll(keepingCapacity: true)
+    stream.runs[0].firstAnswer = run.done
+    stream.stepsSinceAnswer = 0
+  }
+
+  /// Hands one answer to the sink, to the taps, and back to where the data came from.
+  private func send(
+    _ header: Header, of stream: InferenceStream, rows: [Float], ids: [Int32], note: [UInt8]
+  ) throws {
+    try stream.name.withUnsafeBytes { name in
+      try rows.withUnsafeBytes { rows in
+        try ids.withUnsafeBytes { ids in
+          try note.withUnsafeBytes { note in
+            try sink.send(
+              header, stream: name, payload: rows, ids: ids, note: note,
+              units: UInt64(header.count))
+            if stage.settings.reply, let upstream {
+              link.send(header, stream: name, payload: rows, ids: ids, note: note, to: upstream)
+            }
+            try tap?.publish(
+              "output", stream: stream.id, header: header, payload: rows, ids: ids)
+          }
+        }
+      }
+    }
+    if stage.settings.reply {
+      release(stream, below: header.input)
+    } else {
+      cover(stream, below: header.input, flags: header.flags)
+    }
+  }
+
+  /// Tells the tokenizer stage that steps are applied although no answer goes back for them.
+  private func cover(_ stream: InferenceStream, below number: UInt64, flags: MessageFlags = []) {
+    release(stream, below: number)
+    guard let upstream else { return }
+    var header = Header(kind: .acknowledge)
+    header.input = number
+    header.flags = flags
+    let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+    stream.name.withUnsafeBytes {
+      link.send(header, stream: $0, payload: nothing, ids: nothing, note: nothing, to: upstream)
+    }
+  }
+
+  private func release(_ stream: InferenceStream, below number: UInt64) {
+    guard number > stream.covered else { return }
+    upstream?.release(units: number - stream.covered)
+    stream.covered = number
+  }
+}
+
+extension SequenceShape {
+  /// Whether each input step has an answer of its own.
+  var answersEachStep: Bool {
+    if case .oneToMany = self { false } else { true }
+  }
+}

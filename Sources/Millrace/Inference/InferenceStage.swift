@@ -1,0 +1,30 @@
+import Logging
+import ModelFiles
+import Recurrence
+import Wire
+import ZeroMQ
+
+/// The inference stage, one worker of it: token ids or vectors in, output vectors out, the state of
+/// every stream inside.
+package struct InferenceStage: Stage {
+  package struct Settings: Sendable {
+    package var batch: Int
+    package var emit: Emission
+    package var resetEvery: Int?
+    /// Whether answers go back to the client, or acknowledgements only.
+    package var reply: Bool
+    package var liveStreams: Int
+  }
+
+  let worker: Int
+  let model: LoadedModel
+  let settings: Settings
+  let endpoints: StageEndpoints
+
+  package var name: String { "inference-\(worker)" }
+
+  package func run(_ control: StageControl) throws {
+    let loop = try InferenceLoop(self, control)
+    try loop.run()
+  }
+}

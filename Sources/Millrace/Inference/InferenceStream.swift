@@ -1,0 +1,45 @@
+import DequeModule
+import Recurrence
+import Wire
+
+/// One stream inside an inference worker: its state and the steps that wait for it.
+final class InferenceStream {
+  let id: StreamID
+  /// Part 0 of its messages.
+  let name: [UInt8]
+  let state: StreamState
+  var runs: Deque<StepRun> = []
+  /// Whether it stands in the queue of ready streams.
+  var isReady = false
+  /// The next step's number.
+  var nextStep: UInt64 = 0
+  /// Steps since h and c were last zero, for `reset-every`.
+  var stepsSinceReset = 0
+  /// Steps since the last answer, for `every`.
+  var stepsSinceAnswer = 0
+  /// The last output, while answers are rarer than steps; empty otherwise.
+  var lastRow: [Float] = []
+  var lastID: Int32?
+  /// Steps below this have been told to the tokenizer stage as answered or applied.
+  var covered: UInt64 = 0
+
+  init(id: StreamID, state: StreamState) {
+    self.id = id
+    name = Array(id.name.utf8)
+    self.state = state
+  }
+
+  /// A new life: zero state, numbers from `number`.
+  func begin(at number: UInt64) {
+    zero()
+    nextStep = number
+    covered = number
+    stepsSinceAnswer = 0
+    lastRow.removeAll()
+  }
+
+  func zero() {
+    state.zero()
+    stepsSinceReset = 0
+  }
+}

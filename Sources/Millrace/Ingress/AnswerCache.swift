@@ -1,0 +1,137 @@
+import DequeModule
+import Wire
+
+/// What was applied and answered lately, over all streams: for duplicates, and for clients that
+/// come back and want answers again.
+///
+/// One ring for the whole daemon, so that an idle stream keeps nothing; the oldest entry goes when
+/// the bound is reached.
+final class AnswerCache {
+  struct Answer {
+    var header: Header
+    var payload: [UInt8]
+    var ids: [UInt8]
+    var note: [UInt8]
+  }
+
+  private enum Content {
+    /// A fingerprint of each applied element, the first of them with number `first`.
+    case input(first: UInt64, fingerprints: [UInt64])
+    /// Text is short enough to keep.
+    case text(first: UInt64, bytes: [UInt8])
+    case answer(Answer)
+  }
+
+  private struct Entry {
+    let stream: IngressStream
+    let content: Content
+    let byteCount: Int
+  }
+
+  private var entries: Deque<Entry> = []
+  /// Index of the oldest entry since the start.
+  private var oldest = 0
+  private(set) var byteCount = 0
+  private let byteCountMax: Int
+
+  init(byteCountMax: Int) { self.byteCountMax = byteCountMax }
+
+  // MARK: Filling
+
+  /// Keeps what tells an honest repeat of this input from a conflicting one.
+  func keep(
+    input: UnsafeRawBufferPointer, first: UInt64, elementBytes: Int, of stream: IngressStream
+  ) {
+    guard !input.isEmpty else { return }
+    if elementBytes == 1 {
+      append(.text(first: first, bytes: Array(input)), bytes: input.count, of: stream)
+    } else {
+      let prints = AnswerCache.fingerprints(input, elementBytes: elementBytes)
+      append(.input(first: first, fingerprints: prints), bytes: prints.count * 8, of: stream)
+    }
+  }
+
+  func keep(_ answer: Answer, of stream: IngressStream) {
+    let bytes = answer.payload.count + answer.ids.count + answer.note.count
+    append(.answer(answer), bytes: bytes, of: stream)
+  }
+
+  private func append(_ content: Content, bytes: Int, of stream: IngressStream) {
+    let byteCount = bytes + MemoryLayout<Entry>.stride + MemoryLayout<Int>.stride
+    stream.cached.append(oldest + entries.count)
+    entries.append(Entry(stream: stream, content: content, byteCount: byteCount))
+    self.byteCount += byteCount
+    while self.byteCount > byteCountMax, let first = entries.popFirst() {
+      self.byteCount -= first.byteCount
+      if first.stream.cached.first == oldest { first.stream.cached.removeFirst() }
+      if first.stream.cached.isEmpty { first.stream.cached = [] }  // gives its memory back
+      oldest += 1
+    }
+  }
+
+  /// Forgets a stream's life: what comes next has the same numbers and another meaning.
+  func forget(_ stream: IngressStream) { stream.cached = [] }
+
+  // MARK: Reading
+
+  /// Whether input that was applied before is repeated with other bytes.
+  func conflicts(
+    input: UnsafeRawBufferPointer, first: UInt64, elementBytes: Int, with stream: IngressStream
+  ) -> Bool {
+    guard !stream.cached.isEmpty, !input.isEmpty else { return false }
+    let prints =
+      elementBytes == 1
+      ? input.map(UInt64.init) : AnswerCache.fingerprints(input, elementBytes: elementBytes)
+    for content in contents(of: stream) {
+      let kept: [UInt64]
+      let keptFirst: UInt64
+      switch content {
+      case .input(let first, let fingerprints): (keptFirst, kept) = (first, fingerprints)
+      case .text(let first, let bytes): (keptFirst, kept) = (first, bytes.map(UInt64.init))
+      case .answer: continue
+      }
+      let from = max(first, keptFirst)
+      let to = min(first + UInt64(prints.count), keptFirst + UInt64(kept.count))
+      guard from < to else { continue }
+      let same = prints[Int(from - first)..<Int(to - first)]
+        .elementsEqual(kept[Int(from - keptFirst)..<Int(to - keptFirst)])
+      if !same { return true }
+    }
+    return false
+  }
+
+  /// The cached answers whose last step used input in `range`, oldest first.
+  func answers(of stream: IngressStream, toInputIn range: ClosedRange<UInt64>) -> [Answer] {
+    answers(of: stream).filter { range.contains($0.header.input) }
+  }
+
+  /// The cached answers from number `first` on.
+  func answers(of stream: IngressStream, from first: UInt64) -> [Answer] {
+    answers(of: stream).filter { $0.header.end > first || $0.header.flags.contains(.last) }
+  }
+
+  private func answers(of stream: IngressStream) -> [Answer] {
+    contents(of: stream).compactMap { if case .answer(let answer) = $0 { answer } else { nil } }
+  }
+
+  private func contents(of stream: IngressStream) -> [Content] {
+    stream.cached.compactMap { index in
+      index >= oldest ? entries[index - oldest].content : nil
+    }
+  }
+
+  /// 64 bits of each element, whole words at a time.
+  private static func fingerprints(
+    _ bytes: UnsafeRawBufferPointer, elementBytes: Int
+  ) -> [UInt64] {
+    stride(from: 0, to: bytes.count, by: elementBytes).map { start in
+      var hash: UInt64 = 0x9e37_79b9_7f4a_7c15
+      for offset in stride(from: start, to: start + elementBytes, by: 4) {
+        let word = bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
+        hash = (hash ^ UInt64(word)) &* 0xff51_afd7_ed55_8ccd
+        hash ^= hash >> 32
+      }
+      return hash
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import DequeModule
+import Tokenization
+import Wire
+
+/// One stream inside the tokenizer stage: where its input stands, and what is under way for it.
+final class IngressStream {
+  let id: StreamID
+  /// Part 0 of its messages.
+  let name: [UInt8]
+  /// The inference worker that it always goes to.
+  let worker: Int
+  var sequence = StreamSequence()
+  var carry = TokenizerCarry()
+  /// Input number at which this life began; text is counted from there.
+  var firstInput: UInt64 = 0
+  /// The next step's number.
+  var nextStep: UInt64 = 0
+  /// The next answer's number, for a welcome.
+  var nextAnswer: UInt64 = 0
+  /// Flags that the next message to the worker must carry.
+  var pendingFlags: MessageFlags = []
+  /// Messages to the worker that are not covered yet, oldest first.
+  var underWay: Deque<UnderWay> = []
+  /// Its entries in the answer cache, oldest first.
+  var cached: Deque<Int> = []
+
+  init(id: StreamID, worker: Int) {
+    self.id = id
+    name = Array(id.name.utf8)
+    self.worker = worker
+  }
+
+  /// A new life, from input `number`.
+  func begin(at number: UInt64, step: UInt64) {
+    carry = TokenizerCarry()
+    firstInput = number
+    nextStep = step
+    nextAnswer = step
+    pendingFlags = .start
+  }
+}
+
+/// What one message to a worker stands for on the client's side.
+struct UnderWay {
+  var connection: Connection
+  var firstStep: UInt64
+  var endStep: UInt64
+  /// Input numbers below this are used by its steps.
+  var endInput: UInt64
+  /// Text: for each step, one past the last input number that it used. Empty when a step is a
+  /// number.
+  var ends: [UInt64]
+  /// Credit to give back once it is covered.
+  var units: UInt64
+  var isEnd: Bool
+
+  /// The first input number not used by the steps below `step`.
+  func input(below step: UInt64) -> UInt64 {
+    guard step < endStep, step > firstStep else { return endInput }
+    return ends.isEmpty ? step : ends[Int(step - firstStep) - 1]
+  }
+}

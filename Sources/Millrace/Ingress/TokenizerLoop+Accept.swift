@@ -1,0 +1,343 @@
+import Tokenization
+import Wire
+
+/// A client's data message, from the wire to the worker.
+extension TokenizerLoop {
+  func accept(_ message: InboundMessage, _ connection: Connection) throws {
+    guard let id = message.stream, message.header.kind == .data else {
+      throw WireError(
+        .badHeader, "kind \(message.header.kind.name) came from a client", expected: "data")
+    }
+    let units = UInt64(message.header.count)
+    let isWithinCredit = connection.receive(units: units)
+    do {
+      try checkForm(message, connection, isWithinCredit: isWithinCredit)
+      let stream = try stream(for: id)
+      try admit(message, of: stream, connection, units: units)
+    } catch let refusal as RefusedMessage {
+      refuse(refusal.refusal, message, connection)
+    }
+  }
+
+  /// What does not depend on where the stream stands.
+  private func checkForm(
+    _ message: InboundMessage, _ connection: Connection, isWithinCredit: Bool
+  ) throws {
+    let header = message.header
+    let encoding = stage.encoding
+    if isStopping {
+      throw RefusedMessage(
+        .stopping, expected: "nothing more", received: "data",
+        message: "the daemon is stopping; send it again to the next one")
+    }
+    guard header.elementType == encoding.elementType
+      || (header.elementType == .none && header.count == 0)
+    else {
+      throw RefusedMessage(
+        .badDType, expected: encoding.elementType.name, received: header.elementType.name,
+        message: "this pipeline takes \(encoding.elementType.name), not \(header.elementType.name)")
+    }
+    if header.flags.contains(.peek) {
+      throw RefusedMessage(
+        .badHeader, expected: "START, END or RESET", received: "PEEK",
+        message: "this version does not answer PEEK; leave the flag out")
+    }
+    guard encoding.isText || header.count <= Limits.messageSteps else {
+      throw RefusedMessage(
+        .tooManySteps, expected: "\(Limits.messageSteps)", received: "\(header.count)",
+        message: "a message of \(header.count) steps; send at most \(Limits.messageSteps) at once")
+    }
+    guard UInt64(header.count) <= connection.window else {
+      throw RefusedMessage(
+        .tooLarge, expected: "\(connection.window)", received: "\(header.count)",
+        message: "the message is larger than a full credit of \(connection.window); cut it")
+    }
+    guard isWithinCredit else {
+      throw RefusedMessage(
+        .overCredit, expected: "\(connection.announced)", received: "\(connection.received)",
+        message: "more was sent than the credit allows; wait for credit, then send it again")
+    }
+  }
+
+  private func stream(for id: StreamID) throws -> IngressStream {
+    if let known = streams[id] { return known }
+    guard openStreams < stage.liveStreams else {
+      throw RefusedMessage(
+        .tooManyStreams, expected: "\(stage.liveStreams)", received: "\(openStreams + 1)",
+        message: "\(openStreams) streams are open; end some, or raise limits.live-streams")
+    }
+    return IngressStream(id: id, worker: Int(id.stableHash % UInt64(stage.workers)))
+  }
+
+  private func admit(
+    _ message: InboundMessage, of stream: IngressStream, _ connection: Connection, units: UInt64
+  ) throws {
+    let header = message.header
+    let wasOpen = stream.sequence.phase == .open
+    let admission = stream.sequence.admit(
+      number: header.number, count: units, epoch: header.epoch, flags: header.flags,
+      milliseconds: MonotonicClock.milliseconds)
+    switch admission {
+    case .apply(let skip, let begins, let resets):
+      if begins { try begin(stream, at: header.number, wasOpen: wasOpen) }
+      try apply(message, skip: skip, resets: resets, to: stream, connection, units: units)
+    case .duplicate, .endAgain:
+      try repeated(message, of: stream, connection)
+    case .refuse(let code, let expected):
+      throw RefusedMessage(
+        code, expected: "\(expected)", received: "\(header.number)",
+        message: StreamSequence.explanation(of: code, expected: expected, stream: stream.id))
+    case .passOver: break
+    }
+  }
+
+  private func begin(_ stream: IngressStream, at number: UInt64, wasOpen: Bool) throws {
+    streams[stream.id] = stream
+    if !wasOpen { openStreams += 1 }
+    cache.forget(stream)
+    stream.begin(at: number, step: stage.encoding.isText ? 0 : number)
+    try tap?.publish(
+      event: "{\"event\":\"start\",\"stream\":\"\(stream.id)\",\"number\":\(number)}")
+  }
+
+  /// Acknowledges what was applied before, and sends its cached answers again.
+  private func repeated(
+    _ message: InboundMessage, of stream: IngressStream, _ connection: Connection
+  ) throws {
+    let header = message.header
+    let elementBytes = elementBytes(of: header)
+    if cache.conflicts(
+      input: message.payload, first: header.number, elementBytes: elementBytes, with: stream)
+    {
+      throw RefusedMessage(
+        .conflict, expected: "the bytes that were applied", received: "other bytes",
+        message: "numbers from \(header.number) were applied with other bytes; "
+          + "start a new epoch to send another stream")
+    }
+    redirect(stream, to: connection)
+    link.acknowledge(stream.id, below: stream.sequence.expected, to: connection)
+    let answers = cache.answers(
+      of: stream, toInputIn: (header.number &+ 1)...max(header.end, header.number &+ 1))
+    for answer in answers { reply(answer, of: stream, to: connection) }
+  }
+
+  // MARK: Applying
+
+  private func apply(
+    _ message: InboundMessage, skip: Int, resets: Bool, to stream: IngressStream,
+    _ connection: Connection, units: UInt64
+  ) throws {
+    let header = message.header
+    let elementBytes = elementBytes(of: header)
+    let payload = UnsafeRawBufferPointer(rebasing: message.payload.dropFirst(skip * elementBytes))
+    if resets { try reset(stream, message, connection) }
+    step.removeAll()
+    do {
+      try encode(payload, header, for: stream)
+    } catch let refusal as RefusedMessage {
+      // The numbers are used up: the same bytes would be refused for ever.
+      stream.sequence.advance(to: header.end)
+      link.acknowledge(stream.id, below: header.end, to: connection)
+      refuse(refusal.refusal, message, connection)
+      if header.flags.contains(.end) { try end(stream, message, connection, units: 0) }
+      return
+    }
+    cache.keep(
+      input: payload, first: header.number + UInt64(skip), elementBytes: elementBytes, of: stream)
+    stream.sequence.advance(to: header.end)
+    link.acknowledge(stream.id, below: header.end, to: connection)
+    connection.hold(units: units)
+    if header.flags.contains(.end) {
+      try end(stream, message, connection, units: units)
+    } else {
+      try sendSteps(of: stream, message, connection, units: units, flags: [])
+    }
+  }
+
+  private func elementBytes(of header: Header) -> Int {
+    max(1, Int(header.width) * header.elementType.byteCount)
+  }
+
+  /// Flushes the carry as if input had ended, and has the state zeroed before what follows.
+  private func reset(
+    _ stream: IngressStream, _ message: InboundMessage, _ connection: Connection
+  ) throws {
+    step.removeAll()
+    flushCarry(of: stream)
+    try sendSteps(of: stream, message, connection, units: 0, flags: [])
+    stream.pendingFlags.insert(.reset)
+  }
+
+  private func end(
+    _ stream: IngressStream, _ message: InboundMessage, _ connection: Connection, units: UInt64
+  ) throws {
+    flushCarry(of: stream)
+    try sendSteps(of: stream, message, connection, units: units, flags: .end)
+    stream.sequence.close()
+    openStreams -= 1
+    closed.append(stream)
+    while closed.count > Limits.closedStreams, let oldest = closed.popFirst() {
+      guard oldest.sequence.phase == .closed, oldest.underWay.isEmpty,
+        streams[oldest.id] === oldest
+      else { continue }
+      streams[oldest.id] = nil
+    }
+    try tap?.publish(
+      event: "{\"event\":\"end\",\"stream\":\"\(stream.id)\",\"steps\":\(stream.nextStep)}")
+  }
+
+  private func flushCarry(of stream: IngressStream) {
+    guard case .text(let tokenizer) = stage.encoding else { return }
+    do {
+      try tokenizer.flush(carry: &stream.carry, into: &step.tokens)
+    } catch {
+      // The last word is refused by the vocabulary; its bytes were accepted before, so that there
+      // is no message left to refuse. It makes no step.
+      try? tap?.publish(  // why: an event that nobody hears must not stop the stream
+        event: "{\"event\":\"refused\",\"stream\":\"\(stream.id)\",\"code\":\"bad-token\"}")
+    }
+  }
+
+  // MARK: Making steps
+
+  private func encode(
+    _ payload: UnsafeRawBufferPointer, _ header: Header, for stream: IngressStream
+  ) throws {
+    switch stage.encoding {
+    case .text(let tokenizer):
+      if stream.pendingFlags.contains(.start) || stream.pendingFlags.contains(.reset) {
+        tokenizer.begin(carry: &stream.carry, into: &step.tokens)
+      }
+      do {
+        try tokenizer.feed(payload, carry: &stream.carry, into: &step.tokens)
+      } catch {
+        step.removeAll()
+        throw RefusedMessage(error)
+      }
+    case .ids(let bound): try encodeIDs(payload, header, bound: bound)
+    case .values(let width, let scaling):
+      try encodeValues(payload, header, width: width, scaling: scaling)
+    }
+  }
+
+  private func encodeIDs(
+    _ payload: UnsafeRawBufferPointer, _ header: Header, bound: Int32
+  ) throws {
+    guard header.count == 0 || header.width == 1 else {
+      throw RefusedMessage(
+        .badShape, expected: "1", received: "\(header.width)",
+        message: "token ids come one a step, not \(header.width)")
+    }
+    step.tokens.ids.append(contentsOf: [Int32](copying: payload))
+    for (index, id) in step.tokens.ids.enumerated() where !(0..<bound).contains(id) {
+      step.removeAll()
+      throw RefusedMessage(
+        .badToken, expected: "0 to \(bound - 1)", received: "\(id)",
+        message: "token id \(id) at number \(header.number + UInt64(index)) is outside 0 to \(bound - 1)")
+    }
+  }
+
+  private func encodeValues(
+    _ payload: UnsafeRawBufferPointer, _ header: Header, width: Int, scaling: ValueScaling?
+  ) throws {
+    step.width = width
+    guard header.count == 0 || Int(header.width) == width else {
+      throw RefusedMessage(
+        .badShape, expected: "\(width)", received: "\(header.width)",
+        message: "a step has \(header.width) values; this model takes \(width)")
+    }
+    step.values.append(contentsOf: [Float](copying: payload))
+    for (index, value) in step.values.enumerated() where !value.isFinite {
+      step.removeAll()
+      throw RefusedMessage(
+        .notFinite, expected: "finite numbers", received: "\(value)",
+        message: "value \(index % width) of number \(header.number + UInt64(index / width)) is \(value)")
+    }
+    scaling?.apply(to: &step.values)
+  }
+
+  // MARK: Sending on
+
+  /// Sends the gathered steps to the stream's worker, at most 4,096 a message.
+  private func sendSteps(
+    of stream: IngressStream, _ message: InboundMessage, _ connection: Connection,
+    units: UInt64, flags: MessageFlags
+  ) throws {
+    let count = step.count
+    guard count > 0 || !flags.isEmpty else {
+      connection.release(units: units)
+      return
+    }
+    var from = 0
+    repeat {
+      let to = min(count, from + Limits.messageSteps)
+      let isFinal = to == count
+      var header = Header(kind: .data)
+      header.flags = stream.pendingFlags.union(isFinal ? flags : [])
+      stream.pendingFlags = []
+      header.number = stream.nextStep
+      header.count = UInt32(to - from)
+      header.epoch = message.header.epoch
+      header.time = message.header.time
+      let part = UnderWay(
+        connection: connection, firstStep: stream.nextStep,
+        endStep: stream.nextStep + UInt64(to - from), endInput: stream.sequence.expected,
+        ends: inputEnds(from, to, of: stream), units: isFinal ? units : 0,
+        isEnd: header.flags.contains(.end))
+      header.input = part.input(below: part.endStep)
+      stream.nextStep = part.endStep
+      stream.underWay.append(part)
+      underWay += 1
+      try send(header, steps: from..<to, of: stream, note: message.note)
+      from = to
+    } while from < count
+  }
+
+  private func inputEnds(_ from: Int, _ to: Int, of stream: IngressStream) -> [UInt64] {
+    guard stage.encoding.isText else { return [] }
+    return step.tokens.ends[from..<to].map { stream.firstInput + $0 }
+  }
+
+  private func send(
+    _ header: Header, steps: Range<Int>, of stream: IngressStream, note: UnsafeRawBufferPointer
+  ) throws {
+    var header = header
+    let worker = workers[stream.worker]
+    try stream.name.withUnsafeBytes { name in
+      func send(_ payload: UnsafeRawBufferPointer) throws {
+        try worker.send(
+          header, stream: name, payload: payload, note: note, units: UInt64(header.count))
+        try tap?.publish(
+          "tokens", stream: stream.id, header: header, payload: payload,
+          ids: .init(start: nil, count: 0))
+      }
+      if case .values(let width, _) = stage.encoding {
+        header.elementType = .float32
+        header.width = UInt32(width)
+        try step.values.withUnsafeBytes {
+          try send(.init(rebasing: $0[steps.lowerBound * width * 4..<steps.upperBound * width * 4]))
+        }
+      } else {
+        header.elementType = .int32
+        header.width = 1
+        try step.tokens.ids.withUnsafeBytes {
+          try send(.init(rebasing: $0[steps.lowerBound * 4..<steps.upperBound * 4]))
+        }
+      }
+    }
+  }
+
+  private func refuse(
+    _ refusal: Refusal, _ message: InboundMessage, _ connection: Connection
+  ) {
+    guard let id = message.stream else { return }
+    Array(id.name.utf8).withUnsafeBytes {
+      link.refuse(refusal, to: connection, stream: $0, header: message.header)
+    }
+    control.logger.debug(
+      "refused", metadata: ["stream": "\(id)", "code": "\(refusal.code.rawValue)"])
+    try? tap?.publish(  // why: an event that nobody hears must not stop the stream
+      event: "{\"event\":\"refused\",\"stream\":\"\(id)\",\"code\":\"\(refusal.code.rawValue)\","
+        + "\"number\":\(message.header.number)}")
+  }
+}

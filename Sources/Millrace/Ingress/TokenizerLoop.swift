@@ -1,0 +1,229 @@
+import DequeModule
+import Logging
+import Wire
+import ZeroMQ
+
+/// The loop of the tokenizer stage; everything in it belongs to the stage's thread.
+///
+/// Answers first, for they give credit; then up to 64 messages of clients, as long as every worker
+/// has room; then acknowledgements and credit.
+final class TokenizerLoop {
+  let stage: TokenizerStage
+  let control: StageControl
+  let link: LinkReceiver
+  let workers: [LinkSender]
+  let tap: Tap?
+  var streams: [StreamID: IngressStream] = [:]
+  var openStreams = 0
+  /// Streams that ended, oldest first; the oldest are forgotten.
+  var closed: Deque<IngressStream> = []
+  let cache = AnswerCache(byteCountMax: Limits.answerCacheBytes)
+  var step = StepMessage()
+  var line: [UInt8] = []
+  /// Messages under way to the workers.
+  var underWay = 0
+  private var isReady = false
+
+  /// How long a stop waits for the workers to cover what they were sent.
+  private static let drainMilliseconds: UInt64 = 10_000
+
+  init(_ stage: TokenizerStage, _ control: StageControl) throws {
+    self.stage = stage
+    self.control = control
+    link = try LinkReceiver(
+      context: control.context, endpoint: stage.endpoints.ingress,
+      window: stage.encoding.creditWindow, isAcknowledging: true,
+      queueMessages: Limits.clientQueueMessages)
+    workers = try (0..<stage.workers).map {
+      try LinkSender(
+        context: control.context, endpoint: Endpoint.worker($0, of: stage.endpoints.tokens))
+    }
+    tap = try stage.endpoints.taps.map {
+      try Tap(context: control.context, endpoint: $0, stage: "tokenizer")
+    }
+  }
+
+  func run() throws {
+    var answers = Poller()
+    answers.add(control.stop)
+    for worker in workers {
+      answers.add(worker.socket)
+      try worker.sendHello()
+    }
+    var everything = Poller()
+    everything.add(control.stop)
+    for worker in workers { everything.add(worker.socket) }
+    everything.add(link.socket)
+    var stoppedAt: UInt64?
+    while true {
+      let hasRoom = workers.allSatisfy { $0.available > 0 }
+      let patience: Duration =
+        stoppedAt != nil ? .milliseconds(10) : link.hasWaiting ? .milliseconds(5) : .milliseconds(500)
+      _ =
+        hasRoom
+        ? try everything.wait(timeout: patience) : try answers.wait(timeout: patience)
+      try tap?.readSubscriptions()
+      for worker in workers {
+        _ = try worker.receive(limit: Limits.drainMessages) { try deliver($0) }
+      }
+      announceReady()
+      var received = 0
+      if hasRoom {
+        received = try link.receive(limit: Limits.drainMessages) { message, connection in
+          if message.header.kind == .hello {
+            try greet(message, connection)
+          } else {
+            try accept(message, connection)
+          }
+        }
+      }
+      if received < Limits.drainMessages { link.flush() }
+      if control.stop.isRaised {
+        let now = MonotonicClock.milliseconds
+        stoppedAt = stoppedAt ?? now
+        let since = stoppedAt ?? now
+        if underWay == 0, !link.hasWaiting, received == 0 { return }
+        if now - since > TokenizerLoop.drainMilliseconds {
+          control.logger.error("stopped before all was answered", metadata: ["messages": "\(underWay)"])
+          return
+        }
+      } else if received == 0 {
+        link.keepAlive()
+        for worker in workers { try worker.keepAlive() }
+      }
+    }
+  }
+
+  private func announceReady() {
+    guard !isReady, workers.allSatisfy(\.isWelcome) else { return }
+    isReady = true
+    control.ready()
+  }
+
+  var isStopping: Bool { control.stop.isRaised }
+
+  // MARK: Hello
+
+  private func greet(_ message: InboundMessage, _ connection: Connection) throws {
+    let hello: Hello
+    do {
+      hello = try Hello(payload: message.payload)
+    } catch {
+      throw WireError(.badHeader, "the hello, \(error)", expected: "{\"streams\":{...}}")
+    }
+    var standing: [String: Welcome.Stream] = [:]
+    var again: [(IngressStream, AnswerCache.Answer)] = []
+    for (name, wanted) in hello.streams {
+      guard let id = StreamID(name), let stream = streams[id] else {
+        standing[name] = Welcome.Stream(expected: nil, closed: false, answers: 0)
+        continue
+      }
+      standing[name] = Welcome.Stream(
+        expected: stream.sequence.expected, closed: stream.sequence.phase == .closed,
+        answers: stream.nextAnswer)
+      // Whoever greets for a stream gets what is still to come for it.
+      redirect(stream, to: connection)
+      if let wanted { again += cache.answers(of: stream, from: wanted).map { (stream, $0) } }
+    }
+    link.welcome(connection, streams: standing, model: stage.modelHash)
+    for (stream, answer) in again { reply(answer, of: stream, to: connection) }
+  }
+
+  func redirect(_ stream: IngressStream, to connection: Connection) {
+    for index in stream.underWay.indices
+    where stream.underWay[index].connection !== connection {
+      stream.underWay[index].connection.release(units: stream.underWay[index].units)
+      stream.underWay[index].units = 0
+      stream.underWay[index].connection = connection
+    }
+  }
+
+  // MARK: Answers
+
+  /// Books what a worker has covered, and sends its answer on.
+  private func deliver(_ message: InboundMessage) throws {
+    guard let id = message.stream, let stream = streams[id] else { return }
+    let covered = message.header.input
+    let isLast = message.header.flags.contains(.last)
+    var connection = stream.underWay.first?.connection
+    var input = stream.firstInput
+    while let first = stream.underWay.first, first.firstStep < covered || first.isEnd {
+      connection = first.connection
+      input = first.input(below: covered)
+      guard first.endStep <= covered, !first.isEnd || isLast else { break }
+      stream.underWay.removeFirst()
+      underWay -= 1
+      first.connection.release(units: first.units)
+      if first.isEnd { break }
+    }
+    guard message.header.kind == .answer else { return }
+    var header = message.header
+    header.input = input
+    stream.nextAnswer = header.end
+    let answer = AnswerCache.Answer(
+      header: header, payload: Array(message.payload), ids: Array(message.ids),
+      note: Array(message.note))
+    cache.keep(answer, of: stream)
+    if let connection { reply(answer, of: stream, to: connection) }
+  }
+
+  /// Sends an answer to a client: rows in the binary form, one line a message in the friendly one.
+  func reply(_ answer: AnswerCache.Answer, of stream: IngressStream, to connection: Connection) {
+    stream.name.withUnsafeBytes { name in
+      answer.note.withUnsafeBytes { note in
+        guard connection.isFriendly else {
+          answer.payload.withUnsafeBytes { payload in
+            answer.ids.withUnsafeBytes { ids in
+              link.send(
+                answer.header, stream: name, payload: payload, ids: ids, note: note,
+                to: connection)
+            }
+          }
+          return
+        }
+        sendLines(answer, of: stream, name: name, note: note, to: connection)
+      }
+    }
+  }
+
+  private func sendLines(
+    _ answer: AnswerCache.Answer, of stream: IngressStream, name: UnsafeRawBufferPointer,
+    note: UnsafeRawBufferPointer, to connection: Connection
+  ) {
+    let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+    let rows = AnswerMessage(answer.header, payload: answer.payload, ids: answer.ids)
+    for row in 0..<rows.count {
+      line.removeAll(keepingCapacity: true)
+      rows.withRow(row) {
+        stage.format.appendLine(
+          stream: stream.id, number: rows.number(of: row), token: rows.token(of: row), row: $0,
+          isEnd: rows.isEnd(row), to: &line)
+      }
+      line.removeLast()  // the newline
+      var header = answer.header
+      header.number = rows.number(of: row)
+      if row + 1 < rows.count { header.flags.remove(.last) }
+      sendJSON(header, name, line, note, connection)
+    }
+    // An end without a row of its own still has to be told.
+    if rows.count == 0 {
+      link.send(
+        answer.header, stream: name, payload: nothing, ids: nothing, note: note, to: connection)
+    }
+  }
+
+  private func sendJSON(
+    _ header: Header, _ name: UnsafeRawBufferPointer, _ json: [UInt8],
+    _ note: UnsafeRawBufferPointer, _ connection: Connection
+  ) {
+    var header = header
+    header.elementType = .json
+    header.count = 1
+    header.width = UInt32(json.count)
+    json.withUnsafeBytes {
+      link.send(
+        header, stream: name, payload: $0, ids: .init(start: nil, count: 0), note: note,
+        to: connection)
+    }
+  }
+}

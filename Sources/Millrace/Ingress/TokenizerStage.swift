@@ -1,0 +1,22 @@
+import Logging
+import Wire
+import ZeroMQ
+
+/// The tokenizer stage, where clients come in: checks numbers, makes steps of payloads, hands them
+/// to the workers, and gives answers back by the connection that the data came on.
+package struct TokenizerStage: Stage {
+  let encoding: InputEncoding
+  let format: AnswerFormat
+  let workers: Int
+  let liveStreams: Int
+  /// `sha256:` and 64 digits, for the welcome.
+  let modelHash: String
+  let endpoints: StageEndpoints
+
+  package var name: String { "tokenizer" }
+
+  package func run(_ control: StageControl) throws {
+    let loop = try TokenizerLoop(self, control)
+    try loop.run()
+  }
+}

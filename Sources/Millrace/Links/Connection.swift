@@ -1,0 +1,65 @@
+import DequeModule
+import Wire
+
+/// One peer of a link's receiving side, and how much it may send.
+///
+/// Owned by one stage's thread.
+final class Connection {
+  /// Units are steps, or bytes for text.
+  let window: UInt64
+  let routingID: [UInt8]
+
+  /// The form of its last message; replies take the same.
+  var isFriendly = false
+  /// Units received since its welcome, refused ones included.
+  private(set) var received: UInt64 = 0
+  /// Units accepted and not covered yet.
+  private(set) var outstanding: UInt64 = 0
+  /// The credit that it was told last.
+  private(set) var announced: UInt64
+  var lastHeardMilliseconds: UInt64
+  var lastSaidMilliseconds: UInt64
+  /// Messages that libzmq would not take yet, oldest first.
+  var waiting: Deque<OutgoingMessage> = []
+  var isGone = false
+  /// Streams with accepted input that is still to be acknowledged.
+  var unacknowledged: [StreamID: UInt64] = [:]
+
+  init(routingID: [UInt8], window: UInt64, milliseconds: UInt64) {
+    self.routingID = routingID
+    self.window = window
+    announced = window
+    lastHeardMilliseconds = milliseconds
+    lastSaidMilliseconds = milliseconds
+  }
+
+  /// The total that it may have sent: all it did send, and what the window still has room for.
+  var credit: UInt64 { received + (window > outstanding ? window - outstanding : 0) }
+
+  /// Counts a message in; false when it goes beyond the announced credit.
+  func receive(units: UInt64) -> Bool {
+    received += units
+    return received <= announced
+  }
+
+  func hold(units: UInt64) { outstanding += units }
+
+  func release(units: UInt64) { outstanding -= min(units, outstanding) }
+
+  /// Starts counting anew, as a welcome says.
+  func welcome() {
+    received = 0
+    announced = credit
+  }
+
+  /// The credit to tell now; nil when it has not grown by a quarter of the window, unless all is
+  /// covered and the peer can be told to be idle with a full one.
+  func creditToAnnounce() -> UInt64? {
+    let credit = credit
+    guard credit > announced else { return nil }
+    guard credit - announced >= window / 4 || outstanding == 0 else { return nil }
+    return credit
+  }
+
+  func announce(_ credit: UInt64) { announced = max(announced, credit) }
+}

@@ -1,0 +1,309 @@
+import Logging
+import Wire
+import ZeroMQ
+
+/// The receiving side of a link: a ROUTER, its peers and their credit.
+///
+/// The same for a client's connection to the tokenizer stage, and for the links between stages. It
+/// answers hello and ping, refuses what cannot be read, and hands on the rest; answers go back by
+/// the connection that the data came on.
+final class LinkReceiver {
+  let socket: Socket<Router>
+  private var message: Multipart
+  private var connections: [RoutingID: Connection] = [:]
+  private let window: UInt64
+  private let isAcknowledging: Bool
+  private(set) var refusals: UInt64 = 0
+
+  /// - Parameters:
+  ///   - window: units that one connection may have under way.
+  ///   - isAcknowledging: whether accepted data is acknowledged; stages in one chain need not.
+  ///   - queueMessages: libzmq's bound for each peer and direction; 0 where credit is the bound.
+  init(
+    context: Context, endpoint: String, window: UInt64, isAcknowledging: Bool,
+    queueMessages: Int
+  ) throws {
+    try Endpoint.makeFolder(for: endpoint)
+    socket = try Socket<Router>(context)
+    message = Multipart()
+    self.window = window
+    self.isAcknowledging = isAcknowledging
+    try socket.setRouterMandatory(true)
+    try socket.setSendHighWaterMark(queueMessages)
+    try socket.setReceiveHighWaterMark(queueMessages)
+    try socket.setMaximumMessageBytes(Int64(Limits.messageBytes))
+    try socket.setHandshakeInterval(.seconds(5))
+    try socket.setHeartbeat(interval: .seconds(2), timeout: .seconds(6))
+    try socket.setLinger(.seconds(2))
+    try socket.bind(endpoint)
+  }
+
+  var connectionCount: Int { connections.count }
+  var hasWaiting: Bool { connections.values.contains { !$0.waiting.isEmpty } }
+
+  // MARK: Receiving
+
+  /// Reads up to `limit` messages without waiting; returns how many were read.
+  ///
+  /// `handle` gets data, answers and hellos; it counts their units against the credit.
+  func receive(
+    limit: Int, handle: (InboundMessage, Connection) throws -> Void
+  ) throws -> Int {
+    for count in 0..<limit {
+      guard try socket.receive(into: &message) else { return count }
+      let connection = connection(for: message.bytes(0))
+      guard let connection else { continue }
+      connection.lastHeardMilliseconds = MonotonicClock.milliseconds
+      do {
+        try dispatch(connection, handle)
+      } catch let error as WireError {
+        refuse(Refusal(error), to: connection, stream: streamBytes, header: nil)
+      }
+    }
+    return limit
+  }
+
+  private var streamBytes: UnsafeRawBufferPointer {
+    message.partCount > 1 ? message.bytes(1) : UnsafeRawBufferPointer(start: nil, count: 0)
+  }
+
+  private func connection(for id: UnsafeRawBufferPointer) -> Connection? {
+    let routingID = RoutingID(id)
+    if let known = connections[routingID] { return known }
+    let connection = Connection(
+      routingID: routingID.bytes, window: window, milliseconds: MonotonicClock.milliseconds)
+    guard connections.count < Limits.connections else {
+      let refusal = Refusal(
+        .overLimit, expected: "\(Limits.connections)", received: "\(connections.count + 1)",
+        message: "too many connections; close some, or try again later")
+      refuse(refusal, to: connection, stream: streamBytes, header: nil)
+      return nil
+    }
+    connections[routingID] = connection
+    return connection
+  }
+
+  private func dispatch(
+    _ connection: Connection, _ handle: (InboundMessage, Connection) throws -> Void
+  ) throws {
+    let inbound = try parse(connection)
+    switch inbound.header.kind {
+    case .data, .answer, .hello: try handle(inbound, connection)
+    case .ping:
+      send(Header(kind: .pong), json: Array(inbound.payload), to: connection)
+    case .pong: break
+    case .acknowledge, .refuse, .welcome, .credit:
+      throw WireError(
+        .badHeader, "kind \(inbound.header.kind.name) came from the sending side",
+        expected: "data, hello, ping or pong")
+    }
+  }
+
+  /// Reads the parts behind the routing identity.
+  private func parse(_ connection: Connection) throws(WireError) -> InboundMessage {
+    let parts = message.partCount
+    guard (3...6).contains(parts) else {
+      throw WireError(.badHeader, "the message has \(parts - 1) parts", expected: "2 to 5")
+    }
+    let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+    let name = message.bytes(1)
+    let headerBytes = message.bytes(2)
+    let payload = parts > 3 ? message.bytes(3) : nothing
+    connection.isFriendly = FriendlyHeader.matches(headerBytes)
+    let header =
+      connection.isFriendly
+      ? try FriendlyHeader.decode(headerBytes, payloadByteCount: payload.count)
+      : try Header(bytes: headerBytes)
+    let stream = StreamID(bytes: name)
+    guard stream != nil || (name.isEmpty && header.kind.allowsEmptyStream) else {
+      throw WireError(
+        .badName, "the stream is named \(JSONText.quoted(String(decoding: name.prefix(64), as: UTF8.self)))",
+        expected: "1 to 128 of A-Z a-z 0-9 . _ : @ -")
+    }
+    let inbound = InboundMessage(
+      stream: stream, header: header, payload: payload,
+      ids: parts > 4 ? message.bytes(4) : nothing, note: parts > 5 ? message.bytes(5) : nothing)
+    guard inbound.byteCount <= Limits.messageBytes else {
+      throw WireError(
+        .tooLarge, "the message has \(inbound.byteCount) bytes",
+        expected: "at most \(Limits.messageBytes)")
+    }
+    guard inbound.note.count <= Limits.noteBytes else {
+      throw WireError(
+        .tooLarge, "the note has \(inbound.note.count) bytes",
+        expected: "at most \(Limits.noteBytes)")
+    }
+    try header.checkPayload(byteCount: payload.count)
+    return inbound
+  }
+
+  // MARK: Sending back
+
+  /// Sends a message behind the peer's routing identity, or lets it wait when its queue is full.
+  func send(
+    _ header: Header, stream: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer,
+    ids: UnsafeRawBufferPointer, note: UnsafeRawBufferPointer, to connection: Connection
+  ) {
+    guard !connection.isGone else { return }
+    connection.lastSaidMilliseconds = MonotonicClock.milliseconds
+    withEncoded(header, for: connection) { header in
+      guard connection.waiting.isEmpty,
+        transmit(connection, stream, header, payload, ids, note)
+      else {
+        guard !connection.isGone else { return }
+        connection.waiting.append(
+          OutgoingMessage(
+            stream: Array(stream), header: Array(header), payload: Array(payload),
+            ids: Array(ids), note: Array(note)))
+        return
+      }
+    }
+  }
+
+  private func withEncoded(
+    _ header: Header, for connection: Connection, _ body: (UnsafeRawBufferPointer) -> Void
+  ) {
+    if connection.isFriendly {
+      FriendlyHeader.encode(header).withUnsafeBytes(body)
+    } else {
+      withUnsafeTemporaryAllocation(byteCount: Header.byteCount, alignment: 8) { buffer in
+        header.encode(into: buffer)
+        body(UnsafeRawBufferPointer(buffer))
+      }
+    }
+  }
+
+  /// Hands one message to libzmq; false when it would block or the peer is gone.
+  private func transmit(
+    _ connection: Connection, _ stream: UnsafeRawBufferPointer, _ header: UnsafeRawBufferPointer,
+    _ payload: UnsafeRawBufferPointer, _ ids: UnsafeRawBufferPointer,
+    _ note: UnsafeRawBufferPointer
+  ) -> Bool {
+    do {
+      let outcome = try connection.routingID.withUnsafeBytes { try socket.send($0, more: true) }
+      switch outcome {
+      case .sent: break
+      case .wouldBlock: return false
+      case .unreachable:
+        forget(connection)
+        return false
+      }
+      let partCount = !note.isEmpty ? 5 : !ids.isEmpty ? 4 : 3
+      _ = try socket.send(stream, more: true)
+      _ = try socket.send(header, more: true)
+      _ = try socket.send(payload, more: partCount > 3)
+      if partCount > 3 { _ = try socket.send(ids, more: partCount > 4) }
+      if partCount > 4 { _ = try socket.send(note, more: false) }
+      return true
+    } catch {
+      // Only a terminated context gets here: the stage's next receive ends its loop.
+      forget(connection)
+      return false
+    }
+  }
+
+  /// Sends a control message with a JSON payload.
+  func send(
+    _ header: Header, stream: UnsafeRawBufferPointer = .init(start: nil, count: 0),
+    json: [UInt8], to connection: Connection
+  ) {
+    var header = header
+    header.elementType = .json
+    header.count = 1
+    header.width = UInt32(json.count)
+    let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+    json.withUnsafeBytes {
+      send(header, stream: stream, payload: $0, ids: nothing, note: nothing, to: connection)
+    }
+  }
+
+  /// Answers a hello.
+  ///
+  /// - Parameters:
+  ///   - streams: where the streams that it named stand.
+  ///   - model: SHA-256 of the model file, where the stage knows it.
+  func welcome(_ connection: Connection, streams: [String: Welcome.Stream] = [:], model: String) {
+    connection.welcome()
+    let welcome = Welcome(
+      streams: streams, credit: connection.credit, maximumBytes: Limits.messageBytes,
+      model: model)
+    send(Header(kind: .welcome), json: welcome.bytes, to: connection)
+  }
+
+  func refuse(
+    _ refusal: Refusal, to connection: Connection, stream: UnsafeRawBufferPointer,
+    header refused: Header?
+  ) {
+    refusals += 1
+    var header = Header(kind: .refuse)
+    header.number = refused?.number ?? 0
+    header.epoch = refused?.epoch ?? 0
+    send(header, stream: stream, json: refusal.bytes, to: connection)
+  }
+
+  /// Input below `number` is durable as configured; told with the next `flush`.
+  func acknowledge(_ stream: StreamID, below number: UInt64, to connection: Connection) {
+    guard isAcknowledging else { return }
+    connection.unacknowledged[stream] = number
+  }
+
+  /// Tells peers their acknowledgements and credit, and sends what waited.
+  func flush() {
+    for connection in connections.values {
+      flushWaiting(connection)
+      let credit = connection.creditToAnnounce()
+      guard credit != nil || !connection.unacknowledged.isEmpty else { continue }
+      let total = credit ?? connection.announced
+      if connection.unacknowledged.isEmpty {
+        send(Header(kind: .credit), json: Credit(total: total).bytes, to: connection)
+      } else {
+        for (stream, number) in connection.unacknowledged {
+          var header = Header(kind: .acknowledge)
+          header.number = number
+          Array(stream.name.utf8).withUnsafeBytes {
+            send(header, stream: $0, json: Credit(total: total).bytes, to: connection)
+          }
+        }
+        connection.unacknowledged.removeAll(keepingCapacity: true)
+      }
+      connection.announce(total)
+    }
+  }
+
+  private func flushWaiting(_ connection: Connection) {
+    while let first = connection.waiting.first {
+      let sent = first.stream.withUnsafeBytes { stream in
+        first.header.withUnsafeBytes { header in
+          first.payload.withUnsafeBytes { payload in
+            first.ids.withUnsafeBytes { ids in
+              first.note.withUnsafeBytes { note in
+                transmit(connection, stream, header, payload, ids, note)
+              }
+            }
+          }
+        }
+      }
+      guard sent else { return }
+      connection.waiting.removeFirst()
+    }
+  }
+
+  /// Pings peers after 2 s without traffic, and forgets those silent for 6 s that were pinged.
+  func keepAlive() {
+    let now = MonotonicClock.milliseconds
+    for connection in connections.values {
+      let silence = now - min(now, connection.lastHeardMilliseconds)
+      if silence >= 6000 {
+        forget(connection)
+      } else if silence >= 2000, now - connection.lastSaidMilliseconds >= 2000 {
+        send(Header(kind: .ping), json: Array("{}".utf8), to: connection)
+      }
+    }
+  }
+
+  private func forget(_ connection: Connection) {
+    connection.isGone = true
+    connection.waiting.removeAll()
+    connections[connection.routingID.withUnsafeBytes { RoutingID($0) }] = nil
+  }
+}

@@ -1,0 +1,122 @@
+import Wire
+import ZeroMQ
+
+/// The sending side of a link: a DEALER, and how much it may still send.
+///
+/// Used from stage to stage and by our own clients.
+final class LinkSender {
+  let socket: Socket<Dealer>
+  private var message: Multipart
+  /// Units sent since the last welcome.
+  private(set) var sent: UInt64 = 0
+  /// The total that may have been sent; 0 before the first welcome.
+  private(set) var credit: UInt64 = 0
+  private(set) var isWelcome = false
+  private var lastSaidMilliseconds: UInt64
+  private var lastHeardMilliseconds: UInt64
+
+  init(context: Context, endpoint: String, queueMessages: Int = 0) throws {
+    socket = try Socket<Dealer>(context)
+    message = Multipart()
+    lastSaidMilliseconds = MonotonicClock.milliseconds
+    lastHeardMilliseconds = lastSaidMilliseconds
+    try socket.setSendHighWaterMark(queueMessages)
+    try socket.setReceiveHighWaterMark(queueMessages)
+    try socket.setMaximumMessageBytes(Int64(Limits.messageBytes) * 16)
+    try socket.setHeartbeat(interval: .seconds(2), timeout: .seconds(6))
+    try socket.setLinger(.seconds(2))
+    try socket.connect(endpoint)
+  }
+
+  /// Units that may be sent now.
+  var available: UInt64 { credit > sent ? credit - sent : 0 }
+
+  func sendHello(_ hello: Hello = Hello()) throws {
+    try send(Header(kind: .hello), json: hello.bytes)
+  }
+
+  /// Sends a message that costs `units` of credit.
+  ///
+  /// The queue is bounded by credit, not by libzmq, so this never waits.
+  func send(
+    _ header: Header, stream: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer,
+    ids: UnsafeRawBufferPointer = .init(start: nil, count: 0),
+    note: UnsafeRawBufferPointer = .init(start: nil, count: 0), units: UInt64
+  ) throws {
+    sent += units
+    lastSaidMilliseconds = MonotonicClock.milliseconds
+    let partCount = !note.isEmpty ? 5 : !ids.isEmpty ? 4 : 3
+    try socket.sendWaiting(stream, more: true)
+    try withUnsafeTemporaryAllocation(byteCount: Header.byteCount, alignment: 8) { buffer in
+      header.encode(into: buffer)
+      try socket.sendWaiting(UnsafeRawBufferPointer(buffer), more: true)
+    }
+    try socket.sendWaiting(payload, more: partCount > 3)
+    if partCount > 3 { try socket.sendWaiting(ids, more: partCount > 4) }
+    if partCount > 4 { try socket.sendWaiting(note, more: false) }
+  }
+
+  private func send(_ header: Header, json: [UInt8]) throws {
+    var header = header
+    header.elementType = .json
+    header.count = 1
+    header.width = UInt32(json.count)
+    try json.withUnsafeBytes {
+      try send(header, stream: .init(start: nil, count: 0), payload: $0, units: 0)
+    }
+  }
+
+  /// Reads up to `limit` messages without waiting; returns how many were read.
+  ///
+  /// Welcome, credit and pings are dealt with here; `handle` gets answers, acknowledgements,
+  /// refusals and welcomes.
+  func receive(limit: Int, handle: (InboundMessage) throws -> Void) throws -> Int {
+    for count in 0..<limit {
+      guard try socket.receive(into: &message) else { return count }
+      lastHeardMilliseconds = MonotonicClock.milliseconds
+      let inbound = try parse()
+      switch inbound.header.kind {
+      case .welcome:
+        let welcome = try Welcome(payload: inbound.payload)
+        sent = 0
+        credit = welcome.credit
+        isWelcome = true
+        try handle(inbound)
+      case .credit:
+        credit = max(credit, try Credit(payload: inbound.payload).total)
+      case .acknowledge:
+        if !inbound.payload.isEmpty {
+          credit = max(credit, try Credit(payload: inbound.payload).total)
+        }
+        try handle(inbound)
+      case .ping:
+        try send(Header(kind: .pong), json: Array(inbound.payload))
+      case .answer, .refuse:
+        try handle(inbound)
+      case .pong, .data, .hello: break
+      }
+    }
+    return limit
+  }
+
+  private func parse() throws -> InboundMessage {
+    let parts = message.partCount
+    guard (2...5).contains(parts) else {
+      throw WireError(.badHeader, "the message has \(parts) parts", expected: "2 to 5")
+    }
+    let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+    let payload = parts > 2 ? message.bytes(2) : nothing
+    let header = try Header(bytes: message.bytes(1))
+    try header.checkPayload(byteCount: payload.count)
+    return InboundMessage(
+      stream: StreamID(bytes: message.bytes(0)), header: header, payload: payload,
+      ids: parts > 3 ? message.bytes(3) : nothing, note: parts > 4 ? message.bytes(4) : nothing)
+  }
+
+  /// Pings after 2 s without traffic.
+  func keepAlive() throws {
+    let now = MonotonicClock.milliseconds
+    guard now - lastSaidMilliseconds >= 2000, now - lastHeardMilliseconds >= 2000 else { return }
+    try send(Header(kind: .ping), json: Array("{}".utf8))
+  }
+}

@@ -1,0 +1,46 @@
+import Wire
+
+/// The rows of an answer, copied out of a message: libzmq does not align what came over tcp or ipc.
+struct AnswerMessage {
+  private let header: Header
+  private let values: [Float]
+  private let ids: [Int32]
+
+  init(_ message: InboundMessage) {
+    header = message.header
+    values = Array(copying: message.payload)
+    ids = Array(copying: message.ids)
+  }
+
+  var count: Int { Int(header.count) }
+
+  func number(of row: Int) -> UInt64 { header.number + UInt64(row) }
+
+  /// Calls `body` with a row's output vector.
+  func withRow<Result>(
+    _ row: Int, _ body: (UnsafeBufferPointer<Float>) throws -> Result
+  ) rethrows -> Result {
+    let width = Int(header.width)
+    return try values.withUnsafeBufferPointer {
+      try body(UnsafeBufferPointer(rebasing: $0[row * width..<(row + 1) * width]))
+    }
+  }
+
+  /// The token id of a row's step; nil in pipelines without text.
+  func token(of row: Int) -> Int32? { row < ids.count ? ids[row] : nil }
+
+  /// Whether only the stream's end made this row due.
+  func isEnd(_ row: Int) -> Bool { header.flags.contains(.last) && row == count - 1 }
+}
+
+extension Array where Element: BitwiseCopyable {
+  /// The values that a message's bytes hold; a rest shorter than one value is left out.
+  init(copying bytes: UnsafeRawBufferPointer) {
+    let count = bytes.count / MemoryLayout<Element>.stride
+    self.init(unsafeUninitializedCapacity: count) { buffer, initialized in
+      UnsafeMutableRawBufferPointer(buffer).copyMemory(
+        from: UnsafeRawBufferPointer(rebasing: bytes.prefix(count * MemoryLayout<Element>.stride)))
+      initialized = count
+    }
+  }
+}

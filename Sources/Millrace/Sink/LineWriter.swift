@@ -1,0 +1,52 @@
+import Glibc
+
+/// Appends output lines to a file descriptor, a buffer at a time.
+final class LineWriter {
+  struct Failure: Error, CustomStringConvertible {
+    let target: String
+    let code: Int32
+
+    var description: String {
+      "cannot write to \(target): \(String(cString: strerror(code))) (\(code))"
+    }
+  }
+
+  private let descriptor: Int32
+  private let target: String
+  private let isOwned: Bool
+  var buffer: [UInt8] = []
+
+  /// Opens `output`; nil when there is none.
+  init?(_ output: SinkStage.Output) throws {
+    switch output {
+    case .none: return nil
+    case .standardOutput:
+      descriptor = STDOUT_FILENO
+      target = "standard output"
+      isOwned = false
+    case .file(let path):
+      descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+      target = path
+      isOwned = true
+      guard descriptor >= 0 else { throw Failure(target: path, code: errno) }
+    }
+  }
+
+  deinit { if isOwned { close(descriptor) } }
+
+  /// Writes everything; blocks while a reader is slow, which is how its pace reaches the clients.
+  func flush() throws {
+    var written = 0
+    while written < buffer.count {
+      let count = buffer.withUnsafeBytes {
+        write(descriptor, $0.baseAddress.map { $0 + written }, $0.count - written)
+      }
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw Failure(target: target, code: errno)
+      }
+      written += count
+    }
+    buffer.removeAll(keepingCapacity: true)
+  }
+}

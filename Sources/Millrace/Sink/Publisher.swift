@@ -1,0 +1,51 @@
+import Wire
+import ZeroMQ
+
+/// Published output: a PUB socket with topics `output/NAME/`.
+///
+/// A subscriber may lose messages and counts them by `sequence`; who must not lose uses replies or
+/// the file.
+final class Publisher {
+  private let socket: Socket<Publish>
+  private let format: PipelineFile.SinkSection.Format
+  private var sequences = TopicSequences()
+
+  init(
+    context: Context, endpoint: String, format: PipelineFile.SinkSection.Format
+  ) throws {
+    try Endpoint.makeFolder(for: endpoint)
+    socket = try Socket<Publish>(context)
+    self.format = format
+    try socket.setSendHighWaterMark(Limits.subscriberQueueMessages)
+    try socket.setLinger(.milliseconds(500))
+    try socket.bind(endpoint)
+  }
+
+  /// Publishes one output line, unless the format is `tensor`.
+  func publish(line: [UInt8], stream: StreamID, answer: Header, row: Int) throws {
+    guard format == .json else { return }
+    var header = answer
+    header.number += UInt64(row)
+    header.elementType = .json
+    header.count = 1
+    header.width = UInt32(line.count - 1)
+    try line.withUnsafeBytes {
+      // Without the newline: a message has its own end.
+      try publish(header, stream, UnsafeRawBufferPointer(rebasing: $0.dropLast()))
+    }
+  }
+
+  /// Publishes an answer as it came, when the format is `tensor`.
+  func publish(tensor answer: InboundMessage, stream: StreamID) throws {
+    guard format == .tensor else { return }
+    try publish(answer.header, stream, answer.payload, ids: answer.ids)
+  }
+
+  private func publish(
+    _ header: Header, _ stream: StreamID, _ payload: UnsafeRawBufferPointer,
+    ids: UnsafeRawBufferPointer = .init(start: nil, count: 0)
+  ) throws {
+    try sequences.publish(
+      topic: "output/\(stream.name)/", header: header, payload: payload, ids: ids, on: socket)
+  }
+}

@@ -1,0 +1,78 @@
+import Logging
+import Wire
+import ZeroMQ
+
+/// The loop of the sink stage.
+final class SinkLoop {
+  private let stage: SinkStage
+  private let control: StageControl
+  private let link: LinkReceiver
+  private let writer: LineWriter?
+  private let publisher: Publisher?
+  private let tap: Tap?
+  private var line: [UInt8] = []
+
+  init(_ stage: SinkStage, _ control: StageControl) throws {
+    self.stage = stage
+    self.control = control
+    writer = try LineWriter(stage.output)
+    publisher = try stage.publish.map {
+      try Publisher(context: control.context, endpoint: $0, format: stage.publishFormat)
+    }
+    tap = try stage.endpoints.taps.map {
+      try Tap(context: control.context, endpoint: $0, stage: "sink")
+    }
+    link = try LinkReceiver(
+      context: control.context, endpoint: stage.endpoints.answers,
+      window: Limits.sinkAnswers, isAcknowledging: false, queueMessages: 0)
+  }
+
+  func run() throws {
+    var poller = Poller()
+    poller.add(link.socket)
+    poller.add(control.stop)
+    control.ready()
+    var stoppedAt: UInt64?
+    while true {
+      _ = try poller.wait(timeout: .milliseconds(stoppedAt == nil ? 500 : 10))
+      try tap?.readSubscriptions()
+      let received = try link.receive(limit: Limits.drainMessages) { try write($0, $1) }
+      try writer?.flush()
+      // Only now: what is credited has been written.
+      link.flush()
+      if control.stop.isRaised {
+        let now = MonotonicClock.milliseconds
+        if received > 0 || stoppedAt == nil { stoppedAt = now }
+        if received == 0, let since = stoppedAt,
+          now - since >= control.drainIdleMilliseconds
+        {
+          return
+        }
+      } else if received == 0 {
+        link.keepAlive()
+      }
+    }
+  }
+
+  private func write(_ message: InboundMessage, _ connection: Connection) throws {
+    if message.header.kind == .hello { link.welcome(connection, model: "") }
+    guard let stream = message.stream, message.header.kind == .answer else { return }
+    let units = UInt64(message.header.count)
+    _ = connection.receive(units: units)
+    let isTapped = tap?.wants("result", stream: stream) ?? false
+    guard writer != nil || publisher != nil || isTapped else { return }
+    let answer = AnswerMessage(message)
+    for row in 0..<answer.count {
+      line.removeAll(keepingCapacity: true)
+      answer.withRow(row) {
+        stage.format.appendLine(
+          stream: stream, number: answer.number(of: row), token: answer.token(of: row), row: $0,
+          isEnd: answer.isEnd(row), to: &line)
+      }
+      writer?.buffer.append(contentsOf: line)
+      try publisher?.publish(line: line, stream: stream, answer: message.header, row: row)
+      if isTapped { try tap?.publish("result", stream: stream, line: line) }
+    }
+    try publisher?.publish(tensor: message, stream: stream)
+  }
+}

@@ -1,0 +1,26 @@
+import Logging
+import Wire
+import ZeroMQ
+
+/// The sink stage: answers in, output lines and published messages out.
+package struct SinkStage: Stage {
+  package enum Output: Sendable, Equatable {
+    case none
+    case standardOutput
+    /// Appended to.
+    case file(String)
+  }
+
+  let endpoints: StageEndpoints
+  let format: AnswerFormat
+  let output: Output
+  let publish: String?
+  let publishFormat: PipelineFile.SinkSection.Format
+
+  package var name: String { "sink" }
+
+  package func run(_ control: StageControl) throws {
+    let loop = try SinkLoop(self, control)
+    try loop.run()
+  }
+}

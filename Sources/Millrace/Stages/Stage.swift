@@ -1,0 +1,33 @@
+import Logging
+import ZeroMQ
+
+/// A loop with sockets of its own, on a thread of its own.
+package protocol Stage: Sendable {
+  var name: String { get }
+
+  /// Runs until `control.stop` is raised and everything accepted has been handed on.
+  ///
+  /// Blocks; called once, on the stage's thread. An error ends the daemon.
+  func run(_ control: StageControl) throws
+}
+
+/// What a stage shares with the one who started it.
+package struct StageControl: Sendable {
+  package let context: Context
+  package let logger: Logger
+  /// Raised to ask the stage to drain and return.
+  package let stop: Signal
+  /// Called once, when the stage's sockets are bound and its links are up.
+  package let ready: @Sendable () -> Void
+  /// After `stop`, how long a stage waits for a neighbour in another process to say more.
+  package let drainIdleMilliseconds: UInt64
+}
+
+/// Where the stages of one pipeline meet.
+package struct StageEndpoints: Sendable {
+  package var ingress: String
+  package var tokens: String
+  package var answers: String
+  /// XPUB endpoint on which this process's stages publish taps, inside the process; nil for none.
+  package var taps: String?
+}

@@ -1,0 +1,89 @@
+import Wire
+import ZeroMQ
+
+/// One stage's taps: copies of what passes, for whoever subscribed, and no work for nobody.
+///
+/// An XPUB socket tells what is subscribed to. What a slow reader loses, libzmq drops in silence;
+/// each message carries `sequence`, counted per full topic since the daemon started, so that the
+/// reader sees the hole.
+final class Tap {
+  private let socket: Socket<ExtendedPublish>
+  private let stage: String
+  private var message: Multipart
+  /// Subscribed prefixes and how often.
+  private var prefixes: [String: Int] = [:]
+  private var sequences = TopicSequences()
+
+  /// - Parameter stage: the second word of the topic.
+  init(context: Context, endpoint: String, stage: String) throws {
+    socket = try Socket<ExtendedPublish>(context)
+    message = Multipart()
+    self.stage = stage
+    try socket.setSendHighWaterMark(Limits.subscriberQueueMessages)
+    try socket.setLinger(.zero)
+    try socket.connect(endpoint)
+  }
+
+  /// Takes note of subscriptions that came and went.
+  func readSubscriptions() throws {
+    while try socket.receive(into: &message) {
+      let bytes = message.bytes(0)
+      guard let first = bytes.first, first <= 1 else { continue }
+      let prefix = String(decoding: bytes.dropFirst(), as: UTF8.self)
+      let count = (prefixes[prefix] ?? 0) + (first == 1 ? 1 : -1)
+      prefixes[prefix] = count > 0 ? count : nil
+    }
+  }
+
+  /// Whether a subscription covers `tap/STAGE/WHAT/NAME/`.
+  func wants(_ what: String, stream: StreamID) -> Bool {
+    !prefixes.isEmpty && isCovered(topic(what, stream))
+  }
+
+  /// Publishes a copy under `tap/STAGE/WHAT/NAME/` when a subscription covers it.
+  func publish(
+    _ what: String, stream: StreamID, header: Header, payload: UnsafeRawBufferPointer,
+    ids: UnsafeRawBufferPointer
+  ) throws {
+    guard !prefixes.isEmpty else { return }
+    try publish(topic: topic(what, stream), header: header, payload: payload, ids: ids)
+  }
+
+  /// Publishes an output line under `tap/STAGE/WHAT/NAME/`.
+  func publish(_ what: String, stream: StreamID, line: [UInt8]) throws {
+    try publish(json: line, kind: .answer, topic: topic(what, stream))
+  }
+
+  /// Publishes a daemon event under `tap/daemon/events/STAGE/`; `event` is one JSON object.
+  func publish(event: @autoclosure () -> String) throws {
+    guard !prefixes.isEmpty else { return }
+    try publish(json: Array(event().utf8), kind: .data, topic: "tap/daemon/events/\(stage)/")
+  }
+
+  private func topic(_ what: String, _ stream: StreamID) -> String {
+    "tap/\(stage)/\(what)/\(stream.name)/"
+  }
+
+  private func isCovered(_ topic: String) -> Bool {
+    prefixes.keys.contains(where: topic.hasPrefix)
+  }
+
+  private func publish(json: [UInt8], kind: MessageKind, topic: String) throws {
+    var header = Header(kind: kind)
+    header.elementType = .json
+    header.count = 1
+    header.width = UInt32(json.count)
+    try json.withUnsafeBytes {
+      try publish(
+        topic: topic, header: header, payload: $0, ids: .init(start: nil, count: 0))
+    }
+  }
+
+  private func publish(
+    topic: String, header: Header, payload: UnsafeRawBufferPointer, ids: UnsafeRawBufferPointer
+  ) throws {
+    guard isCovered(topic) else { return }
+    try sequences.publish(
+      topic: topic, header: header, payload: payload, ids: ids, on: socket)
+  }
+}

@@ -1,0 +1,44 @@
+import CZeroMQ
+
+/// How a send without waiting ended.
+package enum SendOutcome: Equatable, Sendable {
+  case sent
+  /// Every queue is at its high-water mark.
+  case wouldBlock
+  /// ROUTER only, with `setRouterMandatory`: no such peer.
+  case unreachable
+}
+
+extension Socket where Kind: Sends {
+  /// Sends one part without waiting; the bytes are copied.
+  ///
+  /// Only the first part of a message can meet `.wouldBlock` or `.unreachable`: libzmq chooses the
+  /// pipe there and takes the rest of the message whatever its mark (`lb_t::sendpipe`,
+  /// `router_t::xsend`).
+  package func send(
+    _ bytes: UnsafeRawBufferPointer, more: Bool
+  ) throws(ZeroMQError) -> SendOutcome {
+    try send(bytes, flags: (more ? ZMQ_SNDMORE : 0) | ZMQ_DONTWAIT)
+  }
+
+  /// Sends one part, waiting while every queue is at its high-water mark.
+  package func sendWaiting(
+    _ bytes: UnsafeRawBufferPointer, more: Bool
+  ) throws(ZeroMQError) {
+    _ = try send(bytes, flags: more ? ZMQ_SNDMORE : 0)
+  }
+
+  private func send(
+    _ bytes: UnsafeRawBufferPointer, flags: Int32
+  ) throws(ZeroMQError) -> SendOutcome {
+    while true {
+      if zmq_send(pointer, bytes.baseAddress, bytes.count, flags) >= 0 { return .sent }
+      switch zmq_errno() {
+      case EAGAIN: return .wouldBlock
+      case EHOSTUNREACH: return .unreachable
+      case EINTR: continue
+      default: throw ZeroMQError("zmq_send")
+      }
+    }
+  }
+}

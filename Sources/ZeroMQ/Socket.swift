@@ -1,0 +1,132 @@
+import CZeroMQ
+
+/// One end of a connection.
+///
+/// libzmq forbids use from two threads at once, so a socket is neither copyable nor `Sendable`:
+/// make it on the thread that uses it.
+package struct Socket<Kind: SocketKind>: ~Copyable {
+  let pointer: UnsafeMutableRawPointer
+  /// Keeps the context until the socket is closed.
+  private let context: Context
+
+  package init(_ context: Context) throws(ZeroMQError) {
+    guard let pointer = zmq_socket(context.pointer, Kind.type) else {
+      throw ZeroMQError("zmq_socket")
+    }
+    self.pointer = pointer
+    self.context = context
+  }
+
+  deinit { zmq_close(pointer) }
+
+  // MARK: Endpoints
+
+  package func bind(_ endpoint: String) throws(ZeroMQError) {
+    guard zmq_bind(pointer, endpoint) == 0 else { throw ZeroMQError("zmq_bind", endpoint) }
+  }
+
+  package func connect(_ endpoint: String) throws(ZeroMQError) {
+    guard zmq_connect(pointer, endpoint) == 0 else { throw ZeroMQError("zmq_connect", endpoint) }
+  }
+
+  package func disconnect(_ endpoint: String) throws(ZeroMQError) {
+    guard zmq_disconnect(pointer, endpoint) == 0 else {
+      throw ZeroMQError("zmq_disconnect", endpoint)
+    }
+  }
+
+  /// The last endpoint bound or connected, with the port that the system chose for `tcp://...:*`.
+  package var lastEndpoint: String {
+    get throws(ZeroMQError) {
+      var size = 1024
+      var text = [CChar](repeating: 0, count: size)
+      guard zmq_getsockopt(pointer, ZMQ_LAST_ENDPOINT, &text, &size) == 0 else {
+        throw ZeroMQError("zmq_getsockopt", "ZMQ_LAST_ENDPOINT")
+      }
+      return String(decoding: text.prefix(max(size - 1, 0)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+  }
+
+  // MARK: Options (zmq_setsockopt(3))
+
+  func set(_ option: Int32, _ name: String, _ value: Int32) throws(ZeroMQError) {
+    var value = value
+    guard zmq_setsockopt(pointer, option, &value, MemoryLayout<Int32>.size) == 0 else {
+      throw ZeroMQError("zmq_setsockopt", name)
+    }
+  }
+
+  func set(_ option: Int32, _ name: String, bytes: UnsafeRawBufferPointer) throws(ZeroMQError) {
+    guard zmq_setsockopt(pointer, option, bytes.baseAddress, bytes.count) == 0 else {
+      throw ZeroMQError("zmq_setsockopt", name)
+    }
+  }
+
+  /// Messages queued for sending to each peer; 0 is no bound.
+  package func setSendHighWaterMark(_ messages: Int) throws(ZeroMQError) {
+    try set(ZMQ_SNDHWM, "ZMQ_SNDHWM", Int32(messages))
+  }
+
+  /// Messages queued from each peer; 0 is no bound.
+  package func setReceiveHighWaterMark(_ messages: Int) throws(ZeroMQError) {
+    try set(ZMQ_RCVHWM, "ZMQ_RCVHWM", Int32(messages))
+  }
+
+  /// How long unsent messages outlive the socket; nil is for ever.
+  package func setLinger(_ time: Duration?) throws(ZeroMQError) {
+    try set(ZMQ_LINGER, "ZMQ_LINGER", time.map(\.wholeMilliseconds) ?? -1)
+  }
+
+  /// A peer that sends a larger part is disconnected; -1 is no bound.
+  package func setMaximumMessageBytes(_ bytes: Int64) throws(ZeroMQError) {
+    var bytes = bytes
+    guard zmq_setsockopt(pointer, ZMQ_MAXMSGSIZE, &bytes, MemoryLayout<Int64>.size) == 0 else {
+      throw ZeroMQError("zmq_setsockopt", "ZMQ_MAXMSGSIZE")
+    }
+  }
+
+  /// A peer that has not finished its greeting by then is disconnected.
+  package func setHandshakeInterval(_ time: Duration) throws(ZeroMQError) {
+    try set(ZMQ_HANDSHAKE_IVL, "ZMQ_HANDSHAKE_IVL", time.wholeMilliseconds)
+  }
+
+  /// ZMTP heartbeats: how often, and the silence after which a peer is disconnected.
+  package func setHeartbeat(interval: Duration, timeout: Duration) throws(ZeroMQError) {
+    try set(ZMQ_HEARTBEAT_IVL, "ZMQ_HEARTBEAT_IVL", interval.wholeMilliseconds)
+    try set(ZMQ_HEARTBEAT_TIMEOUT, "ZMQ_HEARTBEAT_TIMEOUT", timeout.wholeMilliseconds)
+  }
+}
+
+extension Socket where Kind == Router {
+  /// Sending to an unknown peer is `.unreachable` instead of a silent drop.
+  package func setRouterMandatory(_ isMandatory: Bool) throws(ZeroMQError) {
+    try set(ZMQ_ROUTER_MANDATORY, "ZMQ_ROUTER_MANDATORY", isMandatory ? 1 : 0)
+  }
+}
+
+extension Socket where Kind == Subscribe {
+  /// Takes messages whose first part begins with `prefix`; subscriptions are counted.
+  package func subscribe(_ prefix: UnsafeRawBufferPointer) throws(ZeroMQError) {
+    try set(ZMQ_SUBSCRIBE, "ZMQ_SUBSCRIBE", bytes: prefix)
+  }
+
+  package func subscribe(_ prefix: String) throws(ZeroMQError) {
+    let bytes = Array(prefix.utf8)
+    guard zmq_setsockopt(pointer, ZMQ_SUBSCRIBE, bytes, bytes.count) == 0 else {
+      throw ZeroMQError("zmq_setsockopt", "ZMQ_SUBSCRIBE")
+    }
+  }
+
+  package func unsubscribe(_ prefix: UnsafeRawBufferPointer) throws(ZeroMQError) {
+    try set(ZMQ_UNSUBSCRIBE, "ZMQ_UNSUBSCRIBE", bytes: prefix)
+  }
+}
+
+extension Duration {
+  /// Rounded up, so that a short wait never becomes none.
+  var wholeMilliseconds: Int32 {
+    let (seconds, attoseconds) = components
+    let milliseconds = seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
+    return Int32(clamping: milliseconds)
+  }
+}
