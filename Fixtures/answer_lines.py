@@ -61,6 +61,11 @@ def answer_line(stream, number, output, labels, token=None, end=False, top=3):
     return "{" + ",".join(parts) + "}"
 
 
+def numbers(line):
+    """Score, the scores in top and values; near-equal scores may swap places within top."""
+    return np.array([line["score"], *(score for _, score in line["top"]), *line["values"]])
+
+
 def compare(lines, path):
     """Compares new lines with the file's: numbers within the tolerance, all else equal."""
     old, new = read_json_lines(path), [json.loads(line) for line in lines]
@@ -72,10 +77,13 @@ def compare(lines, path):
         for key in ("stream", "number", "token", "label", "end"):
             if a.get(key) != b.get(key):
                 return f"{where}: {key} is {b.get(key)!r}, Keras gives {a.get(key)!r}"
-        x, y = np.array(a["values"]), np.array(b["values"])
-        worst = max(worst, float(np.abs(x - y).max()))
-        if not np.all(np.abs(x - y) <= ABSOLUTE + RELATIVE * np.abs(x)):
-            return f"{where}: values differ by {np.abs(x - y).max():.3g}"
+        x, y = numbers(a), numbers(b)
+        if x.shape != y.shape:
+            return f"{where}: {y.size} numbers, Keras gives {x.size}"
+        difference = np.abs(x - y)
+        worst = max(worst, float(difference.max()))
+        if not np.all(difference <= ABSOLUTE + RELATIVE * np.abs(x)):
+            return f"{where}: score, top or values differ by {difference.max():.3g}"
     print(f"{path.name}: {len(new)} lines agree, largest difference {worst:.3g}")
     return None
 
