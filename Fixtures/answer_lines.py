@@ -1,0 +1,133 @@
+"""Reads the input lines and writes the output lines of the fixtures.
+
+Used by hello/, motion/ and topics/generate.py. An input line is what `millrace pipe` reads
+(stream, number, text | values, end, reset), an output line what it prints under `--values`.
+"""
+import argparse
+import gzip
+import io
+import json
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+
+# How far two runs may differ: |a - b| <= ABSOLUTE + RELATIVE * |b|. The same numbers stand in
+# the test files beside the pipelines.
+ABSOLUTE = 5.0e-5
+RELATIVE = 5.0e-4
+
+
+def opened(path, mode):
+    """Opens plain or gzip text; gzip without name and date, so that equal text is equal bytes."""
+    if not str(path).endswith(".gz"):
+        return open(path, mode, encoding="utf-8", newline="\n")
+    if mode == "r":
+        return gzip.open(path, "rt", encoding="utf-8")
+    raw = gzip.GzipFile(filename="", mode="wb", fileobj=open(path, "wb"), mtime=0)
+    return io.TextIOWrapper(raw, encoding="utf-8", newline="\n")
+
+
+def read_json_lines(path):
+    with opened(path, "r") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def shortest(value):
+    """The shortest decimal that reads back to the same float32."""
+    return str(np.float32(value))
+
+
+def answer_line(stream, number, output, labels, token=None, end=False, top=3):
+    """One output line; keys in the order stream, number, token, label, score, top, values, end."""
+    output = np.asarray(output, np.float32)
+    # Stable: of two equal scores the lower index comes first.
+    order = np.argsort(-output, kind="stable")[:top]
+    text = lambda value: json.dumps(value, ensure_ascii=False)
+    parts = [f'"stream":{text(stream)}', f'"number":{number}']
+    if token is not None:
+        parts.append(f'"token":{text(token)}')
+    parts.append(f'"label":{text(labels[order[0]])}')
+    parts.append(f'"score":{shortest(output[order[0]])}')
+    pairs = ",".join(f"[{text(labels[i])},{shortest(output[i])}]" for i in order)
+    parts.append(f'"top":[{pairs}]')
+    parts.append(f'"values":[{",".join(map(shortest, output))}]')
+    if end:
+        parts.append('"end":true')
+    return "{" + ",".join(parts) + "}"
+
+
+def numbers(line):
+    """Score, the scores in top and values; near-equal scores may swap places within top."""
+    return np.array([line["score"], *(score for _, score in line["top"]), *line["values"]])
+
+
+def compare(lines, path):
+    """Compares new lines with the file's: numbers within the tolerance, all else equal."""
+    old, new = read_json_lines(path), [json.loads(line) for line in lines]
+    if len(old) != len(new):
+        return f"{path}: {len(old)} lines, expected {len(new)}"
+    worst = 0.0
+    for a, b in zip(new, old):
+        where = f'{path}: stream {b["stream"]} number {b["number"]}'
+        for key in ("stream", "number", "token", "label", "end"):
+            if a.get(key) != b.get(key):
+                return f"{where}: {key} is {b.get(key)!r}, Keras gives {a.get(key)!r}"
+        x, y = numbers(a), numbers(b)
+        if x.shape != y.shape:
+            return f"{where}: {y.size} numbers, Keras gives {x.size}"
+        difference = np.abs(x - y)
+        worst = max(worst, float(difference.max()))
+        if not np.all(difference <= ABSOLUTE + RELATIVE * np.abs(x)):
+            return f"{where}: score, top or values differ by {difference.max():.3g}"
+    print(f"{path.name}: {len(new)} lines agree, largest difference {worst:.3g}")
+    return None
+
+
+def finish(outputs, out, check):
+    """Writes each {file name: lines}, or with `check` compares them with the files there."""
+    failures = []
+    for name, lines in outputs.items():
+        path = Path(out) / name
+        if check:
+            failures.append(compare(lines, path))
+            continue
+        with opened(path, "w") as file:
+            file.writelines(line + "\n" for line in lines)
+        print(f"{path.name}: {len(lines)} lines")
+    failures = [failure for failure in failures if failure]
+    if failures:
+        sys.exit("\n".join(failures))
+
+
+def arguments(description, here):
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--folder", type=Path, default=here, help="where model and input are")
+    parser.add_argument("--out", type=Path, help="where to write; the folder itself if not given")
+    parser.add_argument("--check", action="store_true", help="write nothing, compare instead")
+    return parser
+
+
+def streamed_twin(model):
+    """The same weights with every recurrent layer returning its whole sequence.
+
+    Its row t is what the original returns for the steps 0..t.
+    """
+    import keras
+
+    source = keras.Input(model.input_shape[1:], dtype=model.inputs[0].dtype)
+    value = source
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.InputLayer):
+            continue
+        config = layer.get_config()
+        if isinstance(layer, keras.layers.RNN):
+            config["return_sequences"] = True
+        value = layer.__class__.from_config(config)(value)
+    twin = keras.Model(source, value)
+    twin.set_weights(model.get_weights())
+    return twin
