@@ -1,0 +1,29 @@
+/// One weight of a layer as it was given, with the shape it should have: what `Model` checks.
+struct LayerTensor {
+  /// The Keras name, for example `recurrent_kernel`.
+  let name: String
+  let expected: [Int]
+  let received: [Int]
+  let values: [Float]
+
+  init(_ name: String, _ values: [Float], expected: Int) {
+    self.name = name
+    self.expected = [expected]
+    self.received = [values.count]
+    self.values = values
+  }
+
+  init(_ name: String, _ matrix: Matrix, expected: [Int]) {
+    self.name = name
+    self.expected = expected
+    self.received = [matrix.rows, matrix.columns]
+    self.values = matrix.values
+  }
+
+  init(_ name: String, shape: [Int], values: [Float], expected: [Int]) {
+    self.name = name
+    self.expected = expected
+    self.received = shape
+    self.values = values
+  }
+}

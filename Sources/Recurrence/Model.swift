@@ -1,0 +1,64 @@
+/// An immutable list of layers whose shapes fit, ready to run step by step.
+///
+/// Shared by all streams and all threads. What it remembers of a stream is in a `StreamState`.
+package final class Model: Sendable {
+  package let name: String
+  package let layers: [Layer]
+  package let input: ModelInput
+  /// Values of each answer.
+  package let outputWidth: Int
+  package let shape: SequenceShape
+  /// Where h, c and past inputs lie in every stream's state.
+  package let stateLayout: StateLayout
+  package let layerSummaries: [LayerSummary]
+
+  let plan: ModelPlan
+  let decoderLayout: StateLayout
+  /// For each layer, where its state starts in the stream's state, or behind RepeatVector in the
+  /// decoder's.
+  let stateOffsets: [Int]
+  let widestRow: Int
+  let scratchCount: Int
+
+  /// Checks that the layers fit together.
+  ///
+  /// - Throws: the first `ModelError` found, from the first layer to the last.
+  package init(layers: [Layer], input: ModelInput, name: String) throws(ModelError) {
+    let plan = try ModelPlan(layers: layers, input: input)
+    self.name = name
+    self.layers = layers
+    self.input = input
+    self.plan = plan
+    outputWidth = plan.outputWidths.last ?? 0
+    shape = plan.shape
+    let streaming = plan.streaming
+    let decoding = plan.decoding
+    stateLayout = StateLayout(layers: layers, range: streaming)
+    decoderLayout = StateLayout(layers: layers, range: decoding)
+    let own = stateLayout.offsets(layerCount: layers.count)
+    let decoder = decoderLayout.offsets(layerCount: layers.count)
+    stateOffsets = layers.indices.map { decoding.contains($0) ? decoder[$0] : own[$0] }
+    widestRow = max(plan.inputWidth, plan.outputWidths.max() ?? 0)
+    scratchCount = layers.map(\.scratchCount).max() ?? 0
+    layerSummaries = zip(layers, plan.outputWidths).enumerated().map { index, pair in
+      LayerSummary(
+        index: index, name: pair.0.name, kindName: pair.0.kindName, outputWidth: pair.1,
+        parameterCount: pair.0.parameterCount)
+    }
+  }
+
+  /// How many weights the model has.
+  package var parameterCount: Int { layerSummaries.reduce(0) { $0 + $1.parameterCount } }
+
+  /// Whether each answer is a softmax: numbers from 0 to 1 whose sum is 1.
+  package var outputIsDistribution: Bool {
+    for layer in layers.reversed() {
+      if case .repeatVector = layer { continue }
+      return layer.lastActivation == .softmax
+    }
+    return false
+  }
+
+  /// The state of a new stream: all zeros.
+  package func makeState() -> StreamState { StreamState(layout: stateLayout) }
+}

@@ -1,0 +1,7 @@
+/// What one step of a model takes.
+package enum ModelInput: Sendable, Equatable {
+  /// A token id in `0..<vocabulary`.
+  case tokens(vocabulary: Int)
+  /// `width` numbers. A token id in `0..<width` is taken as its one-hot row.
+  case vectors(width: Int)
+}

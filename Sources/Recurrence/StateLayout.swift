@@ -1,0 +1,34 @@
+/// Where each row of a stream's state lies.
+package struct StateLayout: Sendable, Equatable {
+  /// In the order of the layers; an LSTM has h, then c; a Conv1D its past inputs, oldest first.
+  package let rows: [StateRow]
+  /// Floats of the padded buffer, a multiple of 16.
+  package let paddedCount: Int
+  /// Floats of the portable copy, which has no padding.
+  package let portableCount: Int
+
+  /// Lays out the state of some of a model's layers.
+  init(layers: [Layer], range: Range<Int>) {
+    var rows: [StateRow] = []
+    var offset = 0
+    for index in range {
+      for row in layers[index].stateRows {
+        rows.append(
+          StateRow(
+            layerIndex: index, layerName: layers[index].name, kind: row.kind, offset: offset,
+            width: row.width))
+        offset += AlignedFloats.padded(row.width)
+      }
+    }
+    self.rows = rows
+    paddedCount = offset
+    portableCount = rows.reduce(0) { $0 + $1.width }
+  }
+
+  /// Where the first row of each layer starts; 0 for a layer that has none.
+  func offsets(layerCount: Int) -> [Int] {
+    var offsets = [Int](repeating: 0, count: layerCount)
+    for row in rows.reversed() { offsets[row.layerIndex] = row.offset }
+    return offsets
+  }
+}
