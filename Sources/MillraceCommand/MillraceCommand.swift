@@ -5,5 +5,6 @@ import ArgumentParser
 struct MillraceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "millrace",
-    abstract: "Serves recurrent neural networks on live streams.")
+    abstract: "Serves recurrent neural networks on live streams.",
+    subcommands: [RunCommand.self, StageCommand.self, PipeCommand.self, ModelCommand.self])
 }

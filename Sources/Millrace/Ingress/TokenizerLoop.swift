@@ -191,7 +191,9 @@ final class TokenizerLoop {
     note: UnsafeRawBufferPointer, to connection: Connection
   ) {
     let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-    let rows = AnswerMessage(answer.header, payload: answer.payload, ids: answer.ids)
+    let rows = answer.payload.withUnsafeBytes { payload in
+      answer.ids.withUnsafeBytes { AnswerMessage(answer.header, payload: payload, ids: $0) }
+    }
     for row in 0..<rows.count {
       line.removeAll(keepingCapacity: true)
       rows.withRow(row) {

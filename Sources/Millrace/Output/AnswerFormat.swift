@@ -23,7 +23,11 @@ package struct AnswerFormat: Sendable {
     self.top = top
     // Without labels the numbers are all there is to say.
     self.showsValues = showsValues || labels.isEmpty
-    self.tokenText = tokenText.map { text in { Array(JSONText.quoted(text($0)).utf8) } }
+    if let tokenText {
+      self.tokenText = { id in Array(JSONText.quoted(tokenText(id)).utf8) }
+    } else {
+      self.tokenText = nil
+    }
   }
 
   /// Appends one line with its newline.
