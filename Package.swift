@@ -55,7 +55,8 @@ let package = Package(
     .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: swiftSettings),
     .testTarget(
       name: "TokenizationTests", dependencies: ["Tokenization"], swiftSettings: swiftSettings),
-    .testTarget(name: "RecurrenceTests", dependencies: ["Recurrence"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "RecurrenceTests", dependencies: ["Recurrence"], swiftSettings: swiftSettings),
     .testTarget(
       name: "ModelFilesTests", dependencies: ["ModelFiles", "Recurrence"],
       swiftSettings: swiftSettings),

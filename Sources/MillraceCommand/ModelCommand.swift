@@ -22,7 +22,8 @@ struct ModelCommand: AsyncParsableCommand {
 
   struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Run recorded steps through a model: {\"t\":n,\"x\":[...]} in, {\"t\":n,\"y\":[...]} out.")
+      abstract:
+        "Run recorded steps through a model: {\"t\":n,\"x\":[...]} in, {\"t\":n,\"y\":[...]} out.")
 
     @Argument(help: "A .keras or .h5 file.", completion: .file())
     var file: String
@@ -33,9 +34,10 @@ struct ModelCommand: AsyncParsableCommand {
     func run() async throws {
       try await failing {
         let model = try loadModel(at: file).model
-        guard let data = input == "-"
-          ? try FileHandle.standardInput.readToEnd() ?? Data()
-          : FileManager.default.contents(atPath: input)
+        guard
+          let data = input == "-"
+            ? try FileHandle.standardInput.readToEnd() ?? Data()
+            : FileManager.default.contents(atPath: input)
         else {
           complain("\(input): no such file; expected recorded steps")
           throw ExitCode(ExitStatus.missingFile.rawValue)

@@ -122,9 +122,10 @@ struct HDF5File: ~Copyable {
       throw Failure(description: "dataset \(path) of shape \(shape) is empty in the file")
     }
     var values = [Float](repeating: 0, count: count)
-    guard count == 0
-      || H5Dread(
-        dataset, chdf5_native_float(), chdf5_all(), chdf5_all(), chdf5_default(), &values) >= 0
+    guard
+      count == 0
+        || H5Dread(
+          dataset, chdf5_native_float(), chdf5_all(), chdf5_all(), chdf5_default(), &values) >= 0
     else { throw Failure(description: "dataset \(path) cannot be read; the file is damaged") }
     return Tensor(shape: shape, values: values)
   }

@@ -29,7 +29,9 @@ struct KerasGraph {
       if isNumbered { groups[stem] = count + 1 }
       guard
         let layer = KerasLayer(object, weightGroup: count == 0 ? stem : "\(stem)_\(count)")
-      else { throw .unreadable(path: path, reason: "its configuration has a layer without a class") }
+      else {
+        throw .unreadable(path: path, reason: "its configuration has a layer without a class")
+      }
       all.append((layer, KerasGraph.inputs(of: object)))
     }
     inputWidth = all.lazy.compactMap { KerasGraph.inputWidth($0.layer.configuration) }.first

@@ -44,7 +44,8 @@ struct KerasLayerReader {
     default:
       throw unsupported(
         "this kind of layer is not supported; supported are Embedding, Masking, SimpleRNN, GRU, "
-          + "LSTM, Dense, TimeDistributed, Conv1D, normalization, activation, dropout, RepeatVector")
+          + "LSTM, Dense, TimeDistributed, Conv1D, normalization, activation, dropout, RepeatVector"
+      )
     }
   }
 
@@ -65,7 +66,8 @@ struct KerasLayerReader {
       throw unsupported("it is quantized; save it in float32")
     }
     let type = configuration["dtype"]
-    let name = type as? String ?? ((type as? [String: Any])?["config"] as? [String: Any])?["name"] as? String
+    let name =
+      type as? String ?? ((type as? [String: Any])?["config"] as? [String: Any])?["name"] as? String
     if let name, name != "float32", !name.hasPrefix("int") {
       throw unsupported("its dtype is \(name), expected float32")
     }
@@ -92,7 +94,8 @@ struct KerasLayerReader {
   }
 
   /// An activation by its name; `fallback` is the class's default of that Keras version.
-  private func activation(_ key: String, default fallback: String) throws(ModelFileError) -> Activation
+  private func activation(_ key: String, default fallback: String) throws(ModelFileError)
+    -> Activation
   {
     guard let value = configuration[key] else { return try named(fallback, key) }
     if isNull(value) { return .linear }
@@ -145,7 +148,9 @@ struct KerasLayerReader {
       return .leakyRelu(negativeSlope: try number("negative_slope") ?? older ?? 0.3)
     case "ELU": return .elu(alpha: try number("alpha") ?? 1)
     case "Softmax":
-      guard lastAxis("axis") else { throw unsupported("softmax runs over another axis than the last") }
+      guard lastAxis("axis") else {
+        throw unsupported("softmax runs over another axis than the last")
+      }
       return .softmax
     default:
       let limit = try number("max_value")

@@ -32,7 +32,8 @@ struct KerasModelFile {
     }
     throw .unreadable(
       path: path,
-      reason: "is neither a zip nor an HDF5 file, expected model.save(\"NAME.keras\") or \"NAME.h5\"")
+      reason:
+        "is neither a zip nor an HDF5 file, expected model.save(\"NAME.keras\") or \"NAME.h5\"")
   }
 
   private func loadZip() throws -> (Model, String) {

@@ -220,7 +220,8 @@ package struct TextTokenizer: Sendable {
     if scalar.isASCII { return true }
     // Vowel and trailing jamo, and a few vowel signs, compose though they are starters.
     let joined = String(String.UnicodeScalarView(held + [scalar]))
-    let apart = String(String.UnicodeScalarView(held)).precomposedStringWithCanonicalMapping
+    let apart =
+      String(String.UnicodeScalarView(held)).precomposedStringWithCanonicalMapping
       + String(scalar).precomposedStringWithCanonicalMapping
     return joined.precomposedStringWithCanonicalMapping.unicodeScalars
       .elementsEqual(apart.unicodeScalars)

@@ -53,7 +53,9 @@ package struct InputLine: Equatable, Sendable {
     }
     guard let stream = name.map(StreamID.init) ?? fallback else {
       throw reader.error(
-        name.map { "the stream is named \(JSONText.quoted($0)), expected 1 to 128 of A-Z a-z 0-9 . _ : @ -" }
+        name.map {
+          "the stream is named \(JSONText.quoted($0)), expected 1 to 128 of A-Z a-z 0-9 . _ : @ -"
+        }
           ?? "no \"stream\"")
     }
     self.init(stream: stream, payload: payloads.first ?? .none)

@@ -126,10 +126,12 @@ struct TextInput: InputSource {
     var values: [Float] = []
     let text = String(decoding: bytes, as: UTF8.self)
     for field in text.split(separator: ",", omittingEmptySubsequences: false) {
-      let field = String(field.drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
+      let field = String(
+        field.drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
       guard let value = Float(field) else {
         throw JSONError(
-          byte: 0, reason: "column \(values.count + 1) is \(JSONText.quoted(field)), expected a number")
+          byte: 0,
+          reason: "column \(values.count + 1) is \(JSONText.quoted(field)), expected a number")
       }
       values.append(value)
     }

@@ -30,8 +30,9 @@ extension TokenizerLoop {
         .stopping, expected: "nothing more", received: "data",
         message: "the daemon is stopping; send it again to the next one")
     }
-    guard header.elementType == encoding.elementType
-      || (header.elementType == .none && header.count == 0)
+    guard
+      header.elementType == encoding.elementType
+        || (header.elementType == .none && header.count == 0)
     else {
       throw RefusedMessage(
         .badDType, expected: encoding.elementType.name, received: header.elementType.name,
@@ -233,7 +234,8 @@ extension TokenizerLoop {
       step.removeAll()
       throw RefusedMessage(
         .badToken, expected: "0 to \(bound - 1)", received: "\(id)",
-        message: "token id \(id) at number \(header.number + UInt64(index)) is outside 0 to \(bound - 1)")
+        message:
+          "token id \(id) at number \(header.number + UInt64(index)) is outside 0 to \(bound - 1)")
     }
   }
 
@@ -251,7 +253,8 @@ extension TokenizerLoop {
       step.removeAll()
       throw RefusedMessage(
         .notFinite, expected: "finite numbers", received: "\(value)",
-        message: "value \(index % width) of number \(header.number + UInt64(index / width)) is \(value)")
+        message:
+          "value \(index % width) of number \(header.number + UInt64(index / width)) is \(value)")
     }
     scaling?.apply(to: &step.values)
   }

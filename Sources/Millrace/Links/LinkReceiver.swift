@@ -117,7 +117,8 @@ final class LinkReceiver {
     let stream = StreamID(bytes: name)
     guard stream != nil || (name.isEmpty && header.kind.allowsEmptyStream) else {
       throw WireError(
-        .badName, "the stream is named \(JSONText.quoted(String(decoding: name.prefix(64), as: UTF8.self)))",
+        .badName,
+        "the stream is named \(JSONText.quoted(String(decoding: name.prefix(64), as: UTF8.self)))",
         expected: "1 to 128 of A-Z a-z 0-9 . _ : @ -")
     }
     let inbound = InboundMessage(

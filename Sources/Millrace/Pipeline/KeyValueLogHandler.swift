@@ -25,7 +25,8 @@ package struct KeyValueLogHandler: LogHandler {
   }
 
   private static func quoted(_ text: String) -> String {
-    let isPlain = !text.isEmpty && text.allSatisfy { $0.isLetter || $0.isNumber || "._:/@-*".contains($0) }
+    let isPlain =
+      !text.isEmpty && text.allSatisfy { $0.isLetter || $0.isNumber || "._:/@-*".contains($0) }
     return isPlain ? text : "\"" + text.replacing("\"", with: "'").replacing("\n", with: " ") + "\""
   }
 }
