@@ -6,5 +6,7 @@ struct MillraceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "millrace",
     abstract: "Serves recurrent neural networks on live streams.",
-    subcommands: [RunCommand.self, StageCommand.self, PipeCommand.self, ModelCommand.self])
+    subcommands: [
+      RunCommand.self, StageCommand.self, PipeCommand.self, TestCommand.self, ModelCommand.self,
+    ])
 }
