@@ -134,3 +134,18 @@ extension LoadedModel {
   /// The hash's first 8 bytes, as answers carry them.
   var key: UInt64 { sha256.prefix(8).reduce(0) { $0 << 8 | UInt64($1) } }
 }
+
+extension Pipeline {
+  /// What passes from stage to stage, for people: `text -> 5 one-hot -> 5 classes`.
+  package var edges: String {
+    let input =
+      switch encoding {
+      case .text: "text"
+      case .ids(let bound): "token ids below \(bound)"
+      case .values(let width, _): "vectors of \(width)"
+      }
+    let model = self.model.model
+    return "\(input) -> \(model.layers.map(\.kindName).joined(separator: ", ")) -> "
+      + "\(model.outputWidth) \(model.outputIsDistribution ? "classes" : "values")"
+  }
+}
