@@ -9,10 +9,8 @@ package struct PipelineDraft {
   private let vocabulary: String?
   private let target: String
 
-  /// - Parameters:
-  ///   - labels: names of the classes, one a line.
-  ///   - vocabulary: tokens, one a line.
-  ///   - target: where the file will be; paths in it are relative to that folder.
+  /// `labels` and `vocabulary` are files with one name a line; `target` is where the file will be,
+  /// and paths in it are relative to that folder.
   package init(model: LoadedModel, labels: String?, vocabulary: String?, target: String) {
     self.model = model
     self.labels = labels

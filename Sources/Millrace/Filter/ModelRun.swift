@@ -13,9 +13,9 @@ package enum ModelRun {
     package let description: String
   }
 
-  /// - Parameters:
-  ///   - lines: the text of `file`; other keys are ignored, lines without x skipped.
-  ///   - print: gets each output line with its newline.
+  /// Runs the text of `file`; other keys are ignored, lines without x skipped. `print` gets each
+  /// output line with its newline.
+  ///
   /// - Throws: `BadLine`.
   package static func run(
     _ model: Model, lines: String, file: String, print: ([UInt8]) -> Void

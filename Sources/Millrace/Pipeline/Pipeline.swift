@@ -32,8 +32,10 @@ package struct Pipeline: Sendable {
       ingress: ingress, tokens: "\(inside)/tokens", answers: "\(inside)/answers", taps: taps)
   }
 
-  /// All stages of one process, in the order in which they start: the sink first, the tokenizer
-  /// last. They stop the other way round, so that each can drain into the next.
+  /// All stages of one process, in the order in which they start.
+  ///
+  /// The sink first, the tokenizer last; they stop the other way round, so that each can drain into
+  /// the next.
   package func stages(_ scope: Scope) -> [any Stage] {
     let endpoints = endpoints(scope)
     var stages: [any Stage] = []

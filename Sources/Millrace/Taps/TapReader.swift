@@ -12,7 +12,7 @@ package final class TapReader {
   package private(set) var received: UInt64 = 0
   package private(set) var lost: UInt64 = 0
 
-  /// - Parameter prefixes: beginnings of topics; an empty one is everything.
+  /// Subscribes to topics that begin with one of `prefixes`; an empty one is everything.
   package init(endpoint: String, prefixes: [String]) throws {
     socket = try Socket<Subscribe>(try Context())
     try socket.setReceiveHighWaterMark(Limits.subscriberQueueMessages)
@@ -23,9 +23,8 @@ package final class TapReader {
 
   /// Prints messages as JSON lines until `limit` have come; waits for ever without one.
   ///
-  /// - Parameters:
-  ///   - output: gets each line with its newline.
-  ///   - loss: called when a hole is found: the topic, how many, and the total.
+  /// `output` gets each line with its newline; `loss` is called when a hole is found, with the
+  /// topic, how many messages it is, and the total.
   package func run(
     limit: UInt64?, output: ([UInt8]) throws -> Void,
     loss: (_ topic: String, _ count: UInt64, _ total: UInt64) -> Void
