@@ -7,6 +7,8 @@ struct MillraceCommand: AsyncParsableCommand {
     commandName: "millrace",
     abstract: "Serves recurrent neural networks on live streams.",
     subcommands: [
-      RunCommand.self, StageCommand.self, PipeCommand.self, TestCommand.self, ModelCommand.self,
+      RunCommand.self, StageCommand.self, PipeCommand.self, SendCommand.self, TapCommand.self,
+      ReplayCommand.self, InitCommand.self, CheckCommand.self, TestCommand.self,
+      ModelCommand.self,
     ])
 }

@@ -6,7 +6,7 @@ struct KerasGraph {
   /// From the input layer, where there is one.
   private(set) var inputWidth: Int?
 
-  /// - Parameter object: the parsed `config.json` or `model_config`.
+  /// Reads the parsed `config.json` or `model_config`.
   init(_ object: Any, path: String) throws(ModelFileError) {
     guard let fields = object as? [String: Any], let className = fields["class_name"] as? String
     else { throw .unreadable(path: path, reason: "its configuration describes no model") }

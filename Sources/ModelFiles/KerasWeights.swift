@@ -1,7 +1,9 @@
 /// Where the weights of a layer stand in a file.
 enum KerasWeights {
-  /// `.keras`: `layers/GROUP/vars/0`, `1`, ...; recurrent layers keep them in `cell`, wrappers in
-  /// `layer`. Optimizer state stands elsewhere and is not looked at.
+  /// In `.keras` files: `layers/GROUP/vars/0` and so on, `cell` or `layer` between where they are.
+  ///
+  /// Recurrent layers keep theirs in `cell`, wrappers in `layer`. Optimizer state stands elsewhere
+  /// and is not looked at.
   static func keras3(
     of layer: KerasLayer, in file: borrowing HDF5File, under parent: String = "layers"
   ) throws -> [HDF5File.Tensor] {

@@ -24,6 +24,11 @@ package struct TestFile: Sendable {
   package struct Tolerance: Sendable, Equatable {
     package var absolute = 0.0
     package var relative = 0.0
+
+    package init(absolute: Double = 0, relative: Double = 0) {
+      self.absolute = absolute
+      self.relative = relative
+    }
   }
 
   package struct Variation: Sendable, Equatable {
