@@ -20,8 +20,12 @@ final class InferenceStream {
   /// The last output, while answers are rarer than steps; empty otherwise.
   var lastRow: [Float] = []
   var lastID: Int32?
+  /// The number of the step that gave `lastRow`.
+  var lastNumber: UInt64 = 0
   /// Steps below this have been told to the tokenizer stage as answered or applied.
   var covered: UInt64 = 0
+  /// Numbers from `covered` on that no step has: the tokenizer stage refused them.
+  var skipped: UInt64 = 0
 
   init(id: StreamID, state: StreamState) {
     self.id = id
@@ -34,8 +38,16 @@ final class InferenceStream {
     zero()
     nextStep = number
     covered = number
+    skipped = 0
     stepsSinceAnswer = 0
     lastRow.removeAll()
+  }
+
+  /// Goes on at `number`; what lies before it was refused and makes no step.
+  func skip(to number: UInt64) {
+    guard number > nextStep else { return }
+    skipped += number - nextStep
+    nextStep = number
   }
 
   func zero() {
