@@ -69,6 +69,27 @@ struct PipeTests {
     #expect(pipe.outputLines.count == 3)
   }
 
+  @Test func aStreamBeginsANewLifeBehindItsEnd() throws {
+    let life =
+      "{\"stream\":\"a\",\"text\":\"he\"}\n{\"stream\":\"a\",\"text\":\"ll\",\"end\":true}\n"
+    let twice = try ChildProcess.run(["pipe", hello], input: life + life)
+    let once = try ChildProcess.run(["pipe", hello], input: life)
+    #expect(twice.exitCode == 0)
+    #expect(twice.errorLines == [])
+    #expect(once.outputLines.count == 4)
+    #expect(twice.outputLines == once.outputLines + once.outputLines)
+  }
+
+  @Test func aRepeatedNumberMakesNoStep() throws {
+    let lines = ["0,\"text\":\"hell\"", "1,\"text\":\"el\"", "4,\"text\":\"o\""]
+      .map { "{\"stream\":\"a\",\"number\":\($0)}\n" }
+    let pipe = try ChildProcess.run(["pipe", hello], input: lines.joined())
+    let plain = try ChildProcess.run(["pipe", hello, "--stream", "a"], input: "hello")
+    #expect(pipe.exitCode == 0)
+    var seen: Set<String> = []
+    #expect(pipe.outputLines.filter { seen.insert($0).inserted } == plain.outputLines)
+  }
+
   @Test func readsRowsOfNumbers() throws {
     let rows = try Checkout.lines("Fixtures/motion/input.jsonl").filter { $0.contains("har00") }
     let csv = rows.map { row in

@@ -63,6 +63,17 @@ struct WrongInputTests {
     #expect(lines.filter { $0.stream != "sound" }.count == fault.answers)
   }
 
+  /// Nothing else is there to keep the run going until the stream's answer has come.
+  @Test(arguments: faults)
+  func whatWasAcceptedIsAnsweredThoughNothingFollows(fault: Fault) throws {
+    let pipe = try ChildProcess.run(
+      ["pipe", Checkout.path("Pipelines/\(fault.pipeline).yaml")],
+      input: try Checkout.bytes("Fixtures/bad/\(fault.file)"))
+    #expect(pipe.exitCode == 65)
+    #expect(pipe.errorLines.count == 1)
+    #expect(pipe.outputLines.count == fault.answers)
+  }
+
   @Test func plainTextIntoNumbersIsSaid() throws {
     let pipe = try ChildProcess.run(
       ["pipe", Checkout.path("Pipelines/motion.yaml")], input: "hell")

@@ -18,7 +18,7 @@ final class WireClient {
   private var message = Multipart(capacity: 8)
   private var pings = 0
 
-  /// - Parameter queueMessages: libzmq's bound for each direction; 0 is none.
+  /// Connects; `queueMessages` is libzmq's bound for each direction, 0 is none.
   init(_ endpoint: String, form: Form = .binary, queueMessages: Int = 0) throws {
     self.form = form
     socket = try Socket<Dealer>(try Context())
