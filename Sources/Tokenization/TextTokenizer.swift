@@ -46,6 +46,8 @@ package struct TextTokenizer: Sendable {
   /// Ids of the 128 ASCII characters, for the characters kind; -1 where there is none.
   private let asciiIDs: [Int32]
 
+  /// A tokenizer is shared by all streams; what a stream has begun is in its carry.
+  ///
   /// `startToken` is a step of its own before the first text, and behind each reset. With
   /// `replacesInvalid`, bytes that are no UTF-8 become U+FFFD instead of a refusal.
   package init(

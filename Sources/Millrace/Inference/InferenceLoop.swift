@@ -137,7 +137,6 @@ final class InferenceLoop {
     guard stream.runs[0].done == 0 else { return }
     let header = stream.runs[0].header
     if header.flags.contains(.start) { stream.begin(at: header.number) }
-    stream.skip(to: header.number)
     if header.flags.contains(.reset) { stream.zero() }
   }
 
@@ -160,6 +159,7 @@ final class InferenceLoop {
   private func take(
     _ row: UnsafeBufferPointer<Float>, of stream: InferenceStream
   ) throws {
+    stream.uncovered += 1
     stream.stepsSinceReset += 1
     stream.stepsSinceAnswer += 1
     stream.nextStep = stream.runs[0].nextNumber + 1
@@ -174,7 +174,6 @@ final class InferenceLoop {
       case .every, .atEnd:
         stream.lastRow.removeAll(keepingCapacity: true)
         stream.lastRow.append(contentsOf: row)
-        stream.lastNumber = stream.runs[0].nextNumber
         stream.lastID = stream.runs[0].ids.isEmpty ? nil : stream.runs[0].ids[stream.runs[0].done]
       }
     }
@@ -212,7 +211,7 @@ final class InferenceLoop {
       try send(header, of: stream, rows: rows.values, ids: [], note: run.note)
     } else if !stream.lastRow.isEmpty, stream.stepsSinceAnswer > 0 {
       header.count = 1
-      header.number = stream.lastNumber
+      header.number = stream.nextStep - 1
       try send(
         header, of: stream, rows: stream.lastRow,
         ids: stream.lastID.map { [$0] } ?? [], note: run.note)
@@ -272,7 +271,7 @@ final class InferenceLoop {
       }
     }
     if stage.settings.reply {
-      release(stream, below: header.input)
+      release(stream)
     } else {
       cover(stream, below: header.input, flags: header.flags)
     }
@@ -280,9 +279,11 @@ final class InferenceLoop {
 
   /// Tells the tokenizer stage that steps are applied although no answer goes back for them.
   private func cover(_ stream: InferenceStream, below number: UInt64, flags: MessageFlags = []) {
-    release(stream, below: number)
+    release(stream)
     guard let upstream else { return }
     var header = Header(kind: .acknowledge)
+    header.elementType = .json
+    header.count = 1
     header.input = number
     header.flags = flags
     let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -291,11 +292,9 @@ final class InferenceLoop {
     }
   }
 
-  private func release(_ stream: InferenceStream, below number: UInt64) {
-    guard number > stream.covered else { return }
-    upstream?.release(units: number - stream.covered - stream.skipped)
-    stream.covered = number
-    stream.skipped = 0
+  private func release(_ stream: InferenceStream) {
+    upstream?.release(units: stream.uncovered)
+    stream.uncovered = 0
   }
 }
 

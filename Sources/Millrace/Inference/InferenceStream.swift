@@ -20,12 +20,8 @@ final class InferenceStream {
   /// The last output, while answers are rarer than steps; empty otherwise.
   var lastRow: [Float] = []
   var lastID: Int32?
-  /// The number of the step that gave `lastRow`.
-  var lastNumber: UInt64 = 0
-  /// Steps below this have been told to the tokenizer stage as answered or applied.
-  var covered: UInt64 = 0
-  /// Numbers from `covered` on that no step has: the tokenizer stage refused them.
-  var skipped: UInt64 = 0
+  /// Steps that were taken and not told to the tokenizer stage yet, neither answered nor covered.
+  var uncovered: UInt64 = 0
 
   init(id: StreamID, state: StreamState) {
     self.id = id
@@ -37,17 +33,8 @@ final class InferenceStream {
   func begin(at number: UInt64) {
     zero()
     nextStep = number
-    covered = number
-    skipped = 0
     stepsSinceAnswer = 0
     lastRow.removeAll()
-  }
-
-  /// Goes on at `number`; what lies before it was refused and makes no step.
-  func skip(to number: UInt64) {
-    guard number > nextStep else { return }
-    skipped += number - nextStep
-    nextStep = number
   }
 
   func zero() {
