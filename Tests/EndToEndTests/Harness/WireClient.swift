@@ -148,9 +148,13 @@ final class WireClient {
 
   // MARK: Exchanges
 
+  func sendHello(_ streams: [String: UInt64?]) throws {
+    try send(.hello, json: Hello(streams: streams).bytes)
+  }
+
   @discardableResult
   func hello(_ streams: [String: UInt64?] = [:]) throws -> Welcome {
-    try send(.hello, json: Hello(streams: streams).bytes)
+    try sendHello(streams)
     return try receive(.welcome).payload.withUnsafeBytes { try Welcome(payload: $0) }
   }
 

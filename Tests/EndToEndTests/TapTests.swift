@@ -1,0 +1,144 @@
+import Glibc
+import Testing
+import Wire
+
+/// Taps and published output: copies for whoever listens, losses that show, no effect on streams.
+struct TapTests {
+  private static let pipeline = PipelineText(
+    tokenizer: "{ kind: one-hot }", model: "Fixtures/hello/model.keras")
+
+  /// Sends steps one by one until the subscriber has heard one; returns how many were sent.
+  private func wake(_ tap: TapSubscriber, _ client: WireClient, _ stream: String) throws
+    -> (sent: UInt64, first: ReceivedMessage)
+  {
+    let deadline = Deadline.standard
+    var sent: UInt64 = 0
+    while !deadline.hasPassed {
+      try client.send(.ids([Int32(sent % 5)]), to: stream, number: sent)
+      _ = try client.answers(of: stream, steps: 1)
+      sent += 1
+      if let first = try tap.receive(within: .milliseconds(1)) { return (sent, first) }
+    }
+    throw HarnessError.timedOut(waitingFor: "the tap", seen: "\(sent) steps")
+  }
+
+  @Test func aStalledSubscriberChangesNothingAndCountsItsHoles() throws {
+    let running = try RunningPipeline(Self.pipeline, isTapped: true)
+    let client = try running.client()
+    try client.hello()
+    let topic = "tap/inference/output/a/"
+    let stalled = try TapSubscriber(running.monitor, topic: topic, queueMessages: 1)
+    let attentive = try TapSubscriber(running.monitor, topic: topic, queueMessages: 0)
+    var (sent, first) = try wake(stalled, client, "a")
+    let offset = first.header.number - (try first.sequence())
+    #expect(first.stream == topic)
+    // One step a message, so that each message has a number of its own.
+    let last: UInt64 = 12_000
+    var answered = sent
+    while answered < last {
+      while sent < last, client.sent < client.credit {
+        try client.send(.ids([Int32(sent % 5)]), to: "a", number: sent)
+        sent += 1
+      }
+      let message = try client.receive(.answer, of: "a")
+      #expect(message.header.number == answered)
+      answered += 1
+    }
+    // The attentive one, which reads now but had room, has all of them.
+    var heard: [UInt64] = []
+    while heard.last != last - 1 {
+      guard let message = try attentive.receive(within: .seconds(60)) else {
+        throw HarnessError.timedOut(waitingFor: "number \(last - 1)", seen: "\(heard.count)")
+      }
+      heard.append(message.header.number)
+      #expect(message.header.number - (try message.sequence()) == offset)
+    }
+    // The stalled one goes on: what is queued, then the next message, with a hole before it.
+    var queued: [ReceivedMessage] = [first]
+    while let message = try stalled.receive(within: .milliseconds(200)) { queued.append(message) }
+    try client.send(.ids([0]), to: "a", number: last)
+    guard let next = try stalled.receive(within: .seconds(60)) else {
+      throw HarnessError.timedOut(waitingFor: "number \(last)", seen: "\(queued.count) queued")
+    }
+    let sequences = try (queued + [next]).map { try $0.sequence() }
+    #expect(try next.sequence() == last - offset)
+    #expect(zip(sequences, sequences.dropFirst()).allSatisfy { $0 < $1 })
+    let lost = Int(sequences[sequences.count - 1] - sequences[0]) + 1 - sequences.count
+    #expect(lost > 0)
+    #expect((queued + [next]).map(\.header.number) == sequences.map { $0 + offset })
+  }
+
+  @Test func tapsShowTokensOutputsResultsAndEvents() throws {
+    let running = try RunningPipeline(.hello, isTapped: true)
+    let client = try running.client()
+    let topics = [
+      "tap/tokenizer/tokens/cam-1/", "tap/inference/output/cam-1/", "tap/sink/result/cam-1/",
+      "tap/daemon/events/tokenizer/",
+    ]
+    let taps = try topics.map {
+      try TapSubscriber(running.monitor, topic: $0, queueMessages: 0)
+    }
+    // Each is awake once it has shown something of a life of the stream.
+    let deadline = Deadline.standard
+    var awake = Set<Int>()
+    while awake.count < taps.count, !deadline.hasPassed {
+      _ = try client.carryOut(Cut.whole(.text("h"), of: "cam-1"))
+      for (index, tap) in taps.enumerated() {
+        while try tap.receive(within: .milliseconds(1)) != nil { awake.insert(index) }
+      }
+    }
+    _ = try client.carryOut(Cut.whole(.text("h"), of: "cam-10"))
+    let lines = try running.client(.friendly)
+    let answers = try lines.carryOut(Cut.whole(.text("he"), of: "cam-1"))["cam-1"] ?? []
+    var shown: [[ReceivedMessage]] = []
+    for tap in taps {
+      var messages: [ReceivedMessage] = []
+      while let message = try tap.receive(within: .milliseconds(300)) { messages.append(message) }
+      shown.append(messages)
+    }
+    let steps = shown.map { messages in messages.filter { $0.header.count > 0 } }
+    #expect(steps[0].flatMap { $0.payload.loaded(as: Int32.self) }.suffix(2) == [0, 1])
+    #expect(steps[1].flatMap(\.tokenIDs).suffix(2) == [0, 1])
+    #expect(
+      shown[2].suffix(2).map { $0.text.trimmingNewline } == answers.prefix(2).map(\.text))
+    #expect(shown[0...2].joined().allSatisfy { topics.contains($0.stream) })
+    let events = shown[3].map(\.text)
+    #expect(events.contains { $0.contains("\"start\"") && $0.contains("\"cam-1\"") })
+    #expect(events.contains { $0.contains("\"end\"") && $0.contains("\"cam-1\"") })
+  }
+
+  @Test(arguments: ["json", "tensor"])
+  func publishedOutputIsTheLinesOrTheNumbers(format: String) throws {
+    let folder = try TemporaryFolder()
+    let endpoint = "ipc://\(folder.file("out"))"
+    var pipeline = PipelineText.hello
+    pipeline.sink = ["publish: \"\(endpoint)\"", "format: \(format)", "values: true"]
+    let running = try RunningPipeline(pipeline)
+    let client = try running.client(.friendly)
+    let subscriber = try TapSubscriber(endpoint, topic: "output/a/", queueMessages: 0)
+    let deadline = Deadline.standard
+    var isAwake = false
+    while !isAwake, !deadline.hasPassed {
+      _ = try client.carryOut(Cut.whole(.text("o"), of: "a"))
+      while try subscriber.receive(within: .milliseconds(1)) != nil { isAwake = true }
+    }
+    let lines = try client.carryOut(Cut.whole(.text("hell"), of: "a"))["a"]?
+      .filter { !$0.payload.isEmpty }.map(\.text)
+    var published: [ReceivedMessage] = []
+    while let message = try subscriber.receive(within: .milliseconds(300)) {
+      if message.header.count > 0 { published.append(message) }
+    }
+    #expect(lines?.count == 4)
+    #expect(published.allSatisfy { $0.stream == "output/a/" && !$0.isFriendly })
+    if format == "json" {
+      #expect(published.suffix(4).map(\.text) == lines)
+    } else {
+      let values = try lines?.map { try OutputLine($0).values }
+      #expect(published.flatMap(\.rows).suffix(4) == values?[...])
+    }
+  }
+}
+
+extension String {
+  fileprivate var trimmingNewline: String { hasSuffix("\n") ? String(dropLast()) : self }
+}
