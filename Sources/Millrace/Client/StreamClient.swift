@@ -16,22 +16,37 @@ package final class StreamClient {
 
   private let link: LinkSender
   private var waiting: Deque<InputLine> = []
-  private var numbers: [StreamID: UInt64] = [:]
-  /// Streams that have been sent to and not ended by an answer or a refusal.
-  package private(set) var open: Set<StreamID> = []
-  /// Streams whose END was sent.
-  private var ending: Set<StreamID> = []
+  private var standings: [StreamID: Standing] = [:]
   private var abandoned: Set<StreamID> = []
+  /// Whether no other client sends to these streams, so that what is given up can be ended.
+  private let ownsStreams: Bool
   /// Payload bytes of one message: lines beyond it are cut.
   private static let cutBytes = 32 * 1024
 
-  package init(context: Context, endpoint: String) throws {
+  /// Where a stream stands that was sent to, until nothing more is due for it.
+  private struct Standing {
+    /// The number behind the furthest element sent in this life.
+    var next: UInt64 = 0
+    /// Whether its life goes on: it was sent to behind its last END.
+    var isOpen = false
+    /// ENDs whose LAST has not come.
+    var endsUnderWay = 0
+  }
+
+  /// - Parameters:
+  ///   - endpoint: the ingress.
+  ///   - ownsStreams: whether no other client sends to the same streams.
+  /// - Throws: a `ZeroMQError`.
+  package init(context: Context, endpoint: String, ownsStreams: Bool) throws {
+    self.ownsStreams = ownsStreams
     link = try LinkSender(context: context, endpoint: endpoint, queueMessages: 0)
     try link.sendHello()
   }
 
   package var isWelcome: Bool { link.isWelcome }
   package var hasWaiting: Bool { !waiting.isEmpty }
+  /// Whether anything that was sent still has answers to come.
+  package var isAwaitingAnswers: Bool { !standings.isEmpty }
 
   /// Adds the client's socket to a poller.
   package func add(to poller: inout Poller) { poller.add(link.socket) }
@@ -50,10 +65,16 @@ package final class StreamClient {
         switch message.header.kind {
         case .answer:
           guard let stream = message.stream else { return }
-          if message.header.flags.contains(.last) { close(stream) }
+          if message.header.flags.contains(.last) { finishLife(of: stream) }
           try handle(.answer(stream, message.header, rows: AnswerMessage(message)))
         case .refuse:
           let refusal = try Refusal(payload: message.payload)
+          // Behind a refusal that used no numbers up, nothing of the stream would be accepted.
+          if let stream = message.stream, !refusal.code.usesUpNumbers {
+            let isFirst = !abandoned.contains(stream)
+            try abandon(stream, refusal)
+            guard isFirst else { return }
+          }
           try handle(.refused(message.stream, number: message.header.number, refusal))
         default: break
         }
@@ -66,24 +87,44 @@ package final class StreamClient {
 
   /// Ends every stream that is open.
   package func endAll() throws {
-    for stream in open.subtracting(ending).sorted() {
+    for stream in standings.filter(\.value.isOpen).keys.sorted() {
       var line = InputLine(stream: stream)
       line.end = true
       try submit(line)
     }
   }
 
-  private func close(_ stream: StreamID) {
-    open.remove(stream)
-    ending.remove(stream)
-    numbers[stream] = nil
+  private func finishLife(of stream: StreamID) {
+    guard var standing = standings[stream] else { return }
+    standing.endsUnderWay -= 1
+    let isDone = standing.endsUnderWay <= 0 && !standing.isOpen
+    standings[stream] = isDone ? nil : standing
   }
 
-  /// Nothing more will come for a stream: it was refused for good.
-  package func abandon(_ stream: StreamID) {
-    close(stream)
-    waiting.removeAll { $0.stream == stream }
+  /// Sends nothing more of a stream: it was refused for good.
+  ///
+  /// A stream of our own is ended where the daemon has it, so that what was accepted is answered.
+  private func abandon(_ stream: StreamID, _ refusal: Refusal) throws {
     abandoned.insert(stream)
+    waiting.removeAll { $0.stream == stream }
+    guard ownsStreams, let standing = standings[stream] else {
+      standings[stream] = nil
+      return
+    }
+    var end = InputLine(stream: stream)
+    end.end = true
+    switch refusal.code {
+    case .gap: end.number = UInt64(refusal.expected)
+    case .conflict, .badDType, .badHeader, .badLength, .tooLarge, .tooManySteps, .overCredit:
+      end.number = standing.next
+    default:
+      // The daemon does not have it.
+      standings[stream] = nil
+      return
+    }
+    try send(end)
+    // An END behind the refused message was refused or passed over as well.
+    standings[stream]?.endsUnderWay = 1
   }
 
   // MARK: Sending
@@ -133,14 +174,18 @@ package final class StreamClient {
 
   private func send(_ line: InputLine) throws {
     var header = Header(kind: .data)
-    header.number = line.number ?? numbers[line.stream] ?? 0
+    var standing = standings[line.stream] ?? Standing()
+    // Behind an END a new life begins, counted from 0.
+    if !standing.isOpen { standing.next = 0 }
+    header.number = line.number ?? standing.next
     if line.start { header.flags.insert(.start) }
     if line.end { header.flags.insert(.end) }
     if line.reset { header.flags.insert(.reset) }
     header.count = UInt32(line.units)
-    numbers[line.stream] = header.number + UInt64(line.units)
-    open.insert(line.stream)
-    if line.end { ending.insert(line.stream) }
+    standing.next = max(standing.next, header.number + UInt64(line.units))
+    standing.isOpen = !line.end
+    if line.end { standing.endsUnderWay += 1 }
+    standings[line.stream] = standing
     switch line.payload {
     case .none: try send(header, line.stream, [UInt8]())
     case .text(let bytes):

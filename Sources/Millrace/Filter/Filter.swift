@@ -53,7 +53,8 @@ package struct Filter: Sendable {
     func loop() async throws -> Summary {
       try await onThread {
         let loop = try FilterLoop(
-          context: context, endpoint: endpoint, stopped: stopped, source: try makeSource(),
+          context: context, endpoint: endpoint, ownsStreams: connect == nil, stopped: stopped,
+          source: try makeSource(),
           onAnswer: onAnswer, onRefusal: onRefusal, onIdle: onIdle)
         return try loop.run()
       }

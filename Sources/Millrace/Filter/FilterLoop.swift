@@ -16,12 +16,14 @@ struct FilterLoop {
   private static let welcomeMilliseconds: UInt64 = 5000
 
   init(
-    context: Context, endpoint: String, stopped: Signal, source: any InputSource,
+    context: Context, endpoint: String, ownsStreams: Bool, stopped: Signal,
+    source: any InputSource,
     onAnswer: @escaping (StreamID, Header, AnswerMessage) throws -> Void,
     onRefusal: @escaping (StreamID?, UInt64, Refusal) -> Void,
     onIdle: @escaping () throws -> Void
   ) throws {
-    client = try StreamClient(context: context, endpoint: endpoint)
+    client = try StreamClient(
+      context: context, endpoint: endpoint, ownsStreams: ownsStreams)
     self.endpoint = endpoint
     self.stopped = stopped
     self.source = source
@@ -62,7 +64,7 @@ struct FilterLoop {
         }
       }
       try onIdle()
-      if isEnded, client.open.isEmpty, !client.hasWaiting { return summary }
+      if isEnded, !client.isAwaitingAnswers, !client.hasWaiting { return summary }
       if !client.isWelcome,
         MonotonicClock.milliseconds - began > FilterLoop.welcomeMilliseconds
       {
@@ -82,8 +84,6 @@ struct FilterLoop {
         try onAnswer(stream, header, rows)
       case .refused(let stream, let number, let refusal):
         summary.refusals += 1
-        // Behind a refusal that used no numbers up, nothing of the stream would be accepted.
-        if let stream, !refusal.code.usesUpNumbers { client.abandon(stream) }
         onRefusal(stream, number, refusal)
       }
     }

@@ -20,6 +20,8 @@ final class InferenceStream {
   /// The last output, while answers are rarer than steps; empty otherwise.
   var lastRow: [Float] = []
   var lastID: Int32?
+  /// The number of the step that gave `lastRow`.
+  var lastNumber: UInt64 = 0
   /// Steps that were taken and not told to the tokenizer stage yet, neither answered nor covered.
   var uncovered: UInt64 = 0
 
@@ -35,6 +37,12 @@ final class InferenceStream {
     nextStep = number
     stepsSinceAnswer = 0
     lastRow.removeAll()
+  }
+
+  /// Goes on at `number`; what lies before it was refused and makes no step.
+  func skip(to number: UInt64) {
+    guard number > nextStep else { return }
+    nextStep = number
   }
 
   func zero() {

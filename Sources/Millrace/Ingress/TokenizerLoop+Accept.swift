@@ -140,6 +140,7 @@ extension TokenizerLoop {
     } catch let refusal as RefusedMessage {
       // The numbers are used up: the same bytes would be refused for ever.
       stream.sequence.advance(to: header.end)
+      if !stage.encoding.isText { stream.nextStep = header.end }
       link.acknowledge(stream.id, below: header.end, to: connection)
       refuse(refusal.refusal, message, connection)
       if header.flags.contains(.end) { try end(stream, message, connection, units: 0) }

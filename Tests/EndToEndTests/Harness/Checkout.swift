@@ -1,0 +1,29 @@
+import Foundation
+
+/// Where the repository and the binary under test are.
+enum Checkout {
+  static let root = URL(filePath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent()
+
+  /// The binary that was built with these tests, whatever the configuration and scratch path.
+  static let millrace: String = {
+    let beside = Bundle.main.executableURL?.deletingLastPathComponent().appending(path: "millrace")
+    if let path = beside?.path, FileManager.default.isExecutableFile(atPath: path) { return path }
+    return path(".build/debug/millrace")
+  }()
+
+  static func path(_ relative: String) -> String { root.appending(path: relative).path }
+
+  static func text(_ relative: String) throws -> String {
+    try String(contentsOfFile: path(relative), encoding: .utf8)
+  }
+
+  static func bytes(_ relative: String) throws -> [UInt8] {
+    Array(try Data(contentsOf: root.appending(path: relative)))
+  }
+
+  static func lines(_ relative: String) throws -> [String] {
+    try text(relative).split(separator: "\n").map(String.init)
+  }
+}

@@ -1,0 +1,102 @@
+import Glibc
+import Testing
+import Wire
+
+/// How a daemon ends.
+struct StopTests {
+  private static let row = [Float](repeating: 0.5, count: 9)
+
+  private func steps(_ count: Int) -> InputData {
+    .values([[Float]](repeating: Self.row, count: count))
+  }
+
+  @Test(arguments: [SIGTERM, SIGINT])
+  func theFirstSignalDrains(signal: Int32) throws {
+    let running = try RunningPipeline(.motion)
+    let client = try running.client()
+    try client.send(steps(1000), to: "a", number: 0)
+    #expect(try client.receive(.acknowledge, of: "a").header.number == 1000)
+    running.daemon.process.signal(signal)
+    let answers = try client.answers(of: "a", steps: 1000)
+    #expect(answers.reduce(0) { $0 + Int($1.header.count) } == 1000)
+    #expect(try running.daemon.process.waitForExit() == 0)
+    let log = running.daemon.process.errorLines
+    #expect(log.contains { $0.contains("msg=stopping") })
+    #expect(log.last?.contains("msg=stopped") == true)
+  }
+
+  @Test func threeProcessesDrainOneIntoTheNext() throws {
+    let folder = try TemporaryFolder()
+    var pipeline = PipelineText.motion
+    pipeline.sink = ["file: \(folder.file("out.jsonl"))"]
+    let running = try RunningPipeline(pipeline, isSplit: true)
+    let client = try running.client()
+    try client.send(steps(1000), to: "a", number: 0)
+    #expect(try client.receive(.acknowledge, of: "a").header.number == 1000)
+    #expect(try running.stop() == [0, 0, 0])
+    let numbers = try folder.lines(of: "out.jsonl").map { try OutputLine($0).number }
+    #expect(numbers == Array(0..<1000))
+  }
+
+  @Test func dataThatComesWhileStoppingIsRefused() throws {
+    // One long text takes seconds, so that the stop finds it under way.
+    let running = try RunningPipeline(.hello)
+    let client = try running.client()
+    let text = [UInt8](repeating: UInt8(ascii: "h"), count: 60_000)
+    try client.send(.text(text), to: "a", number: 0)
+    _ = try client.receive(.answer, of: "a")
+    running.daemon.process.signal(SIGTERM)
+    try running.daemon.waitFor(event: "stopping")
+    try client.send(.text("h"), to: "b", number: 0)
+    var refusal: Refusal?
+    var answered = 0
+    while answered < 59_000 {
+      let message = try client.receive()
+      if message.header.kind == .refuse { refusal = try message.refusal() }
+      if message.header.kind == .answer {
+        answered = Int(message.header.number) + Int(message.header.count)
+      }
+    }
+    // The signal reaches the stage a moment behind the log line: by then the text may have been
+    // accepted, and is answered.
+    if let refusal {
+      #expect(refusal.code == .stopping)
+      #expect(refusal.retry)
+    }
+    #expect(try running.daemon.process.waitForExit() == 0)
+  }
+
+  @Test func theSecondSignalEndsAtOnce() throws {
+    let running = try RunningPipeline(.hello)
+    let client = try running.client()
+    let text = [UInt8](repeating: UInt8(ascii: "h"), count: 60_000)
+    try client.send(.text(text), to: "a", number: 0)
+    _ = try client.receive(.answer, of: "a")
+    running.daemon.process.signal(SIGTERM)
+    try running.daemon.waitFor(event: "stopping")
+    #expect(try running.daemon.terminate(SIGTERM) == 128 + SIGTERM)
+  }
+
+  @Test func aPortInUseIsSaid() throws {
+    let taken = try LoopbackSocket(listeningOn: 0)
+    let folder = try TemporaryFolder()
+    let endpoint = "tcp://127.0.0.1:\(taken.port)"
+    let path = try folder.write("p.yaml", PipelineText.hello.text(ingress: endpoint))
+    let process = try ChildProcess.run(["run", path])
+    #expect(process.exitCode == 69)
+    let line = process.errorLines.last ?? ""
+    #expect(line.hasPrefix("millrace: "))
+    #expect(line.contains(endpoint) && line.contains("in use"), "\(line)")
+    #expect(process.errorLines.filter { $0.hasPrefix("millrace: ") }.count == 1)
+  }
+
+  @Test func connectingToNoDaemonIsSaid() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write(
+      "p.yaml", PipelineText.hello.text(ingress: "ipc://\(folder.file("in"))"))
+    let process = try ChildProcess.run(["pipe", "--connect", path], input: "h")
+    #expect(process.exitCode == 69)
+    #expect(process.errorLines.count == 1)
+    #expect(process.errorLines.last?.contains("no daemon answers at") == true)
+  }
+}
