@@ -39,6 +39,7 @@ let package = Package(
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       swiftSettings: swiftSettings),
     .executableTarget(
@@ -47,7 +48,6 @@ let package = Package(
         "Millrace", "ModelFiles", "Recurrence", "Tokenization", "Wire", "ZeroMQ",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
-        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ],
       swiftSettings: swiftSettings),
 
@@ -55,7 +55,8 @@ let package = Package(
     .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: swiftSettings),
     .testTarget(
       name: "TokenizationTests", dependencies: ["Tokenization"], swiftSettings: swiftSettings),
-    .testTarget(name: "RecurrenceTests", dependencies: ["Recurrence"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "RecurrenceTests", dependencies: ["Recurrence"], swiftSettings: swiftSettings),
     .testTarget(
       name: "ModelFilesTests", dependencies: ["ModelFiles", "Recurrence"],
       swiftSettings: swiftSettings),

@@ -42,8 +42,8 @@ def shortest(value):
     return str(np.float32(value))
 
 
-def answer_line(stream, number, output, labels, token=None, end=False, top=3):
-    """One output line; keys in the order stream, number, token, label, score, top, values, end."""
+def answer_line(stream, number, output, labels, token=None, top=3):
+    """One output line; keys in the order stream, number, token, label, score, top, values."""
     output = np.asarray(output, np.float32)
     # Stable: of two equal scores the lower index comes first.
     order = np.argsort(-output, kind="stable")[:top]
@@ -56,8 +56,6 @@ def answer_line(stream, number, output, labels, token=None, end=False, top=3):
     pairs = ",".join(f"[{text(labels[i])},{shortest(output[i])}]" for i in order)
     parts.append(f'"top":[{pairs}]')
     parts.append(f'"values":[{",".join(map(shortest, output))}]')
-    if end:
-        parts.append('"end":true')
     return "{" + ",".join(parts) + "}"
 
 

@@ -23,13 +23,12 @@ for message in read_json_lines(options.folder / "input.jsonl"):
     stream, text = message["stream"], message.get("text", "")
     if message.get("reset"):
         since_reset[stream] = ""
-    for position, character in enumerate(text):
+    for character in text:
         # Keras is given all characters since the reset; its last row answers this step.
         since_reset[stream] = since_reset.get(stream, "") + character
         prefix = np.stack([one_hot[c] for c in since_reset[stream]])
         output = np.asarray(model(prefix[None], training=False))[0, -1]
         number = next_number.get(stream, 0)
         next_number[stream] = number + 1
-        last = bool(message.get("end")) and position == len(text) - 1
-        lines.append(answer_line(stream, number, output, labels, token=character, end=last))
+        lines.append(answer_line(stream, number, output, labels, token=character))
 finish({"expected.jsonl": lines}, options.out or options.folder, options.check)

@@ -57,8 +57,7 @@ def answers(model, labels, scaling, messages):
     lines = []
     for message in messages:
         stream, number = message["stream"], message["number"]
-        end = bool(message.get("end"))
-        lines.append(answer_line(stream, number, outputs[stream][number], labels, end=end))
+        lines.append(answer_line(stream, number, outputs[stream][number], labels))
     return lines
 
 

@@ -39,6 +39,5 @@ for stream, text in texts.items():
     original = np.asarray(model(sequence, training=False))[0]
     assert np.allclose(original, outputs[-1], atol=1e-5), stream
     for number, (token, output) in enumerate(zip(tokens, outputs)):
-        last = number == len(tokens) - 1
-        lines.append(answer_line(stream, number, output, labels, token=token, end=last))
+        lines.append(answer_line(stream, number, output, labels, token=token))
 finish({"expected.jsonl": lines}, options.out or options.folder, options.check)

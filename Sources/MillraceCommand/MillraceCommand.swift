@@ -5,5 +5,10 @@ import ArgumentParser
 struct MillraceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "millrace",
-    abstract: "Serves recurrent neural networks on live streams.")
+    abstract: "Serves recurrent neural networks on live streams.",
+    subcommands: [
+      RunCommand.self, StageCommand.self, PipeCommand.self, SendCommand.self, TapCommand.self,
+      ReplayCommand.self, InitCommand.self, CheckCommand.self, TestCommand.self,
+      ModelCommand.self,
+    ])
 }

@@ -1,10 +1,15 @@
+// Links libm: on a processor baseline without fused multiply-add the compiler calls `fmaf`, which is
+// exact like the instruction.
+import Glibc
+
 /// The functions that gates and activations are made of, as fixed sequences of exact operations.
 ///
 /// Every function here is fused multiply-add, add, subtract, multiply, divide, square root,
 /// compare-and-select and shifts of bit patterns, in one order. All of these are correctly rounded
 /// (or exact) everywhere, so any implementation that repeats the sequence gives the same bits, on
 /// any instruction set. No product feeds an addition except inside a fused multiply-add, so nothing
-/// is left for a compiler to contract. No function of the platform's mathematics library is used.
+/// is left for a compiler to contract. The platform's `exp`, `tanh` and their like are not used: they
+/// differ between machines.
 ///
 /// A NaN stays a NaN; its sign and payload are not promised.
 enum Arithmetic {

@@ -41,7 +41,6 @@ extension Model {
     values.reserveCapacity(count * outputWidth)
     for _ in 0..<count {
       batch.source.update(from: repeated, count: repeated.count)
-      batch.isMasked[0] = false
       run(plan.decoding, on: &batch)
       values.append(contentsOf: UnsafeBufferPointer(start: batch.source, count: outputWidth))
     }

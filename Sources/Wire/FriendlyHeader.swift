@@ -120,7 +120,8 @@ package enum FriendlyHeader {
 
     private func setShape(of header: inout Header, payloadByteCount: Int) throws(WireError) {
       let fallback: ElementType = header.kind == .data ? .none : .json
-      guard let type = elementType.map(ElementType.init(name:)) ?? (elementType == nil ? fallback : nil)
+      guard
+        let type = elementType.map(ElementType.init(name:)) ?? (elementType == nil ? fallback : nil)
       else {
         throw WireError(
           .badDType, "\"dtype\" is \(elementType.map(JSONText.quoted) ?? "missing")",

@@ -4,5 +4,10 @@ package struct JSONError: Error, Equatable, CustomStringConvertible {
   package let byte: Int
   package let reason: String
 
+  package init(byte: Int, reason: String) {
+    self.byte = byte
+    self.reason = reason
+  }
+
   package var description: String { "byte \(byte): \(reason)" }
 }

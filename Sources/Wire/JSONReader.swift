@@ -64,7 +64,8 @@ package struct JSONReader {
     switch peek() {
     case UInt8(ascii: "{"):
       try object { (_, reader) throws(JSONError) in try reader.skip(depth: depth + 1) }
-    case UInt8(ascii: "["): try array { (reader) throws(JSONError) in try reader.skip(depth: depth + 1) }
+    case UInt8(ascii: "["):
+      try array { (reader) throws(JSONError) in try reader.skip(depth: depth + 1) }
     case UInt8(ascii: "\""): _ = try string()
     case UInt8(ascii: "t"), UInt8(ascii: "f"): _ = try boolean()
     case UInt8(ascii: "n"): try null()
@@ -261,8 +262,9 @@ package struct JSONReader {
 
   private mutating func skipSpace() {
     while position < bytes.count,
-      bytes[position] == 0x20 || (0x09...0x0d).contains(bytes[position])
-        && bytes[position] != 0x0b && bytes[position] != 0x0c
+      bytes[position] == 0x20
+        || (0x09...0x0d).contains(bytes[position])
+          && bytes[position] != 0x0b && bytes[position] != 0x0c
     {
       position += 1
     }

@@ -14,6 +14,12 @@ package struct StreamID: Hashable, Sendable, Comparable, CustomStringConvertible
     self.name = name
   }
 
+  /// A name that stands in the code.
+  package init(literal name: StaticString) {
+    guard let id = StreamID("\(name)") else { preconditionFailure("\(name) is no stream name") }
+    self = id
+  }
+
   /// Reads part 0 of a message; nil when a byte is outside the alphabet or the length is wrong.
   package init?(bytes: UnsafeRawBufferPointer) {
     guard StreamID.isValid(bytes) else { return nil }

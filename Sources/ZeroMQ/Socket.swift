@@ -43,7 +43,8 @@ package struct Socket<Kind: SocketKind>: ~Copyable {
       guard zmq_getsockopt(pointer, ZMQ_LAST_ENDPOINT, &text, &size) == 0 else {
         throw ZeroMQError("zmq_getsockopt", "ZMQ_LAST_ENDPOINT")
       }
-      return String(decoding: text.prefix(max(size - 1, 0)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      return String(
+        decoding: text.prefix(max(size - 1, 0)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
   }
 

@@ -21,6 +21,14 @@ struct PinnedBitsTests {
     #expect(digest(tangents) == 18_348_274_808_358_295_531)
   }
 
+  @Test func otherActivationsKeepTheirBits() {
+    let row = (-400..<400).map { Float($0) / 8 }
+    let functions: [Activation] = [
+      .gelu, .mish, .softplus, .logSoftmax, .softmax, .exponential, .selu,
+    ]
+    #expect(digest(functions.flatMap { $0(row) }) == 4_188_101_410_526_502_385)
+  }
+
   @Test func lstmKeepsItsBits() throws {
     var layers = RandomLayers(seed: 81)
     let model = try Model(layers: [layers.lstm(9, 40)], input: .vectors(width: 9), name: "lstm")

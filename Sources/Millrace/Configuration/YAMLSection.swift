@@ -87,7 +87,8 @@ struct YAMLSection {
     guard let text = try text(key) else { return nil }
     guard let value = Int(text), range.contains(value) else {
       throw error(
-        key, "is \"\(text)\", expected a whole number from \(range.lowerBound) to \(range.upperBound)")
+        key,
+        "is \"\(text)\", expected a whole number from \(range.lowerBound) to \(range.upperBound)")
     }
     return value
   }

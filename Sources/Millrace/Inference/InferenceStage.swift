@@ -13,7 +13,6 @@ package struct InferenceStage: Stage {
     package var resetEvery: Int?
     /// Whether answers go back to the client, or acknowledgements only.
     package var reply: Bool
-    package var liveStreams: Int
   }
 
   let worker: Int

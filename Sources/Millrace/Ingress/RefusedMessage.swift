@@ -8,6 +8,20 @@ struct RefusedMessage: Error {
   init(_ code: RefusalCode, expected: String, received: String, message: String) {
     refusal = Refusal(code, expected: expected, received: received, message: message)
   }
+
+  init(_ error: TokenizerRefusal) {
+    switch error {
+    case .invalidText:
+      self.init(.badText, expected: "UTF-8", received: "other bytes", message: "\(error)")
+    case .unknownToken(let token, _):
+      self.init(
+        .badToken, expected: "a token of the vocabulary", received: token,
+        message: "\(error); set tokenizer.unknown to an id or to skip to let it pass")
+    case .wordTooLong(let limit, _):
+      self.init(
+        .badToken, expected: "at most \(limit) bytes", received: "more", message: "\(error)")
+    }
+  }
 }
 
 extension StreamSequence {

@@ -30,8 +30,9 @@ extension TokenizerLoop {
         .stopping, expected: "nothing more", received: "data",
         message: "the daemon is stopping; send it again to the next one")
     }
-    guard header.elementType == encoding.elementType
-      || (header.elementType == .none && header.count == 0)
+    guard
+      header.elementType == encoding.elementType
+        || (header.elementType == .none && header.count == 0)
     else {
       throw RefusedMessage(
         .badDType, expected: encoding.elementType.name, received: header.elementType.name,
@@ -131,6 +132,8 @@ extension TokenizerLoop {
     let elementBytes = elementBytes(of: header)
     let payload = UnsafeRawBufferPointer(rebasing: message.payload.dropFirst(skip * elementBytes))
     if resets { try reset(stream, message, connection) }
+    // Numbers that a refusal used up have no step.
+    if !stage.encoding.isText { stream.nextStep = header.number + UInt64(skip) }
     step.removeAll()
     do {
       try encode(payload, header, for: stream)
@@ -233,7 +236,8 @@ extension TokenizerLoop {
       step.removeAll()
       throw RefusedMessage(
         .badToken, expected: "0 to \(bound - 1)", received: "\(id)",
-        message: "token id \(id) at number \(header.number + UInt64(index)) is outside 0 to \(bound - 1)")
+        message:
+          "token id \(id) at number \(header.number + UInt64(index)) is outside 0 to \(bound - 1)")
     }
   }
 
@@ -251,7 +255,8 @@ extension TokenizerLoop {
       step.removeAll()
       throw RefusedMessage(
         .notFinite, expected: "finite numbers", received: "\(value)",
-        message: "value \(index % width) of number \(header.number + UInt64(index / width)) is \(value)")
+        message:
+          "value \(index % width) of number \(header.number + UInt64(index / width)) is \(value)")
     }
     scaling?.apply(to: &step.values)
   }

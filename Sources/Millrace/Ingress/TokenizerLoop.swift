@@ -58,7 +58,8 @@ final class TokenizerLoop {
     while true {
       let hasRoom = workers.allSatisfy { $0.available > 0 }
       let patience: Duration =
-        stoppedAt != nil ? .milliseconds(10) : link.hasWaiting ? .milliseconds(5) : .milliseconds(500)
+        stoppedAt != nil
+        ? .milliseconds(10) : link.hasWaiting ? .milliseconds(5) : .milliseconds(500)
       _ =
         hasRoom
         ? try everything.wait(timeout: patience) : try answers.wait(timeout: patience)
@@ -84,7 +85,8 @@ final class TokenizerLoop {
         let since = stoppedAt ?? now
         if underWay == 0, !link.hasWaiting, received == 0 { return }
         if now - since > TokenizerLoop.drainMilliseconds {
-          control.logger.error("stopped before all was answered", metadata: ["messages": "\(underWay)"])
+          control.logger.error(
+            "stopped before all was answered", metadata: ["messages": "\(underWay)"])
           return
         }
       } else if received == 0 {
@@ -191,7 +193,9 @@ final class TokenizerLoop {
     note: UnsafeRawBufferPointer, to connection: Connection
   ) {
     let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-    let rows = AnswerMessage(answer.header, payload: answer.payload, ids: answer.ids)
+    let rows = answer.payload.withUnsafeBytes { payload in
+      answer.ids.withUnsafeBytes { AnswerMessage(answer.header, payload: payload, ids: $0) }
+    }
     for row in 0..<rows.count {
       line.removeAll(keepingCapacity: true)
       rows.withRow(row) {

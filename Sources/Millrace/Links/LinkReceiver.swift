@@ -15,10 +15,15 @@ final class LinkReceiver {
   private let isAcknowledging: Bool
   private(set) var refusals: UInt64 = 0
 
+  /// Binds the endpoint.
+  ///
   /// - Parameters:
+  ///   - context: where the socket is made.
+  ///   - endpoint: where peers connect; the folder of an ipc path is made.
   ///   - window: units that one connection may have under way.
   ///   - isAcknowledging: whether accepted data is acknowledged; stages in one chain need not.
   ///   - queueMessages: libzmq's bound for each peer and direction; 0 where credit is the bound.
+  /// - Throws: a `ZeroMQError`, or the file system's error for the folder.
   init(
     context: Context, endpoint: String, window: UInt64, isAcknowledging: Bool,
     queueMessages: Int
@@ -117,7 +122,8 @@ final class LinkReceiver {
     let stream = StreamID(bytes: name)
     guard stream != nil || (name.isEmpty && header.kind.allowsEmptyStream) else {
       throw WireError(
-        .badName, "the stream is named \(JSONText.quoted(String(decoding: name.prefix(64), as: UTF8.self)))",
+        .badName,
+        "the stream is named \(JSONText.quoted(String(decoding: name.prefix(64), as: UTF8.self)))",
         expected: "1 to 128 of A-Z a-z 0-9 . _ : @ -")
     }
     let inbound = InboundMessage(
@@ -219,9 +225,8 @@ final class LinkReceiver {
 
   /// Answers a hello.
   ///
-  /// - Parameters:
-  ///   - streams: where the streams that it named stand.
-  ///   - model: SHA-256 of the model file, where the stage knows it.
+  /// `streams` says where the streams that it named stand; `model` is the SHA-256 of the model file,
+  /// where the stage knows it.
   func welcome(_ connection: Connection, streams: [String: Welcome.Stream] = [:], model: String) {
     connection.welcome()
     let welcome = Welcome(

@@ -1,18 +1,22 @@
 import Wire
 
 /// The rows of an answer, copied out of a message: libzmq does not align what came over tcp or ipc.
-struct AnswerMessage {
+package struct AnswerMessage {
   private let header: Header
   private let values: [Float]
   private let ids: [Int32]
 
   init(_ message: InboundMessage) {
-    header = message.header
-    values = Array(copying: message.payload)
-    ids = Array(copying: message.ids)
+    self.init(message.header, payload: message.payload, ids: message.ids)
   }
 
-  var count: Int { Int(header.count) }
+  init(_ header: Header, payload: UnsafeRawBufferPointer, ids: UnsafeRawBufferPointer) {
+    self.header = header
+    values = Array(copying: payload)
+    self.ids = Array(copying: ids)
+  }
+
+  package var count: Int { Int(header.count) }
 
   func number(of row: Int) -> UInt64 { header.number + UInt64(row) }
 

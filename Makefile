@@ -1,0 +1,53 @@
+# The verbs of the house; `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PACKAGES := libzmq3-dev libhdf5-dev libzip-dev libsodium-dev pkg-config python3 python3-zmq python3-numpy
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
+PYTHON := /usr/bin/python3
+
+.PHONY: help setup build demo test lint format bench sanitize fixtures clean
+
+help: ## List the verbs
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+# Asks dpkg for each package by name, and installs only what is missing.
+setup: ## Install the Debian packages that building and testing need
+	@command -v swift >/dev/null || { echo "swift is missing: install Swift 6.3 from swift.org" >&2; exit 69; }
+	@missing=""; for package in $(PACKAGES); do \
+	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q "install ok installed" || missing="$$missing $$package"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing$$missing"; \
+	  $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+
+build: setup ## Build the release binary: .build/release/millrace
+	$(SWIFT_BUILD) -c release --product millrace
+
+demo: build ## Run the main job on real input and show it
+	@PYTHONPATH=Clients/python $(PYTHON) Clients/python/examples/motion_demo.py .build/release/millrace
+
+test: setup ## Run all tests (debug build)
+	$(SWIFT_BUILD) --build-tests
+	swift test --skip-build
+	PYTHONPATH=Clients/python $(PYTHON) -m unittest discover -s Clients/python/tests -q
+	.build/debug/millrace test Pipelines/hello.yaml Pipelines/motion.yaml Pipelines/topics.yaml
+
+lint: ## Check format and style
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests
+
+format: ## Format the Swift sources in place
+	swift format --in-place --recursive --parallel Package.swift Sources Tests
+
+sanitize: setup ## Run the tests under the thread and the address sanitizer
+	SWIFT_BACKTRACE=enable=no swift test --scratch-path .build-tsan --sanitize thread
+	SWIFT_BACKTRACE=enable=no swift test --scratch-path .build-asan --sanitize address
+
+fixtures: ## Compare the fixtures' expected values with Keras anew (needs Keras in PYTHON_KERAS)
+	@for folder in hello motion topics; do \
+	  echo "$$folder"; $${PYTHON_KERAS:-python3} Fixtures/$$folder/generate.py --check || exit 1; done
+
+clean: ## Remove what was built
+	rm -rf .build .build-*

@@ -1,0 +1,91 @@
+import Foundation
+import Logging
+import Wire
+import ZeroMQ
+
+/// Lines in, answers out: the pipeline as a filter, in this process or in a running daemon.
+///
+/// What `pipe`, `replay`, `send` and `test` have in common.
+package struct Filter: Sendable {
+  /// What happened, for exit codes and summaries.
+  package struct Summary: Sendable {
+    package var answers: UInt64 = 0
+    package var streams = 0
+    package var refusals: UInt64 = 0
+  }
+
+  package enum Failure: Error, CustomStringConvertible {
+    case noAnswer(endpoint: String)
+    case pipelineStopped
+
+    package var description: String {
+      switch self {
+      case .noAnswer(let endpoint):
+        "no daemon answers at \(endpoint); start one with millrace run"
+      case .pipelineStopped: "the pipeline stopped before all was answered"
+      }
+    }
+  }
+
+  let pipeline: Pipeline
+  /// A running daemon's ingress; nil runs the stages in this process.
+  let connect: String?
+  let logger: Logger
+
+  package init(pipeline: Pipeline, connect: String?, logger: Logger) {
+    self.pipeline = pipeline
+    self.connect = connect
+    self.logger = logger
+  }
+
+  /// Sends what `makeSource` gives, and calls `onAnswer` and `onRefusal` on the filter's thread.
+  ///
+  /// - Throws: `Failure`, a stage's error, or what the closures throw.
+  func run(
+    makeSource: @escaping @Sendable () throws -> any InputSource,
+    onAnswer: @escaping @Sendable (StreamID, Header, AnswerMessage) throws -> Void,
+    onRefusal: @escaping @Sendable (StreamID?, UInt64, Refusal) -> Void,
+    onIdle: @escaping @Sendable () throws -> Void = {}
+  ) async throws -> Summary {
+    let context = try Context()
+    let stopped = try Signal()
+    let endpoint = connect ?? pipeline.endpoints(.filter).ingress
+    func loop() async throws -> Summary {
+      try await onThread {
+        let loop = try FilterLoop(
+          context: context, endpoint: endpoint, stopped: stopped, source: try makeSource(),
+          onAnswer: onAnswer, onRefusal: onRefusal, onIdle: onIdle)
+        return try loop.run()
+      }
+    }
+    guard connect == nil else { return try await loop() }
+    let runner = try PipelineRunner(
+      stages: pipeline.stages(.filter), context: context, logger: logger, ready: {})
+    async let stages: Void = {
+      // Whatever ends the stages ends the loop.
+      defer { stopped.raise() }
+      try await runner.run()
+    }()
+    let summary: Summary
+    do {
+      summary = try await loop()
+    } catch {
+      await runner.stop()
+      try await stages
+      throw error
+    }
+    await runner.stop()
+    try await stages
+    return summary
+  }
+
+  private func onThread<Value: Sendable>(
+    _ body: @escaping @Sendable () throws -> Value
+  ) async throws -> Value {
+    try await withCheckedThrowingContinuation { continuation in
+      let thread = Thread { continuation.resume(with: Result { try body() }) }
+      thread.name = "filter"
+      thread.start()
+    }
+  }
+}

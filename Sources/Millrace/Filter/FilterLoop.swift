@@ -1,0 +1,91 @@
+import Wire
+import ZeroMQ
+
+/// The loop of a filter: input as long as there is credit, answers as they come.
+struct FilterLoop {
+  private let client: StreamClient
+  private let endpoint: String
+  private let stopped: Signal
+  private var source: any InputSource
+  private let onAnswer: (StreamID, Header, AnswerMessage) throws -> Void
+  private let onRefusal: (StreamID?, UInt64, Refusal) -> Void
+  private let onIdle: () throws -> Void
+  private var summary = Filter.Summary()
+
+  /// How long a daemon may take to welcome us.
+  private static let welcomeMilliseconds: UInt64 = 5000
+
+  init(
+    context: Context, endpoint: String, stopped: Signal, source: any InputSource,
+    onAnswer: @escaping (StreamID, Header, AnswerMessage) throws -> Void,
+    onRefusal: @escaping (StreamID?, UInt64, Refusal) -> Void,
+    onIdle: @escaping () throws -> Void
+  ) throws {
+    client = try StreamClient(context: context, endpoint: endpoint)
+    self.endpoint = endpoint
+    self.stopped = stopped
+    self.source = source
+    self.onAnswer = onAnswer
+    self.onRefusal = onRefusal
+    self.onIdle = onIdle
+  }
+
+  func run() throws -> Filter.Summary {
+    var loop = self
+    return try loop.loop()
+  }
+
+  private mutating func loop() throws -> Filter.Summary {
+    var answersOnly = Poller()
+    client.add(to: &answersOnly)
+    answersOnly.add(stopped)
+    var withInput = answersOnly
+    let input = source.descriptor.map { withInput.add(descriptor: $0) }
+    let began = MonotonicClock.milliseconds
+    var isEnded = false
+    while true {
+      let wantsInput = !isEnded && !client.hasWaiting && client.isWelcome
+      let patience: Duration = wantsInput && input == nil ? .zero : .milliseconds(500)
+      if wantsInput {
+        _ = try withInput.wait(timeout: patience)
+      } else {
+        _ = try answersOnly.wait(timeout: patience)
+      }
+      if stopped.isRaised { throw Filter.Failure.pipelineStopped }
+      try receive()
+      if wantsInput, input.map(withInput.isReadable) ?? true {
+        if let lines = try source.next() {
+          for line in lines { try client.submit(line) }
+        } else {
+          isEnded = true
+          try client.endAll()
+        }
+      }
+      try onIdle()
+      if isEnded, client.open.isEmpty, !client.hasWaiting { return summary }
+      if !client.isWelcome,
+        MonotonicClock.milliseconds - began > FilterLoop.welcomeMilliseconds
+      {
+        throw Filter.Failure.noAnswer(endpoint: endpoint)
+      }
+    }
+  }
+
+  private mutating func receive() throws {
+    var summary = summary
+    defer { self.summary = summary }
+    try client.receive { event in
+      switch event {
+      case .answer(let stream, let header, let rows):
+        summary.answers += UInt64(rows.count)
+        if header.flags.contains(.last) { summary.streams += 1 }
+        try onAnswer(stream, header, rows)
+      case .refused(let stream, let number, let refusal):
+        summary.refusals += 1
+        // Behind a refusal that used no numbers up, nothing of the stream would be accepted.
+        if let stream, !refusal.code.usesUpNumbers { client.abandon(stream) }
+        onRefusal(stream, number, refusal)
+      }
+    }
+  }
+}

@@ -1,0 +1,153 @@
+import Foundation
+import Logging
+import ModelFiles
+import Recurrence
+import Tokenization
+import ZeroMQ
+
+/// A checked pipeline: model loaded, vocabulary and labels read, shapes fitting on every edge.
+package struct Pipeline: Sendable {
+  package let file: PipelineFile
+  package let model: LoadedModel
+  package let encoding: InputEncoding
+  package let format: AnswerFormat
+
+  /// Which endpoints the stages use.
+  package enum Scope: Sendable, Equatable {
+    /// The daemon: the file's own endpoints, stages joined inside the process.
+    case daemon
+    /// A filter: nothing outside the process is opened, and every answer goes back to the client.
+    case filter
+  }
+
+  package func endpoints(_ scope: Scope) -> StageEndpoints {
+    let inside = "inproc://\(file.name)"
+    var ingress = file.ingress
+    var taps = file.monitor == nil ? nil : "\(inside)/taps"
+    if scope == .filter {
+      ingress = "\(inside)/ingress"
+      taps = nil
+    }
+    return StageEndpoints(
+      ingress: ingress, tokens: "\(inside)/tokens", answers: "\(inside)/answers", taps: taps)
+  }
+
+  /// All stages of one process, in the order in which they start.
+  ///
+  /// The sink first, the tokenizer last; they stop the other way round, so that each can drain into
+  /// the next.
+  package func stages(_ scope: Scope) -> [any Stage] {
+    let endpoints = endpoints(scope)
+    var stages: [any Stage] = []
+    if let taps = endpoints.taps, let monitor = file.monitor {
+      stages.append(TapRelay(inside: taps, outside: monitor))
+    }
+    stages.append(sink(scope, endpoints))
+    for worker in 0..<file.inference.workers {
+      stages.append(inference(worker, endpoints, reply: scope == .filter || file.sink.reply))
+    }
+    stages.append(tokenizer(endpoints))
+    return stages
+  }
+
+  /// The stages of `millrace stage NAME`, joined to the others by the file's `links`.
+  ///
+  /// - Throws: a `ConfigurationError` when the file has no `links`.
+  package func stages(only name: StageName) throws(ConfigurationError) -> [any Stage] {
+    guard let links = file.links else {
+      throw ConfigurationError(
+        file: file.path,
+        message: "has no \"links\", which join stages in processes of their own: "
+          + "links: { tokens: ENDPOINT, answers: ENDPOINT }")
+    }
+    var endpoints = StageEndpoints(
+      ingress: file.ingress, tokens: links.tokens, answers: links.answers)
+    var stages: [any Stage] = []
+    if let monitor = file.monitor {
+      // One address each: three processes cannot share one.
+      let taps = "inproc://\(file.name)/taps"
+      endpoints.taps = taps
+      stages.append(TapRelay(inside: taps, outside: Endpoint.worker(name.index, of: monitor)))
+    }
+    switch name {
+    case .tokenizer: stages.append(tokenizer(endpoints))
+    case .inference:
+      for worker in 0..<file.inference.workers {
+        stages.append(inference(worker, endpoints, reply: file.sink.reply))
+      }
+    case .sink: stages.append(sink(.daemon, endpoints))
+    }
+    return stages
+  }
+
+  private func tokenizer(_ endpoints: StageEndpoints) -> TokenizerStage {
+    TokenizerStage(
+      encoding: encoding, format: format, workers: file.inference.workers,
+      liveStreams: file.liveStreams, modelHash: model.hashText, endpoints: endpoints)
+  }
+
+  private func inference(
+    _ worker: Int, _ endpoints: StageEndpoints, reply: Bool
+  ) -> InferenceStage {
+    InferenceStage(
+      worker: worker, model: model,
+      settings: InferenceStage.Settings(
+        batch: file.inference.batch, emit: file.emit, resetEvery: file.resetEvery,
+        reply: reply),
+      endpoints: endpoints)
+  }
+
+  private func sink(_ scope: Scope, _ endpoints: StageEndpoints) -> SinkStage {
+    guard scope == .daemon else {
+      return SinkStage(
+        endpoints: endpoints, format: format, output: .none, publish: nil, publishFormat: .json)
+    }
+    return SinkStage(
+      endpoints: endpoints, format: format,
+      output: file.sink.file.map { $0 == "-" ? .standardOutput : .file($0) } ?? .none,
+      publish: file.sink.publish, publishFormat: file.sink.format)
+  }
+}
+
+/// The stages that can run in a process of their own.
+package enum StageName: String, CaseIterable, Sendable {
+  case tokenizer
+  case inference
+  case sink
+
+  /// Its place among the tap endpoints of a pipeline in three processes.
+  var index: Int {
+    switch self {
+    case .tokenizer: 0
+    case .inference: 1
+    case .sink: 2
+    }
+  }
+}
+
+extension LoadedModel {
+  /// `sha256:` and 64 hexadecimal digits.
+  package var hashText: String { "sha256:" + hexadecimalHash }
+
+  package var hexadecimalHash: String {
+    sha256.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+
+  /// The hash's first 8 bytes, as answers carry them.
+  var key: UInt64 { sha256.prefix(8).reduce(0) { $0 << 8 | UInt64($1) } }
+}
+
+extension Pipeline {
+  /// What passes from stage to stage, for people: `text -> 5 one-hot -> 5 classes`.
+  package var edges: String {
+    let input =
+      switch encoding {
+      case .text: "text"
+      case .ids(let bound): "token ids below \(bound)"
+      case .values(let width, _): "vectors of \(width)"
+      }
+    let model = self.model.model
+    return "\(input) -> \(model.layers.map(\.kindName).joined(separator: ", ")) -> "
+      + "\(model.outputWidth) \(model.outputIsDistribution ? "classes" : "values")"
+  }
+}

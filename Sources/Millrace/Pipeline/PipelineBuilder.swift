@@ -1,0 +1,211 @@
+import Foundation
+import ModelFiles
+import Recurrence
+import Tokenization
+
+/// Opens what a pipeline file names, and checks that everything fits, before anything starts.
+package struct PipelineBuilder {
+  private let file: PipelineFile
+
+  package init(_ file: PipelineFile) { self.file = file }
+
+  /// - Throws: a `ConfigurationError` at the key that does not fit, or a `ModelFileError`.
+  package func build() throws -> Pipeline {
+    guard FileManager.default.fileExists(atPath: file.model) else {
+      throw file.error(at: "model", "names \(file.model), which does not exist")
+    }
+    let model = try loadModel(at: file.model)
+    let labels = try readLabels(for: model.model)
+    let (encoding, vocabulary) = try encoding(for: model.model)
+    try checkEmission(model.model)
+    let format = AnswerFormat(
+      labels: labels, top: file.top, showsValues: file.sink.values,
+      tokenText: vocabulary.map(tokenText))
+    return Pipeline(file: file, model: model, encoding: encoding, format: format)
+  }
+
+  // MARK: Labels
+
+  private func readLabels(for model: Model) throws -> [String] {
+    guard let path = file.labels else { return [] }
+    let labels = try lines(of: path, key: "labels")
+    guard labels.count == model.outputWidth else {
+      throw file.error(
+        at: "labels",
+        "has \(labels.count) labels in \(path), expected \(model.outputWidth), "
+          + "one for each output of the model")
+    }
+    guard model.outputIsDistribution else {
+      throw file.error(
+        at: "labels", "names classes, but the model does not end in a softmax; leave it out")
+    }
+    return labels
+  }
+
+  private func lines(of path: String, key: String) throws(ConfigurationError) -> [String] {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw file.error(at: key, "names \(path), which cannot be read")
+    }
+    guard let text = String(data: data, encoding: .utf8) else {
+      throw file.error(at: key, "names \(path), which is not UTF-8")
+    }
+    var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map {
+      $0.hasSuffix("\r") ? String($0.dropLast()) : String($0)
+    }
+    while lines.last == "" { lines.removeLast() }
+    guard !lines.isEmpty else { throw file.error(at: key, "names \(path), which is empty") }
+    return lines
+  }
+
+  // MARK: Input
+
+  private func encoding(for model: Model) throws -> (InputEncoding, Vocabulary?) {
+    switch file.tokenizer.kind {
+    case .values: return (try values(for: model), nil)
+    case .ids, .oneHot: return (try ids(for: model), nil)
+    case .characters, .words:
+      let vocabulary = try vocabulary()
+      try checkVocabulary(vocabulary, against: model)
+      return (.text(tokenizer(vocabulary)), vocabulary)
+    }
+  }
+
+  private func values(for model: Model) throws -> InputEncoding {
+    guard case .vectors(let width) = model.input else {
+      throw file.error(
+        at: "tokenizer",
+        "is of kind values, but the model begins with an Embedding and takes token ids; "
+          + "use kind: characters, words or ids")
+    }
+    var scaling: ValueScaling?
+    if let path = file.tokenizer.scalingFile {
+      guard let data = FileManager.default.contents(atPath: path) else {
+        throw file.error(at: "tokenizer", "names \(path) for scaling, which cannot be read")
+      }
+      do {
+        scaling = try ValueScaling(json: data, width: width)
+      } catch {
+        throw file.error(at: "tokenizer", "scaling \(path): \(error)")
+      }
+    } else if file.tokenizer.mean != nil || file.tokenizer.scale != nil {
+      do {
+        scaling = try ValueScaling(
+          mean: file.tokenizer.mean ?? [0], scale: file.tokenizer.scale ?? [1], width: width)
+      } catch {
+        throw file.error(at: "tokenizer", "\(error)")
+      }
+    }
+    return .values(width: width, scaling: scaling)
+  }
+
+  private func ids(for model: Model) throws -> InputEncoding {
+    switch model.input {
+    case .tokens(let vocabulary):
+      guard file.tokenizer.kind == .ids, file.tokenizer.oneHot != true else {
+        throw file.error(
+          at: "tokenizer",
+          "makes one-hot vectors, but the model begins with an Embedding; use kind: ids")
+      }
+      return .ids(bound: Int32(vocabulary))
+    case .vectors(let width):
+      guard file.tokenizer.kind == .oneHot || file.tokenizer.oneHot == true else {
+        throw file.error(
+          at: "tokenizer",
+          "gives token ids, but the model takes vectors of \(width); "
+            + "use kind: one-hot, or kind: values")
+      }
+      return .ids(bound: Int32(width))
+    }
+  }
+
+  private func checkVocabulary(_ vocabulary: Vocabulary, against model: Model) throws {
+    var bound = Int(vocabulary.idBound)
+    if case .id(let id) = file.tokenizer.unknown { bound = max(bound, Int(id) + 1) }
+    if let start = file.tokenizer.startToken { bound = max(bound, Int(start) + 1) }
+    switch model.input {
+    case .tokens(let size):
+      guard file.tokenizer.oneHot != true else {
+        throw file.error(
+          at: "tokenizer", "says one-hot: true, but the model begins with an Embedding")
+      }
+      guard bound <= size else {
+        throw file.error(
+          at: "tokenizer",
+          "has token ids up to \(bound - 1), but the model's Embedding has \(size) rows")
+      }
+    case .vectors(let width):
+      guard file.tokenizer.oneHot != false else {
+        throw file.error(
+          at: "tokenizer", "says one-hot: false, but the model takes vectors of \(width)")
+      }
+      guard bound == width else {
+        throw file.error(
+          at: "tokenizer",
+          "has \(bound) token ids, but the model takes one-hot vectors of \(width)")
+      }
+    }
+  }
+
+  private func vocabulary() throws -> Vocabulary {
+    let section = file.tokenizer
+    do {
+      if let tokens = section.vocabulary {
+        return try Vocabulary(tokens: tokens, firstID: section.firstID)
+      }
+      let path = section.vocabularyFile ?? ""
+      guard let data = FileManager.default.contents(atPath: path) else {
+        throw file.error(at: "tokenizer", "names the vocabulary \(path), which cannot be read")
+      }
+      return try Vocabulary(text: data, firstID: section.firstID)
+    } catch let error as ConfigurationError {
+      throw error
+    } catch {
+      throw file.error(
+        at: "tokenizer", "vocabulary \(section.vocabularyFile ?? "in the file"): \(error)")
+    }
+  }
+
+  private func tokenizer(_ vocabulary: Vocabulary) -> TextTokenizer {
+    let section = file.tokenizer
+    let unknown: TextTokenizer.Unknown =
+      switch section.unknown {
+      case .id(let id): .id(id)
+      case .refuse: .refuse
+      case .skip: .skip
+      }
+    return TextTokenizer(
+      vocabulary: vocabulary, kind: tokenizerKind(section), unknown: unknown,
+      startToken: section.startToken, replacesInvalid: section.invalidText == .replace)
+  }
+
+  private func tokenizerKind(_ section: TokenizerSection) -> TextTokenizer.Kind {
+    guard section.kind == .words else {
+      switch section.normalization {
+      case .hangul: return .characters(.hangul)
+      case .nfc: return .characters(.nfc)
+      case .none: return .characters(.none)
+      }
+    }
+    return .words(
+      lowercase: section.lowercase,
+      filters: section.filters.map { Set($0.unicodeScalars) } ?? TextTokenizer.kerasFilters,
+      split: section.split == .space ? .space : .whitespace)
+  }
+
+  /// What `token` says for an id: ids beside the vocabulary have names of their own.
+  private func tokenText(_ vocabulary: Vocabulary) -> @Sendable (Int32) -> String {
+    let startToken = file.tokenizer.startToken
+    return { id in
+      if let token = vocabulary.token(of: id) { return token }
+      return id == startToken ? "<start>" : "<unknown>"
+    }
+  }
+
+  // MARK: Emission
+
+  private func checkEmission(_ model: Model) throws {
+    guard case .oneToMany(let count) = model.shape, case .every = file.emit else { return }
+    throw file.error(
+      at: "model", "gives \(count) answers at the end of a stream; emit: every does not apply")
+  }
+}

@@ -1,0 +1,21 @@
+import ArgumentParser
+import Foundation
+import Millrace
+
+/// Runs a command's work; an error becomes one line on standard error and its exit code.
+func failing(_ body: () async throws -> Void) async throws {
+  do {
+    try await body()
+  } catch let code as ExitCode {
+    throw code
+  } catch let error as ValidationError {
+    throw error
+  } catch {
+    complain("\(error)")
+    throw ExitCode(ExitStatus(error).rawValue)
+  }
+}
+
+func complain(_ message: String) {
+  FileHandle.standardError.write(Data("millrace: \(message)\n".utf8))
+}

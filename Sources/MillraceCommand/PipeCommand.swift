@@ -1,0 +1,53 @@
+import ArgumentParser
+import Foundation
+import Millrace
+
+struct PipeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pipe",
+    abstract: "Standard input through a pipeline to standard output, one JSON line an answer.",
+    discussion: """
+      Plain text is one stream and is handed on as it is read. Lines that are JSON objects carry
+      {"stream","number"?,"text"|"tokens"|"values","end"?,"reset"?}. End of input ends all streams.
+
+      EXAMPLE: printf hell | millrace pipe Pipelines/hello.yaml
+      """)
+
+  @OptionGroup var argument: PipelineArgument
+
+  @Option(help: "The stream of plain text and of lines that name none.")
+  var stream = StreamArgument.standardInput
+
+  @Flag(help: "Add the raw output vector to each line.")
+  var values = false
+
+  @Flag(help: "A newline is a step, not only the end of a line.")
+  var newlines = false
+
+  @Flag(help: "Lines that start with { are text too.")
+  var text = false
+
+  @Flag(help: "Each line is one row of numbers, separated by commas.")
+  var csv = false
+
+  @Flag(help: "Use the running daemon at the file's ingress instead of this process.")
+  var connect = false
+
+  func run() async throws {
+    try await failing {
+      var file = try argument.file()
+      if values { file.sink.values = true }
+      let pipeline = try PipelineBuilder(file).build()
+      let filter = Filter(
+        pipeline: pipeline, connect: connect ? file.ingress : nil,
+        logger: argument.logger(default: .warning))
+      let pipe = PipeRun(
+        filter,
+        options: .init(
+          stream: stream.stream, keepsNewlines: newlines, isTextOnly: text, isCSV: csv,
+          prints: true))
+      let summary = try await pipe.run(descriptor: STDIN_FILENO)
+      if summary.refusals > 0 { throw ExitCode(ExitStatus.badData.rawValue) }
+    }
+  }
+}

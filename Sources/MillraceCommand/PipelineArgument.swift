@@ -1,0 +1,37 @@
+import ArgumentParser
+import Logging
+import Millrace
+import Wire
+
+/// The pipeline file, and how much is logged; most commands take both.
+struct PipelineArgument: ParsableArguments {
+  @Argument(help: "The pipeline file (YAML).", completion: .file(extensions: ["yaml", "yml"]))
+  var pipeline: String
+
+  @Option(help: "How much is logged: trace, debug, info, notice, warning or error.")
+  var logLevel: Logger.Level?
+
+  func file() throws -> PipelineFile { try PipelineFile(readingFrom: pipeline) }
+
+  /// Filters say only what went wrong; the daemon also says what it does.
+  func logger(default level: Logger.Level) -> Logger {
+    let level = logLevel ?? level
+    return Logger(label: "millrace") { _ in KeyValueLogHandler(logLevel: level) }
+  }
+}
+
+extension Logger.Level: @retroactive ExpressibleByArgument {}
+
+/// A stream's name on the command line.
+struct StreamArgument: ExpressibleByArgument {
+  let stream: StreamID
+
+  static let standardInput = StreamArgument(stream: StreamID(literal: "stdin"))
+
+  private init(stream: StreamID) { self.stream = stream }
+
+  init?(argument: String) {
+    guard let stream = StreamID(argument) else { return nil }
+    self.stream = stream
+  }
+}

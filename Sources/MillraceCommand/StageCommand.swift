@@ -1,0 +1,25 @@
+import ArgumentParser
+import Millrace
+
+struct StageCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "stage",
+    abstract: "Run one stage of a pipeline as a process of its own.",
+    discussion: "The stages meet at the endpoints of the file's `links`.")
+
+  @Argument(help: "tokenizer, inference or sink.")
+  var stage: StageName
+
+  @OptionGroup var argument: PipelineArgument
+
+  func run() async throws {
+    try await failing {
+      let pipeline = try PipelineBuilder(try argument.file()).build()
+      let daemon = Daemon(
+        pipeline: pipeline, logger: argument.logger(default: .info), hasNeighbours: true)
+      try await daemon.run(try pipeline.stages(only: stage))
+    }
+  }
+}
+
+extension StageName: ExpressibleByArgument {}

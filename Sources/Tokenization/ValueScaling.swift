@@ -1,0 +1,69 @@
+import Foundation
+
+/// Scales each column as the model's training did: (x - mean) / scale, in 32 bits as numpy does.
+package struct ValueScaling: Sendable, Equatable {
+  package enum Failure: Error, Equatable, CustomStringConvertible {
+    case notJSON(String)
+    case missing(key: String)
+    case wrongCount(key: String, received: Int, expected: Int)
+    case notFinite(key: String, column: Int)
+    case zeroScale(column: Int)
+
+    package var description: String {
+      switch self {
+      case .notJSON(let reason): "is not JSON (\(reason)), expected {\"mean\":[...],\"std\":[...]}"
+      case .missing(let key): "has no \"\(key)\", expected {\"mean\":[...],\"std\":[...]}"
+      case .wrongCount(let key, let received, let expected):
+        "\"\(key)\" has \(received) values, expected \(expected), one for each input of the model"
+      case .notFinite(let key, let column): "\"\(key)\" of column \(column) is not finite"
+      case .zeroScale(let column): "the scale of column \(column) is 0"
+      }
+    }
+  }
+
+  package let mean: [Float]
+  package let scale: [Float]
+
+  /// One value stands for all columns.
+  package init(mean: [Float], scale: [Float], width: Int) throws(Failure) {
+    func widened(_ values: [Float], _ key: String) throws(Failure) -> [Float] {
+      let values = values.count == 1 ? [Float](repeating: values[0], count: width) : values
+      guard values.count == width else {
+        throw .wrongCount(key: key, received: values.count, expected: width)
+      }
+      if let column = values.firstIndex(where: { !$0.isFinite }) {
+        throw .notFinite(key: key, column: column)
+      }
+      return values
+    }
+    self.mean = try widened(mean, "mean")
+    self.scale = try widened(scale, "scale")
+    if let column = self.scale.firstIndex(of: 0) { throw .zeroScale(column: column) }
+  }
+
+  /// Reads `{"mean": ..., "std": ...}`; `scale` is another name for `std`.
+  package init(json: Data, width: Int) throws(Failure) {
+    let object: Any
+    do {
+      object = try JSONSerialization.jsonObject(with: json)
+    } catch {
+      throw .notJSON("\(error.localizedDescription)")
+    }
+    guard let fields = object as? [String: Any] else { throw .notJSON("no object") }
+    func values(_ key: String) -> [Float]? {
+      if let number = fields[key] as? NSNumber { return [number.floatValue] }
+      return (fields[key] as? [NSNumber])?.map(\.floatValue)
+    }
+    guard let mean = values("mean") else { throw .missing(key: "mean") }
+    guard let scale = values("std") ?? values("scale") else { throw .missing(key: "std") }
+    try self.init(mean: mean, scale: scale, width: width)
+  }
+
+  /// Scales rows in place.
+  package func apply(to values: inout [Float]) {
+    let width = mean.count
+    for index in values.indices {
+      values[index] = (values[index] - mean[index % width]) / scale[index % width]
+    }
+  }
+}
