@@ -187,8 +187,8 @@ friendly("friendly-u8", "v", "data",
 friendly("friendly-flags-alone", "v", "data",
          '{"v":1,"kind":"data","number":2,"flags":["RESET","END"]}', flags=["END", "RESET"],
          number=2, canonical=False)
-friendly("friendly-end-alone", "v", "data", '{"v":1,"kind":"data","number":2,"flags":["END"]}',
-         flags=["END"], number=2)
+friendly("friendly-end-alone", "v", "data",
+         '{"v":1,"kind":"data","number":2,"dtype":"none","flags":["END"]}', flags=["END"], number=2)
 friendly("friendly-peek-with-note", "v", "data",
          '{"v":1,"kind":"data","number":2,"dtype":"|u1","shape":[1,1],"flags":["PEEK"]}',
          dtype="u8", flags=["PEEK"], count=1, width=1, number=2, payload=b"\4",

@@ -216,7 +216,7 @@ def _check(message: Message, name: bytes, topic: bool) -> None:
 def _friendly_header(message: Message) -> bytes:
     fields: dict[str, Any] = {"v": 1, "kind": message.kind.name.lower(), "number": message.number}
     for name, dtype in _FRIENDLY_DTYPES.items():
-        if dtype is message.dtype and dtype is not DType.NONE:
+        if dtype is message.dtype:
             fields["dtype"] = name
     if message.dtype in _NUMPY:
         fields["shape"] = [message.count, message.width]
