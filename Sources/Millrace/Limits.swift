@@ -60,9 +60,6 @@ package enum Limits {
   /// Messages queued towards one subscriber; more are dropped and show as holes in `sequence`.
   package static let subscriberQueueMessages = 1000
 
-  /// The JSON note of a message.
-  package static let noteBytes = 1024
-
   /// A pipeline file.
   package static let pipelineFileBytes = 1 << 20
 }

@@ -282,6 +282,8 @@ final class InferenceLoop {
     release(stream)
     guard let upstream else { return }
     var header = Header(kind: .acknowledge)
+    header.elementType = .json
+    header.count = 1
     header.input = number
     header.flags = flags
     let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
