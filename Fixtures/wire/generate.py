@@ -139,9 +139,6 @@ control("refuse-shape", "cam-1", "refuse",
 control("refuse-without-a-stream's-number", "cam-1", "refuse",
         '{"code":"bad-header","expected":"1 to 9","received":"kind is 0","retry":false,'
         '"message":"kind is 0, expected 1 to 9"}')
-control("refuse-without-a-stream", "", "refuse",
-        '{"code":"over-limit","expected":1024,"received":1025,"retry":true,'
-        '"message":"too many connections"}')
 control("hello", "", "hello", '{"streams":{"cam-1":null,"cam-2":40},"epoch":1760000000000001}')
 control("hello-of-a-new-client", "", "hello", '{"streams":{},"epoch":0}')
 control("welcome", "", "welcome",
@@ -187,8 +184,11 @@ friendly("friendly-u8", "v", "data",
 friendly("friendly-flags-alone", "v", "data",
          '{"v":1,"kind":"data","number":2,"flags":["RESET","END"]}', flags=["END", "RESET"],
          number=2, canonical=False)
-friendly("friendly-end-alone", "v", "data",
-         '{"v":1,"kind":"data","number":2,"dtype":"none","flags":["END"]}', flags=["END"], number=2)
+friendly("friendly-end-alone", "v", "data", '{"v":1,"kind":"data","number":2,"flags":["END"]}',
+         flags=["END"], number=2)
+friendly("friendly-dtype-none-said", "v", "data",
+         '{"v":1,"kind":"data","number":2,"dtype":"none","flags":["END"]}', flags=["END"], number=2,
+         canonical=False)
 friendly("friendly-peek-with-note", "v", "data",
          '{"v":1,"kind":"data","number":2,"dtype":"|u1","shape":[1,1],"flags":["PEEK"]}',
          dtype="u8", flags=["PEEK"], count=1, width=1, number=2, payload=b"\4",

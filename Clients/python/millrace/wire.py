@@ -186,7 +186,7 @@ def _read_binary(header: bytes) -> dict:
 def _check(message: Message, name: bytes, topic: bool) -> None:
     """What a message's parts must keep to, whatever its form."""
     pattern = _TOPIC if topic else _STREAM
-    # A refusal has no name to give where the refused message had none.
+    # Kind 3 too: a refusal has no name to give where the refused message had none.
     may_be_empty = not topic and Kind.REFUSE <= message.kind <= Kind.PONG
     if not pattern.fullmatch(name) and (name or not may_be_empty):
         what, expected = (("topic", "output/NAME/ or tap/STAGE/WHAT/NAME/") if topic
@@ -216,7 +216,7 @@ def _check(message: Message, name: bytes, topic: bool) -> None:
 def _friendly_header(message: Message) -> bytes:
     fields: dict[str, Any] = {"v": 1, "kind": message.kind.name.lower(), "number": message.number}
     for name, dtype in _FRIENDLY_DTYPES.items():
-        if dtype is message.dtype:
+        if dtype is message.dtype and dtype is not DType.NONE:
             fields["dtype"] = name
     if message.dtype in _NUMPY:
         fields["shape"] = [message.count, message.width]
