@@ -122,7 +122,10 @@ struct NumberTests {
 
   @Test(arguments: [MessageFlags.start, []])
   func startOrNumberZeroBeginsANewLife(flags: MessageFlags) throws {
-    try client.send(.text("hell"), to: "a", number: 0, flags: .end)
+    for (number, character) in ["h", "e", "l", "l"].enumerated() {
+      try client.send(.text(character), to: "a", number: UInt64(number))
+    }
+    try client.send(.none, to: "a", number: 4, flags: .end)
     // Not waiting for the end: the answers of the old life are still under way.
     let number: UInt64 = flags.contains(.start) ? 4 : 0
     try client.send(.text("oh"), to: "a", number: number, flags: flags)

@@ -23,8 +23,6 @@ struct RefusedContentTests {
     #expect(codes.map(\.retry) == [false, false])
     #expect(codes[0].message.contains("value 4 of number 2 is nan"))
     #expect(codes[1].message.contains("8 values") && codes[1].message.contains("takes 9"))
-    let running2 = try client.hello(["a": 0, "b": 0])
-    #expect(running2.streams["a"]?.expected == 5)
     let a = try client.answersToEnd(of: "a").filter { $0.header.count > 0 }
     let b = try client.answersToEnd(of: "b").filter { $0.header.count > 0 }
     #expect(a.flatMap(\.rows) == b.flatMap(\.rows))
@@ -74,10 +72,8 @@ struct RefusedContentTests {
     let refusal = try client.receive(.refuse, of: "a")
     #expect(refusal.header.number == 2)
     #expect(try refusal.refusal().code == .badText)
-    let lines = try client.hello(["a": 0])
-    #expect(lines.streams["a"]?.expected == 6)
     let answers = try client.answersToEnd(of: "a").filter { !$0.payload.isEmpty }
-    #expect(Set(try answers.map { try OutputLine($0.text).number }) == [0, 1, 2, 3])
+    #expect(try answers.map { try OutputLine($0.text).label } == ["e", "l", "l", "o"])
   }
 
   @Test func aTokenIDOutsideTheModelIsRefused() throws {

@@ -34,6 +34,7 @@ package final class StreamClient {
   }
 
   /// - Parameters:
+  ///   - context: of the process.
   ///   - endpoint: the ingress.
   ///   - ownsStreams: whether no other client sends to the same streams.
   /// - Throws: a `ZeroMQError`.

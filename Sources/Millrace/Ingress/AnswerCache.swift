@@ -23,12 +23,19 @@ final class AnswerCache {
     }
   }
 
+  /// A refusal that used numbers up: their answer.
+  struct RefusedInput {
+    var header: Header
+    var refusal: Refusal
+  }
+
   private enum Content {
     /// A fingerprint of each applied element, the first of them with number `first`.
     case input(first: UInt64, fingerprints: [UInt64])
     /// Text is short enough to keep.
     case text(first: UInt64, bytes: [UInt8])
     case answer(Answer)
+    case refused(RefusedInput)
   }
 
   private struct Entry {
@@ -65,6 +72,11 @@ final class AnswerCache {
     append(.answer(answer), bytes: bytes, of: stream)
   }
 
+  func keep(_ refused: RefusedInput, of stream: IngressStream) {
+    let bytes = MemoryLayout<RefusedInput>.stride + refused.refusal.message.utf8.count
+    append(.refused(refused), bytes: bytes, of: stream)
+  }
+
   private func append(_ content: Content, bytes: Int, of stream: IngressStream) {
     let byteCount = bytes + MemoryLayout<Entry>.stride + MemoryLayout<Int>.stride
     stream.cached.append(oldest + entries.count)
@@ -97,7 +109,7 @@ final class AnswerCache {
       switch content {
       case .input(let first, let fingerprints): (keptFirst, kept) = (first, fingerprints)
       case .text(let first, let bytes): (keptFirst, kept) = (first, bytes.map(UInt64.init))
-      case .answer: continue
+      case .answer, .refused: continue
       }
       let from = max(first, keptFirst)
       let to = min(first + UInt64(prints.count), keptFirst + UInt64(kept.count))
@@ -107,6 +119,16 @@ final class AnswerCache {
       if !same { return true }
     }
     return false
+  }
+
+  /// The refusals that used numbers of `range` up, oldest first.
+  func refusals(of stream: IngressStream, in range: Range<UInt64>) -> [RefusedInput] {
+    contents(of: stream).compactMap { content in
+      guard case .refused(let refused) = content,
+        refused.header.number < range.upperBound, refused.header.end > range.lowerBound
+      else { return nil }
+      return refused
+    }
   }
 
   /// The cached answers whose last step used input in `range`, oldest first.

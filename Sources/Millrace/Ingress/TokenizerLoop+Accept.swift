@@ -81,6 +81,7 @@ extension TokenizerLoop {
     switch admission {
     case .apply(let skip, let begins, let resets):
       if begins { try begin(stream, at: header.number, wasOpen: wasOpen) }
+      if skip > 0 { try checkConflict(message, with: stream) }
       try apply(message, skip: skip, resets: resets, to: stream, connection, units: units)
     case .duplicate, .endAgain:
       try repeated(message, of: stream, connection)
@@ -106,20 +107,31 @@ extension TokenizerLoop {
     _ message: InboundMessage, of stream: IngressStream, _ connection: Connection
   ) throws {
     let header = message.header
-    let elementBytes = elementBytes(of: header)
-    if cache.conflicts(
-      input: message.payload, first: header.number, elementBytes: elementBytes, with: stream)
-    {
-      throw RefusedMessage(
-        .conflict, expected: "the bytes that were applied", received: "other bytes",
-        message: "numbers from \(header.number) were applied with other bytes; "
-          + "start a new epoch to send another stream")
-    }
+    try checkConflict(message, with: stream)
     redirect(stream, to: connection)
     link.acknowledge(stream.id, below: stream.sequence.expected, to: connection)
     let answers = cache.answers(
       of: stream, toInputIn: (header.number &+ 1)...max(header.end, header.number &+ 1))
     for answer in answers { reply(answer, of: stream, to: connection) }
+    for refused in cache.refusals(of: stream, in: header.number..<header.end) {
+      stream.name.withUnsafeBytes {
+        link.refuse(refused.refusal, to: connection, stream: $0, header: refused.header)
+      }
+    }
+  }
+
+  /// Refuses numbers that come again with other bytes.
+  private func checkConflict(_ message: InboundMessage, with stream: IngressStream) throws {
+    let header = message.header
+    guard
+      cache.conflicts(
+        input: message.payload, first: header.number, elementBytes: elementBytes(of: header),
+        with: stream)
+    else { return }
+    throw RefusedMessage(
+      .conflict, expected: "the bytes that were applied", received: "other bytes",
+      message: "numbers from \(header.number) were applied with other bytes; "
+        + "start a new epoch to send another stream")
   }
 
   // MARK: Applying
@@ -140,14 +152,12 @@ extension TokenizerLoop {
     } catch let refusal as RefusedMessage {
       // The numbers are used up: the same bytes would be refused for ever.
       stream.sequence.advance(to: header.end)
-      if !stage.encoding.isText { stream.nextStep = header.end }
       link.acknowledge(stream.id, below: header.end, to: connection)
+      cache.keep(.init(header: header, refusal: refusal.refusal), of: stream)
       refuse(refusal.refusal, message, connection)
       if header.flags.contains(.end) { try end(stream, message, connection, units: 0) }
       return
     }
-    cache.keep(
-      input: payload, first: header.number + UInt64(skip), elementBytes: elementBytes, of: stream)
     stream.sequence.advance(to: header.end)
     link.acknowledge(stream.id, below: header.end, to: connection)
     connection.hold(units: units)

@@ -17,6 +17,8 @@ final class WireClient {
   private let socket: Socket<Dealer>
   private var message = Multipart(capacity: 8)
   private var pings = 0
+  /// Received while something else was waited for.
+  private var passedOver: [ReceivedMessage] = []
 
   /// Connects; `queueMessages` is libzmq's bound for each direction, 0 is none.
   init(_ endpoint: String, form: Form = .binary, queueMessages: Int = 0) throws {
@@ -81,20 +83,28 @@ final class WireClient {
   func receive(_ deadline: Deadline = .standard, waitingFor event: String = "a message") throws
     -> ReceivedMessage
   {
+    if !passedOver.isEmpty { return passedOver.removeFirst() }
     while true {
       let message = try receiveAny(deadline, waitingFor: event)
       if message.header.kind != .credit, message.header.kind != .pong { return message }
     }
   }
 
-  /// The next message of a kind for a stream; others are passed over.
+  /// The next message of a kind for a stream; what else comes is kept for later.
   func receive(_ kind: MessageKind, of stream: String = "") throws -> ReceivedMessage {
+    func isWanted(_ message: ReceivedMessage) -> Bool {
+      message.header.kind == kind && (stream.isEmpty || message.stream == stream)
+    }
+    if let index = passedOver.firstIndex(where: isWanted) { return passedOver.remove(at: index) }
     let deadline = Deadline.standard
     while true {
       let message = try receiveAny(deadline, waitingFor: "\(kind.name) of \(stream)")
-      if message.header.kind == kind, stream.isEmpty || message.stream == stream { return message }
-      if message.header.kind == .refuse {
+      if isWanted(message) { return message }
+      if message.header.kind == .refuse, message.stream == stream {
         throw HarnessError.unexpected("waiting for \(kind.name), received \(message)")
+      }
+      if message.header.kind != .credit, message.header.kind != .pong {
+        passedOver.append(message)
       }
     }
   }
@@ -144,24 +154,23 @@ final class WireClient {
     return try receive(.welcome).payload.withUnsafeBytes { try Welcome(payload: $0) }
   }
 
-  /// Everything that the daemon says before it answers a ping that is sent now: what was sent
-  /// before has been read by then, and refused if it is to be refused.
-  func replies() throws -> [ReceivedMessage] {
+  /// What the daemon refuses before it answers a ping that is sent now: what was sent before has
+  /// been read by then. Other messages are kept for later.
+  func refusals() throws -> [Refusal] {
     pings += 1
     let mark = Array("{\"ping\":\(pings)}".utf8)
     try send(.ping, json: mark)
-    var replies: [ReceivedMessage] = []
+    var refusals: [Refusal] = []
     let deadline = Deadline.standard
     while true {
       let message = try receiveAny(deadline, waitingFor: "pong")
-      if message.header.kind == .pong, message.payload == mark { return replies }
-      if message.header.kind != .credit { replies.append(message) }
+      if message.header.kind == .pong, message.payload == mark { return refusals }
+      switch message.header.kind {
+      case .refuse: refusals.append(try message.refusal())
+      case .credit, .pong: break
+      default: passedOver.append(message)
+      }
     }
-  }
-
-  /// The refusals among `replies`.
-  func refusals() throws -> [Refusal] {
-    try replies().filter { $0.header.kind == .refuse }.map { try $0.refusal() }
   }
 
   /// Answers of a stream until they hold `count` steps; a refusal is an error.
