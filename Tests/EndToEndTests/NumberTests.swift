@@ -176,6 +176,16 @@ struct NumberTests {
     #expect(fresh.map(\.header.number) == [0])
   }
 
+  @Test func aNewLifeIsAnsweredWhileTheOldOneIsUnderWay() throws {
+    try client.send(.text("hell"), to: "a", number: 0, epoch: 1)
+    try client.send(.text("oh"), to: "a", number: 0, flags: .start, epoch: 2)
+    try client.send(.none, to: "a", number: 2, flags: .end, epoch: 2)
+    let answers = try client.answersToEnd(of: "a")
+    #expect(answers.filter { $0.header.epoch == 1 }.flatMap(\.tokenIDs) == [0, 1, 2, 2])
+    #expect(answers.filter { $0.header.epoch == 2 }.flatMap(\.tokenIDs) == [3, 0])
+    #expect(try client.hello(["a": nil]).streams["a"]?.answers == 2)
+  }
+
   @Test func resetZeroesTheStateAndNumberingGoesOn() throws {
     try client.send(.text("hel"), to: "a", number: 0)
     try client.send(.text("hel"), to: "a", number: 3, flags: .reset)

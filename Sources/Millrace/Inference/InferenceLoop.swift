@@ -137,6 +137,8 @@ final class InferenceLoop {
     guard stream.runs[0].done == 0 else { return }
     let header = stream.runs[0].header
     if header.flags.contains(.start) { stream.begin(at: header.number) }
+    // Numbers between were refused and make no step.
+    stream.nextStep = max(stream.nextStep, header.number)
     if header.flags.contains(.reset) { stream.zero() }
   }
 
@@ -174,6 +176,7 @@ final class InferenceLoop {
       case .every, .atEnd:
         stream.lastRow.removeAll(keepingCapacity: true)
         stream.lastRow.append(contentsOf: row)
+        stream.lastNumber = stream.runs[0].nextNumber
         stream.lastID = stream.runs[0].ids.isEmpty ? nil : stream.runs[0].ids[stream.runs[0].done]
       }
     }
@@ -211,7 +214,7 @@ final class InferenceLoop {
       try send(header, of: stream, rows: rows.values, ids: [], note: run.note)
     } else if !stream.lastRow.isEmpty, stream.stepsSinceAnswer > 0 {
       header.count = 1
-      header.number = stream.nextStep - 1
+      header.number = stream.lastNumber
       try send(
         header, of: stream, rows: stream.lastRow,
         ids: stream.lastID.map { [$0] } ?? [], note: run.note)

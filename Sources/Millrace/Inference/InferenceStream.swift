@@ -39,12 +39,6 @@ final class InferenceStream {
     lastRow.removeAll()
   }
 
-  /// Goes on at `number`; what lies before it was refused and makes no step.
-  func skip(to number: UInt64) {
-    guard number > nextStep else { return }
-    nextStep = number
-  }
-
   func zero() {
     state.zero()
     stepsSinceReset = 0

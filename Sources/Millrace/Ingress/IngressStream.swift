@@ -11,6 +11,8 @@ final class IngressStream {
   let worker: Int
   var sequence = StreamSequence()
   var carry = TokenizerCarry()
+  /// Counts its lives: what is under way may belong to the one before.
+  private(set) var life = 0
   /// Input number at which this life began; text is counted from there.
   var firstInput: UInt64 = 0
   /// The next step's number.
@@ -33,6 +35,7 @@ final class IngressStream {
   /// A new life, from input `number`.
   func begin(at number: UInt64, step: UInt64) {
     carry = TokenizerCarry()
+    life += 1
     firstInput = number
     nextStep = step
     nextAnswer = step
@@ -54,6 +57,7 @@ struct UnderWay {
   /// Credit to give back once it is covered.
   var units: UInt64
   var isEnd: Bool
+  var life: Int
 
   /// The first input number not used by the steps below `step`.
   func input(below step: UInt64) -> UInt64 {

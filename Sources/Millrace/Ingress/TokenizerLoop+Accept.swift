@@ -147,6 +147,8 @@ extension TokenizerLoop {
     // Numbers that a refusal used up have no step.
     if !stage.encoding.isText { stream.nextStep = header.number + UInt64(skip) }
     step.removeAll()
+    cache.keep(
+      input: payload, first: header.number + UInt64(skip), elementBytes: elementBytes, of: stream)
     do {
       try encode(payload, header, for: stream)
     } catch let refusal as RefusedMessage {
@@ -299,7 +301,7 @@ extension TokenizerLoop {
         connection: connection, firstStep: stream.nextStep,
         endStep: stream.nextStep + UInt64(to - from), endInput: stream.sequence.expected,
         ends: inputEnds(from, to, of: stream), units: isFinal ? units : 0,
-        isEnd: header.flags.contains(.end))
+        isEnd: header.flags.contains(.end), life: stream.life)
       header.input = part.input(below: part.endStep)
       stream.nextStep = part.endStep
       stream.underWay.append(part)

@@ -151,7 +151,11 @@ final class TokenizerLoop {
     var input = stream.firstInput
     // For each row of text, where its step's input ended.
     var inputs: [UInt64] = []
-    while let first = stream.underWay.first, first.firstStep < covered || first.isEnd {
+    // An answer belongs to the oldest life under way; the next one's numbers may begin below.
+    let life = stream.underWay.first?.life ?? stream.life
+    while let first = stream.underWay.first, first.life == life,
+      first.firstStep < covered || first.isEnd && isLast
+    {
       connection = first.connection
       input = first.input(below: covered)
       if message.header.count > 1 {
@@ -169,11 +173,13 @@ final class TokenizerLoop {
     guard message.header.kind == .answer else { return }
     var header = message.header
     header.input = input
-    stream.nextAnswer = header.end
     let answer = AnswerCache.Answer(
       header: header, payload: Array(message.payload), ids: Array(message.ids),
       note: Array(message.note), inputs: inputs)
-    cache.keep(answer, of: stream)
+    if life == stream.life {
+      stream.nextAnswer = header.end
+      cache.keep(answer, of: stream)
+    }
     if let connection { reply(answer, of: stream, to: connection) }
   }
 

@@ -154,8 +154,9 @@ final class WireClient {
     return try receive(.welcome).payload.withUnsafeBytes { try Welcome(payload: $0) }
   }
 
-  /// What the daemon refuses before it answers a ping that is sent now: what was sent before has
-  /// been read by then. Other messages are kept for later.
+  /// What the daemon refuses before it answers a ping that is sent now.
+  ///
+  /// What was sent before the ping has been read by then. Other messages are kept for later.
   func refusals() throws -> [Refusal] {
     pings += 1
     let mark = Array("{\"ping\":\(pings)}".utf8)
