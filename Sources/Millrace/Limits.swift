@@ -1,17 +1,25 @@
 /// Every bound in one place, with what happens when it is hit.
 package enum Limits {
-  /// One message, all parts. libzmq disconnects a peer that sends more (`ZMQ_MAXMSGSIZE` counts a
+  /// One message, all parts.
+  ///
+  /// libzmq disconnects a peer that sends more (`ZMQ_MAXMSGSIZE` counts a
   /// part; the sum is checked on arrival and refused `too-large`).
   package static let messageBytes = 1 << 20
 
-  /// Steps of one data message; more is refused `too-many-steps`. Text is not counted here: it is
+  /// Steps of one data message; more is refused `too-many-steps`.
+  ///
+  /// Text is not counted here: it is
   /// bounded by its bytes.
   package static let messageSteps = 4096
 
-  /// Streams with state in memory. Another one is refused `too-many-streams`, which may be retried.
+  /// Streams with state in memory.
+  ///
+  /// Another one is refused `too-many-streams`, which may be retried.
   package static let liveStreams = 10_000
 
-  /// Clients of one ingress. The hello or data of another one is refused `over-limit`.
+  /// Clients of one ingress.
+  ///
+  /// The hello or data of another one is refused `over-limit`.
   package static let connections = 1024
 
   /// Steps that one connection may have under way; more is refused `over-credit`.
@@ -20,11 +28,15 @@ package enum Limits {
   /// Bytes of text that one connection may have under way; more is refused `over-credit`.
   package static let creditTextBytes: UInt64 = 64 * 1024
 
-  /// Steps under way from the tokenizer stage to one inference worker. At the bound the tokenizer
+  /// Steps under way from the tokenizer stage to one inference worker.
+  ///
+  /// At the bound the tokenizer
   /// stage stops reading its clients. Four full connections, and a longest text message on top.
   package static let workerSteps: UInt64 = 4 * 1024
 
-  /// Answers under way from one worker to the sink. At the bound the worker stops stepping: 16
+  /// Answers under way from one worker to the sink.
+  ///
+  /// At the bound the worker stops stepping: 16
   /// batches of 64 rows keep the sink busy.
   package static let sinkAnswers: UInt64 = 1024
 
@@ -47,9 +59,6 @@ package enum Limits {
 
   /// Messages queued towards one subscriber; more are dropped and show as holes in `sequence`.
   package static let subscriberQueueMessages = 1000
-
-  /// The JSON note of a message.
-  package static let noteBytes = 1024
 
   /// A pipeline file.
   package static let pipelineFileBytes = 1 << 20

@@ -6,5 +6,9 @@ struct MillraceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "millrace",
     abstract: "Serves recurrent neural networks on live streams.",
-    subcommands: [RunCommand.self, StageCommand.self, PipeCommand.self, ModelCommand.self])
+    subcommands: [
+      RunCommand.self, StageCommand.self, PipeCommand.self, SendCommand.self, TapCommand.self,
+      ReplayCommand.self, InitCommand.self, CheckCommand.self, TestCommand.self,
+      ModelCommand.self,
+    ])
 }

@@ -15,16 +15,17 @@ extension HDF5Error: CustomStringConvertible {
     switch self {
     case .notHDF5(let reason):
       "is no whole HDF5 file (\(reason)); expected all its bytes: copy or save the model again"
-    case .missing(let object): "has no \(object) inside; save the whole model again"
+    case .missing(let object): "has no \(object); save the whole model again"
     case .link(let object):
-      "\(object) inside is a link or stored elsewhere, which is not followed; "
+      "has \(object) as a link or stored elsewhere, which is not followed; "
         + "save the model again"
     case .unreadable(let object, let reason):
-      "\(object) inside cannot be read (\(reason)); the file is damaged: copy or save it again"
+      "is damaged: \(object) cannot be read (\(reason)); copy or save the model again"
     case .tooLarge(let object, let shape):
-      "\(object) inside has shape \(shape), more than the file can hold; the file is damaged"
-    case .notNumbers(let object): "\(object) inside holds no numbers, expected a tensor"
-    case .notText(let object): "\(object) inside holds no text, expected text"
+      "is damaged: \(object) has shape \(shape), more than the file can hold"
+    case .notNumbers(let object):
+      "holds no numbers in \(object), expected a tensor; save the model again"
+    case .notText(let object): "holds no text in \(object), expected text; save the model again"
     }
   }
 }

@@ -18,9 +18,7 @@ struct HDF5File: ~Copyable {
   let id: hid_t
   private let byteCount: Int
 
-  /// Opens `bytes` as a file, calls `body`, and closes it.
-  ///
-  /// - Throws: `HDF5Error`, or what `body` throws.
+  /// Opens `bytes` as a file, calls `body`, and closes it; throws `HDF5Error` or what `body` throws.
   static func withFile<Result>(
     _ bytes: [UInt8], _ body: (borrowing HDF5File) throws -> sending Result
   ) throws -> Result {
@@ -109,9 +107,7 @@ struct HDF5File: ~Copyable {
 
   // MARK: Datasets
 
-  /// Reads a dataset of numbers of any width, as 32-bit floats.
-  ///
-  /// - Parameter name: what the tensor is called in messages.
+  /// Reads a dataset of numbers of any width, as 32-bit floats; `name` is the tensor's own.
   func tensor(_ path: String, name: String) throws(HDF5Error) -> Tensor {
     try require(path)
     let dataset = H5Dopen2(id, path, chdf5_default())

@@ -6,9 +6,7 @@ struct KerasActivation {
   let kerasMajor: Int
   let path: String
 
-  /// The activation an option names.
-  ///
-  /// - Parameter fallback: the class's default, for an option that is missing.
+  /// The activation an option names; `fallback` is the class's default if the option is missing.
   func option(_ key: String, default fallback: String) throws(ModelFileError) -> Activation {
     switch options.saved(key) {
     case nil: return try named(fallback, key)
@@ -41,7 +39,7 @@ struct KerasActivation {
 
   /// The activation that a layer of one of `layerClasses` is.
   ///
-  /// - Parameter lastAxis: the number of the last axis; nil if only -1 is sure to be it.
+  /// `lastAxis` is the number of the last axis, nil if only -1 is sure to be it.
   func layer(_ className: String, lastAxis: Int?) throws(ModelFileError) -> Activation {
     switch className {
     case "Activation": return try option("activation", default: "linear")

@@ -26,11 +26,7 @@ struct KerasChain {
     self.nodes = nodes.filter { masks[$0.layer.name] == nil }
   }
 
-  /// The layers from the input to the output.
-  ///
-  /// - Parameters:
-  ///   - inputs: the model's `input_layers`.
-  ///   - outputs: the model's `output_layers`.
+  /// The layers in order, from the model's `input_layers` to its `output_layers`.
   func ordered(
     inputs: [KerasCall.Source], outputs: [KerasCall.Source]
   ) throws(ModelFileError) -> [KerasLayer] {

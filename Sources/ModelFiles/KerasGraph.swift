@@ -6,9 +6,7 @@ struct KerasGraph {
   /// What the model says of its input, `[batch, ...]`, where it does; nil sizes may be any.
   let inputShape: [Int?]?
 
-  /// - Parameters:
-  ///   - model: the parsed `config.json` or `model_config`.
-  ///   - kerasMajor: 1 to 3.
+  /// Reads the parsed `config.json` or `model_config`; `kerasMajor` is 1 to 3.
   init(_ model: JSONValue, kerasMajor: Int, path: String) throws(ModelFileError) {
     guard let className = model["class_name"]?.string, let saved = model["config"] else {
       throw .unreadable(

@@ -16,7 +16,7 @@ struct KerasLayer {
 
   var isRecurrent: Bool { ["SimpleRNN", "GRU", "LSTM"].contains(className) }
 
-  /// - Parameter kerasMajor: 1 to 3; Keras 1 has other names for some options.
+  /// Nil if `object` has no class or no options; Keras 1 has other names for some options.
   init?(_ object: JSONValue, weightGroup: String, kerasMajor: Int) {
     guard let savedClass = object["class_name"]?.string,
       let saved = object["config"]?.object

@@ -2,20 +2,20 @@ import Recurrence
 
 // Layers with weights; the shapes are those of Keras' `build` methods.
 extension KerasLayerReader {
-  func embedding(_ tensors: KerasTensors) throws(ModelFileError) -> Layer {
+  func embedding(_ saved: KerasTensors) throws(ModelFileError) -> Layer {
     let vocabulary = try options.size("input_dim")
     let width = try options.size("output_dim")
-    try tensors.expect(["embeddings"])
+    let tensors = try saved.named(["embeddings"])
     return .embedding(
       Embedding(
         name: name, embeddings: try tensors.matrix(0, rows: vocabulary, columns: width),
         maskZero: try options.flag("mask_zero")))
   }
 
-  func dense(_ tensors: KerasTensors) throws(ModelFileError) -> Layer {
+  func dense(_ saved: KerasTensors) throws(ModelFileError) -> Layer {
     let units = try options.size("units")
     let hasBias = try options.flag("use_bias", default: true)
-    try tensors.expect(["kernel"] + (hasBias ? ["bias"] : []))
+    let tensors = try saved.named(["kernel"] + (hasBias ? ["bias"] : []))
     return .dense(
       Dense(
         name: name, kernel: try tensors.matrix(0, rows: sequence.width, columns: units),
@@ -23,9 +23,9 @@ extension KerasLayerReader {
         activation: try activations.option("activation", default: "linear")))
   }
 
-  func simpleRNN(_ tensors: KerasTensors) throws(ModelFileError) -> Layer {
-    let weights = try recurrentWeights(tensors, gates: 1)
-    let bias = weights.hasBias ? try tensors.vector(2, count: weights.units) : nil
+  func simpleRNN(_ saved: KerasTensors) throws(ModelFileError) -> Layer {
+    let weights = try recurrentWeights(saved, gates: 1)
+    let bias = weights.hasBias ? try weights.tensors.vector(2, count: weights.units) : nil
     return .simpleRNN(
       SimpleRNNCell(
         name: name, units: weights.units, kernel: weights.kernel,
@@ -35,9 +35,9 @@ extension KerasLayerReader {
         zeroOutputForMask: try options.flag("zero_output_for_mask")))
   }
 
-  func lstm(_ tensors: KerasTensors) throws(ModelFileError) -> Layer {
-    let weights = try recurrentWeights(tensors, gates: 4)
-    let bias = weights.hasBias ? try tensors.vector(2, count: 4 * weights.units) : nil
+  func lstm(_ saved: KerasTensors) throws(ModelFileError) -> Layer {
+    let weights = try recurrentWeights(saved, gates: 4)
+    let bias = weights.hasBias ? try weights.tensors.vector(2, count: 4 * weights.units) : nil
     return .lstm(
       LSTMCell(
         name: name, units: weights.units, kernel: weights.kernel,
@@ -48,17 +48,17 @@ extension KerasLayerReader {
         zeroOutputForMask: try options.flag("zero_output_for_mask")))
   }
 
-  func gru(_ tensors: KerasTensors) throws(ModelFileError) -> Layer {
+  func gru(_ saved: KerasTensors) throws(ModelFileError) -> Layer {
     // Keras 1, and Keras 2 before the option came, reset before the product.
     let resetAfter = try options.flag("reset_after", default: kerasMajor >= 3)
-    let weights = try recurrentWeights(tensors, gates: 3)
+    let weights = try recurrentWeights(saved, gates: 3)
     let columns = 3 * weights.units
     var bias: Matrix?
     if weights.hasBias {
       bias =
         resetAfter
-        ? try tensors.matrix(2, rows: 2, columns: columns)
-        : Matrix(rows: 1, columns: columns, values: try tensors.vector(2, count: columns))
+        ? try weights.tensors.matrix(2, rows: 2, columns: columns)
+        : Matrix(rows: 1, columns: columns, values: try weights.tensors.vector(2, count: columns))
     }
     return .gru(
       GRUCell(
@@ -80,24 +80,26 @@ extension KerasLayerReader {
     var units: Int
     var kernel: Matrix
     var recurrentKernel: Matrix
+    /// Whether the third of the tensors is a bias.
     var hasBias: Bool
+    var tensors: KerasTensors
   }
 
   /// `kernel [input, gates * units]` and `recurrent_kernel [units, gates * units]`.
   private func recurrentWeights(
-    _ tensors: KerasTensors, gates: Int
+    _ saved: KerasTensors, gates: Int
   ) throws(ModelFileError) -> RecurrentWeights {
     let units = try options.size("units")
     let hasBias = try options.flag("use_bias", default: true)
-    try tensors.expect(["kernel", "recurrent_kernel"] + (hasBias ? ["bias"] : []))
+    let tensors = try saved.named(["kernel", "recurrent_kernel"] + (hasBias ? ["bias"] : []))
     return RecurrentWeights(
       units: units,
       kernel: try tensors.matrix(0, rows: sequence.width, columns: gates * units),
       recurrentKernel: try tensors.matrix(1, rows: units, columns: gates * units),
-      hasBias: hasBias)
+      hasBias: hasBias, tensors: tensors)
   }
 
-  func conv1D(_ tensors: KerasTensors) throws(ModelFileError) -> Layer {
+  func conv1D(_ saved: KerasTensors) throws(ModelFileError) -> Layer {
     let size = try options.singleSize("kernel_size", default: 0)
     let filters = try options.size("filters")
     let padding = try options.text("padding", default: "valid")
@@ -119,7 +121,7 @@ extension KerasLayerReader {
       throw options.unsupported("data_format", "is \"\(format)\", expected \"channels_last\"")
     }
     let hasBias = try options.flag("use_bias", default: true)
-    try tensors.expect(["kernel"] + (hasBias ? ["bias"] : []))
+    let tensors = try saved.named(["kernel"] + (hasBias ? ["bias"] : []))
     return .conv1D(
       Conv1D(
         name: name, kernelSize: size,
@@ -129,7 +131,7 @@ extension KerasLayerReader {
         activation: try activations.option("activation", default: "linear")))
   }
 
-  func batchNormalization(_ tensors: KerasTensors) throws(ModelFileError) -> Layer {
+  func batchNormalization(_ saved: KerasTensors) throws(ModelFileError) -> Layer {
     try checkLastAxis()
     // Keras 1: other modes take the statistics of the batch.
     if let mode = options.value("mode"), mode != .number(0) {
@@ -138,7 +140,7 @@ extension KerasLayerReader {
     let hasGamma = try options.flag("scale", default: true)
     let hasBeta = try options.flag("center", default: true)
     let first = (hasGamma ? 1 : 0) + (hasBeta ? 1 : 0)
-    try tensors.expect(
+    let tensors = try saved.named(
       (hasGamma ? ["gamma"] : []) + (hasBeta ? ["beta"] : []) + ["moving_mean", "moving_variance"])
     let mean = try tensors.vector(first, count: sequence.width)
     return .batchNormalization(
@@ -150,11 +152,11 @@ extension KerasLayerReader {
         epsilon: try options.number("epsilon") ?? 1e-3))
   }
 
-  func layerNormalization(_ tensors: KerasTensors) throws(ModelFileError) -> Layer {
+  func layerNormalization(_ saved: KerasTensors) throws(ModelFileError) -> Layer {
     try checkLastAxis()
     let hasGamma = try options.flag("scale", default: true)
     let hasBeta = try options.flag("center", default: true)
-    try tensors.expect((hasGamma ? ["gamma"] : []) + (hasBeta ? ["beta"] : []))
+    let tensors = try saved.named((hasGamma ? ["gamma"] : []) + (hasBeta ? ["beta"] : []))
     let gamma = hasGamma ? try tensors.vector(0, count: sequence.width) : nil
     let beta =
       hasBeta ? try tensors.vector(hasGamma ? 1 : 0, count: gamma?.count ?? sequence.width) : nil

@@ -48,10 +48,10 @@ struct KerasLayerReader {
     "Attention": "attention looks at the whole sequence: not streamable",
   ]
 
-  /// Nil for a layer that does nothing here.
+  /// The layer, or nil if it does nothing here.
   ///
-  /// - Parameter tensors: reads the layer's weights; called for layers that have some.
-  /// - Throws: a `ModelFileError`, or what `tensors` throws.
+  /// `tensors` reads the layer's weights and is called for layers that have some. Throws a
+  /// `ModelFileError`, or what `tensors` throws.
   func layer(tensors: () throws -> [Tensor]) throws -> Layer? {
     if let foreign = layer.foreign { throw options.unsupported(nil, foreign) }
     if let reason = Self.unstreamable[layer.className] { throw options.unsupported(nil, reason) }

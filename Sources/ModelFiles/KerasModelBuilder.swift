@@ -6,10 +6,9 @@ struct KerasModelBuilder {
   /// "3.15.1"; it decides defaults and what `hard_sigmoid` means.
   let version: String
 
-  /// - Parameters:
-  ///   - configuration: the JSON of the model.
-  ///   - tensors: reads a layer's weights.
-  /// - Throws: a `ModelFileError`, or what `tensors` throws.
+  /// Builds the model from the JSON of its configuration; `tensors` reads a layer's weights.
+  ///
+  /// Throws a `ModelFileError`, or what `tensors` throws.
   func model(
     configuration: [UInt8], tensors: (KerasLayer) throws -> [Tensor]
   ) throws -> Model {

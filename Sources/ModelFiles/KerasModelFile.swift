@@ -45,13 +45,17 @@ struct KerasModelFile {
         path: path, reason: "its metadata.json has no keras_version; save the model again")
     }
     let weights = try archive.entry("model.weights.h5", byteCountMax: FileContent.byteCountMax)
-    let model = try HDF5File.withFile(weights) { file in
-      try KerasModelBuilder(path: path, version: version)
-        .model(configuration: configuration) { layer in
-          try KerasWeights.keras3(of: layer, in: file, path: path)
-        }
+    do {
+      let model = try HDF5File.withFile(weights) { file in
+        try KerasModelBuilder(path: path, version: version)
+          .model(configuration: configuration) { layer in
+            try KerasWeights.keras3(of: layer, in: file, path: path)
+          }
+      }
+      return Content(model: model, format: "Keras \(version) (.keras)", kerasVersion: version)
+    } catch let error as HDF5Error {
+      throw ModelFileError.unreadable(path: path, reason: "model.weights.h5 inside \(error)")
     }
-    return Content(model: model, format: "Keras \(version) (.keras)", kerasVersion: version)
   }
 
   private func loadHDF5() throws -> Content {

@@ -16,7 +16,8 @@ final class KerasOptions {
   /// Options that change nothing when a trained model answers.
   private static let harmless: Set<String> = [
     "name", "trainable", "batch_shape", "batch_input_shape", "input_shape", "input_dtype",
-    "input_length", "seed", "dropout", "recurrent_dropout", "implementation", "unroll", "stateful",
+    "input_dim", "input_length", "seed", "dropout", "recurrent_dropout", "implementation", "unroll",
+    "stateful",
     "unit_forget_bias", "momentum", "fused", "synchronized", "virtual_batch_size", "autocast",
     "supports_masking", "sparse", "ragged", "use_cudnn", "renorm_momentum", "consume_less",
     "dropout_W", "dropout_U", "layer",

@@ -17,25 +17,28 @@ struct KerasTensors {
     "moving_variance",
   ]
 
-  /// Checks that there are these weights, and none else.
+  /// Checks that there are these weights, and none else; from then on they bear these names.
   ///
   /// Where the file names their roles ("lstm/kernel:0"), the names must agree.
-  func expect(_ expected: [String]) throws(ModelFileError) {
-    if let first = expected.first, tensors.isEmpty {
+  func named(_ names: [String]) throws(ModelFileError) -> KerasTensors {
+    if let first = names.first, tensors.isEmpty {
       throw .missingTensor(path: path, tensor: "\(layer.name)/\(first)")
     }
-    guard tensors.count == expected.count else {
+    guard tensors.count == names.count else {
       throw .wrongTensorCount(
-        path: path, layer: layer.title, expected: expected.count, received: tensors.count)
+        path: path, layer: layer.title, expected: names.count, received: tensors.count)
     }
-    for (tensor, name) in zip(tensors, expected) {
+    var named: [Tensor] = []
+    for (tensor, name) in zip(tensors, names) {
       let last = tensor.name.split(separator: "/").last ?? ""
       let role = String(last.prefix { $0 != ":" })
       guard role == name || !Self.roles.contains(role) else {
         throw .wrongTensor(
           path: path, layer: layer.title, expected: name, received: tensor.name)
       }
+      named.append(Tensor(name: name, shape: tensor.shape, values: tensor.values))
     }
+    return KerasTensors(named, layer: layer, path: path)
   }
 
   private func wrongShape(_ tensor: Tensor, _ expected: [Int?]) -> ModelFileError {

@@ -3,10 +3,13 @@ enum KerasWeights {
   /// No layer has more; a file that claims more is refused before they are read (LSTM in Keras 1).
   private static let countMax = 12
 
-  /// `.keras`: `layers/GROUP/vars/0`, `1`, ...; recurrent layers keep them in `cell`, wrappers in
-  /// `layer`. Optimizer state stands elsewhere and is not looked at.
+  /// In `.keras` files: `layers/GROUP/vars/0` and so on, `cell` or `layer` between where they are.
   ///
-  /// - Throws: `HDF5Error`, or a `ModelFileError` if the file says that the group is of another layer.
+  /// Recurrent layers keep theirs in `cell`, wrappers in `layer`. Optimizer state stands elsewhere
+  /// and is not looked at.
+  ///
+  /// - Throws: `HDF5Error`, or a `ModelFileError` if the file says that the group is of another
+  ///   layer.
   static func keras3(
     of layer: KerasLayer, in file: borrowing HDF5File, path: String
   ) throws -> [Tensor] {
@@ -47,7 +50,9 @@ enum KerasWeights {
     return tensors
   }
 
-  /// `.h5`: the group named after the layer lists its datasets in `weight_names`, in order.
+  /// In `.h5` files: the group named after the layer lists its datasets in `weight_names`.
+  ///
+  /// - Throws: `HDF5Error`.
   static func legacy(of layer: KerasLayer, in file: borrowing HDF5File) throws -> [Tensor] {
     let group = "model_weights/\(layer.name)"
     guard try file.exists(group) else { return [] }

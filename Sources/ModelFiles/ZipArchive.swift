@@ -45,7 +45,7 @@ struct ZipArchive: ~Copyable {
 
   /// The bytes of an entry, their checksum compared.
   ///
-  /// - Parameter byteCountMax: a larger entry is refused before memory is taken for it.
+  /// One larger than `byteCountMax` is refused before memory is taken for it.
   func entry(_ name: String, byteCountMax: Int) throws(Failure) -> [UInt8] {
     var information = zip_stat_t()
     guard zip_stat(archive, name, 0, &information) == 0 else { throw .missing(entry: name) }

@@ -46,9 +46,10 @@ package struct TextTokenizer: Sendable {
   /// Ids of the 128 ASCII characters, for the characters kind; -1 where there is none.
   private let asciiIDs: [Int32]
 
-  /// - Parameters:
-  ///   - startToken: a step of its own before the first text, and behind each reset.
-  ///   - replacesInvalid: bytes that are no UTF-8 become U+FFFD instead of a refusal.
+  /// A tokenizer is shared by all streams; what a stream has begun is in its carry.
+  ///
+  /// `startToken` is a step of its own before the first text, and behind each reset. With
+  /// `replacesInvalid`, bytes that are no UTF-8 become U+FFFD instead of a refusal.
   package init(
     vocabulary: Vocabulary, kind: Kind, unknown: Unknown, startToken: Int32?,
     replacesInvalid: Bool
@@ -121,7 +122,7 @@ package struct TextTokenizer: Sendable {
     if let failure { throw failure }
   }
 
-  /// - Parameter pending: leading bytes that were counted as read before.
+  /// `pending` leading bytes were counted as read before.
   private func read(
     _ bytes: UnsafeRawBufferPointer, carry: inout TokenizerCarry, into run: inout TokenRun,
     pending: Int = 0

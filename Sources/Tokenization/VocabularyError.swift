@@ -1,4 +1,6 @@
-/// Why a vocabulary cannot be used. Lines are counted from 1.
+/// Why a vocabulary cannot be used.
+///
+/// Lines are counted from 1.
 package enum VocabularyError: Error, Equatable, CustomStringConvertible {
   case empty
   case notUTF8

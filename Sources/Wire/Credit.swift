@@ -1,5 +1,6 @@
-/// The payload of a credit message: the total of units that a connection may have sent since its
-/// welcome. Absolute and never decreasing.
+/// The payload of a credit message: what a connection may have sent since its welcome, in all.
+///
+/// Absolute and never decreasing.
 package struct Credit: Equatable, Sendable {
   package var total: UInt64
 

@@ -37,7 +37,7 @@ package enum FriendlyHeader {
   /// The header as JSON, keys that are at their default left out.
   package static func encode(_ header: Header) -> [UInt8] {
     var text = "{\"v\":1,\"kind\":\"\(header.kind.name)\",\"number\":\(header.number)"
-    text += ",\"dtype\":\"\(header.elementType.name)\""
+    if header.elementType != .none { text += ",\"dtype\":\"\(header.elementType.name)\"" }
     if header.elementType == .float32 || header.elementType == .int32
       || header.elementType == .uint8
     {

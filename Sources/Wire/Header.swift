@@ -24,8 +24,7 @@ package struct Header: Equatable, Sendable {
 
   package init(kind: MessageKind) { self.kind = kind }
 
-  /// Bytes that the payload must have. `count * width * size` cannot overflow 128 bits of product
-  /// in practice; nil when it overflows 63 bits.
+  /// Bytes that the payload must have; nil when that is no number a machine can hold.
   package var payloadByteCount: Int? {
     let values = UInt64(count).multipliedReportingOverflow(by: UInt64(width))
     guard !values.overflow else { return nil }

@@ -8,6 +8,7 @@ package struct JSONReader {
   private let bytes: UnsafeRawBufferPointer
   private let maximumDepth: Int
   package private(set) var position = 0
+  private var depth = 0
 
   /// Starts at the first byte.
   ///
@@ -27,7 +28,8 @@ package struct JSONReader {
   package mutating func object(
     _ member: (_ key: String, _ reader: inout JSONReader) throws(JSONError) -> Void
   ) throws(JSONError) {
-    try expect(UInt8(ascii: "{"))
+    try enter(UInt8(ascii: "{"))
+    defer { depth -= 1 }
     if accept(UInt8(ascii: "}")) { return }
     var keys: [String] = []
     repeat {
@@ -44,7 +46,8 @@ package struct JSONReader {
   package mutating func array(
     _ element: (_ reader: inout JSONReader) throws(JSONError) -> Void
   ) throws(JSONError) {
-    try expect(UInt8(ascii: "["))
+    try enter(UInt8(ascii: "["))
+    defer { depth -= 1 }
     if accept(UInt8(ascii: "]")) { return }
     repeat { try element(&self) } while accept(UInt8(ascii: ","))
     try expect(UInt8(ascii: "]"))
@@ -57,15 +60,12 @@ package struct JSONReader {
   }
 
   /// Reads over one value of any kind.
-  package mutating func skip() throws(JSONError) { try skip(depth: 1) }
-
-  private mutating func skip(depth: Int) throws(JSONError) {
-    guard depth <= maximumDepth else { throw error("nested deeper than \(maximumDepth)") }
+  package mutating func skip() throws(JSONError) {
     switch peek() {
     case UInt8(ascii: "{"):
-      try object { (_, reader) throws(JSONError) in try reader.skip(depth: depth + 1) }
+      try object { (_, reader) throws(JSONError) in try reader.skip() }
     case UInt8(ascii: "["):
-      try array { (reader) throws(JSONError) in try reader.skip(depth: depth + 1) }
+      try array { (reader) throws(JSONError) in try reader.skip() }
     case UInt8(ascii: "\""): _ = try string()
     case UInt8(ascii: "t"), UInt8(ascii: "f"): _ = try boolean()
     case UInt8(ascii: "n"): try null()
@@ -246,6 +246,12 @@ package struct JSONReader {
     skipSpace()
     guard bytes[position...].starts(with: text.utf8) else { throw error("expected \(text)") }
     position += text.utf8.count
+  }
+
+  private mutating func enter(_ byte: UInt8) throws(JSONError) {
+    guard depth < maximumDepth else { throw error("nested deeper than \(maximumDepth)") }
+    try expect(byte)
+    depth += 1
   }
 
   private mutating func expect(_ byte: UInt8) throws(JSONError) {

@@ -39,9 +39,7 @@ package struct StreamSequence: Equatable, Sendable {
 
   /// Decides on a data message.
   ///
-  /// - Parameters:
-  ///   - count: elements of the message, in the units of `number`.
-  ///   - milliseconds: a monotonic clock's reading.
+  /// `count` is in the units of `number`; `milliseconds` is a monotonic clock's reading.
   package mutating func admit(
     number: UInt64, count: UInt64, epoch messageEpoch: UInt64, flags: MessageFlags,
     milliseconds: UInt64

@@ -6,9 +6,12 @@ import CZeroMQ
 package final class Context: @unchecked Sendable {  // why: zmq_ctx_new(3): contexts are thread safe
   let pointer: UnsafeMutableRawPointer
 
+  /// Makes a context; one of its `ioThreads` moves about a gigabyte a second.
+  ///
   /// - Parameters:
-  ///   - ioThreads: threads that move bytes; one carries about a gigabyte a second.
+  ///   - ioThreads: `ZMQ_IO_THREADS`.
   ///   - maxSockets: `ZMQ_MAX_SOCKETS`.
+  /// - Throws: a `ZeroMQError` when the system has no more descriptors.
   package init(ioThreads: Int32 = 1, maxSockets: Int32 = 4096) throws(ZeroMQError) {
     guard let pointer = zmq_ctx_new() else { throw ZeroMQError("zmq_ctx_new") }
     self.pointer = pointer

@@ -29,7 +29,7 @@ package struct Poller {
 
   /// Waits until one is readable; returns how many are, 0 after the time-out or a signal (EINTR).
   ///
-  /// - Parameter timeout: nil waits for ever.
+  /// A nil time-out waits for ever.
   package mutating func wait(timeout: Duration?) throws(ZeroMQError) -> Int {
     let milliseconds = timeout.map { Int($0.wholeMilliseconds) } ?? -1
     let count = items.withUnsafeMutableBufferPointer {

@@ -13,9 +13,11 @@ package enum ModelRun {
     package let description: String
   }
 
-  /// - Parameters:
-  ///   - lines: the text of `file`; other keys are ignored, lines without x skipped.
-  ///   - print: gets each output line with its newline.
+  /// Runs the lines of a file.
+  ///
+  /// Keys beside t and x are ignored, lines without x skipped; `print` gets each output line with
+  /// its newline, and `file` is for messages.
+  ///
   /// - Throws: `BadLine`.
   package static func run(
     _ model: Model, lines: String, file: String, print: ([UInt8]) -> Void

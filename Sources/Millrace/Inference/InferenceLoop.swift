@@ -159,6 +159,7 @@ final class InferenceLoop {
   private func take(
     _ row: UnsafeBufferPointer<Float>, of stream: InferenceStream
   ) throws {
+    stream.uncovered += 1
     stream.stepsSinceReset += 1
     stream.stepsSinceAnswer += 1
     stream.nextStep = stream.runs[0].nextNumber + 1
@@ -270,7 +271,7 @@ final class InferenceLoop {
       }
     }
     if stage.settings.reply {
-      release(stream, below: header.input)
+      release(stream)
     } else {
       cover(stream, below: header.input, flags: header.flags)
     }
@@ -278,9 +279,11 @@ final class InferenceLoop {
 
   /// Tells the tokenizer stage that steps are applied although no answer goes back for them.
   private func cover(_ stream: InferenceStream, below number: UInt64, flags: MessageFlags = []) {
-    release(stream, below: number)
+    release(stream)
     guard let upstream else { return }
     var header = Header(kind: .acknowledge)
+    header.elementType = .json
+    header.count = 1
     header.input = number
     header.flags = flags
     let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -289,10 +292,9 @@ final class InferenceLoop {
     }
   }
 
-  private func release(_ stream: InferenceStream, below number: UInt64) {
-    guard number > stream.covered else { return }
-    upstream?.release(units: number - stream.covered)
-    stream.covered = number
+  private func release(_ stream: InferenceStream) {
+    upstream?.release(units: stream.uncovered)
+    stream.uncovered = 0
   }
 }
 

@@ -20,8 +20,8 @@ final class InferenceStream {
   /// The last output, while answers are rarer than steps; empty otherwise.
   var lastRow: [Float] = []
   var lastID: Int32?
-  /// Steps below this have been told to the tokenizer stage as answered or applied.
-  var covered: UInt64 = 0
+  /// Steps that were taken and not told to the tokenizer stage yet, neither answered nor covered.
+  var uncovered: UInt64 = 0
 
   init(id: StreamID, state: StreamState) {
     self.id = id
@@ -33,7 +33,6 @@ final class InferenceStream {
   func begin(at number: UInt64) {
     zero()
     nextStep = number
-    covered = number
     stepsSinceAnswer = 0
     lastRow.removeAll()
   }

@@ -47,8 +47,9 @@ struct UnderWay {
   var endStep: UInt64
   /// Input numbers below this are used by its steps.
   var endInput: UInt64
-  /// Text: for each step, one past the last input number that it used. Empty when a step is a
-  /// number.
+  /// For each step of text, one past the last input number that it used.
+  ///
+  /// Empty where each step is one number.
   var ends: [UInt64]
   /// Credit to give back once it is covered.
   var units: UInt64

@@ -132,6 +132,8 @@ extension TokenizerLoop {
     let elementBytes = elementBytes(of: header)
     let payload = UnsafeRawBufferPointer(rebasing: message.payload.dropFirst(skip * elementBytes))
     if resets { try reset(stream, message, connection) }
+    // Numbers that a refusal used up have no step.
+    if !stage.encoding.isText { stream.nextStep = header.number + UInt64(skip) }
     step.removeAll()
     do {
       try encode(payload, header, for: stream)

@@ -15,10 +15,15 @@ final class LinkReceiver {
   private let isAcknowledging: Bool
   private(set) var refusals: UInt64 = 0
 
+  /// Binds the endpoint.
+  ///
   /// - Parameters:
+  ///   - context: where the socket is made.
+  ///   - endpoint: where peers connect; the folder of an ipc path is made.
   ///   - window: units that one connection may have under way.
   ///   - isAcknowledging: whether accepted data is acknowledged; stages in one chain need not.
   ///   - queueMessages: libzmq's bound for each peer and direction; 0 where credit is the bound.
+  /// - Throws: a `ZeroMQError`, or the file system's error for the folder.
   init(
     context: Context, endpoint: String, window: UInt64, isAcknowledging: Bool,
     queueMessages: Int
@@ -101,41 +106,12 @@ final class LinkReceiver {
 
   /// Reads the parts behind the routing identity.
   private func parse(_ connection: Connection) throws(WireError) -> InboundMessage {
-    let parts = message.partCount
-    guard (3...6).contains(parts) else {
-      throw WireError(.badHeader, "the message has \(parts - 1) parts", expected: "2 to 5")
+    if message.partCount > 2 {
+      connection.isFriendly = FriendlyHeader.matches(message.bytes(2))
     }
-    let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-    let name = message.bytes(1)
-    let headerBytes = message.bytes(2)
-    let payload = parts > 3 ? message.bytes(3) : nothing
-    connection.isFriendly = FriendlyHeader.matches(headerBytes)
-    let header =
-      connection.isFriendly
-      ? try FriendlyHeader.decode(headerBytes, payloadByteCount: payload.count)
-      : try Header(bytes: headerBytes)
-    let stream = StreamID(bytes: name)
-    guard stream != nil || (name.isEmpty && header.kind.allowsEmptyStream) else {
-      throw WireError(
-        .badName,
-        "the stream is named \(JSONText.quoted(String(decoding: name.prefix(64), as: UTF8.self)))",
-        expected: "1 to 128 of A-Z a-z 0-9 . _ : @ -")
-    }
-    let inbound = InboundMessage(
-      stream: stream, header: header, payload: payload,
-      ids: parts > 4 ? message.bytes(4) : nothing, note: parts > 5 ? message.bytes(5) : nothing)
-    guard inbound.byteCount <= Limits.messageBytes else {
-      throw WireError(
-        .tooLarge, "the message has \(inbound.byteCount) bytes",
-        expected: "at most \(Limits.messageBytes)")
-    }
-    guard inbound.note.count <= Limits.noteBytes else {
-      throw WireError(
-        .tooLarge, "the note has \(inbound.note.count) bytes",
-        expected: "at most \(Limits.noteBytes)")
-    }
-    try header.checkPayload(byteCount: payload.count)
-    return inbound
+    return try InboundMessage(
+      partCount: message.partCount - 1, byteCountMax: Limits.messageBytes
+    ) { message.bytes($0 + 1) }
   }
 
   // MARK: Sending back
@@ -220,9 +196,8 @@ final class LinkReceiver {
 
   /// Answers a hello.
   ///
-  /// - Parameters:
-  ///   - streams: where the streams that it named stand.
-  ///   - model: SHA-256 of the model file, where the stage knows it.
+  /// `streams` says where the streams that it named stand; `model` is the SHA-256 of the model file,
+  /// where the stage knows it.
   func welcome(_ connection: Connection, streams: [String: Welcome.Stream] = [:], model: String) {
     connection.welcome()
     let welcome = Welcome(

@@ -15,6 +15,9 @@ final class LinkSender {
   private var lastSaidMilliseconds: UInt64
   private var lastHeardMilliseconds: UInt64
 
+  /// Answers are wider than what was sent: 64 rows of a large model.
+  private static let bytesMax = 16 * Limits.messageBytes
+
   init(context: Context, endpoint: String, queueMessages: Int = 0) throws {
     socket = try Socket<Dealer>(context)
     message = Multipart()
@@ -22,7 +25,7 @@ final class LinkSender {
     lastHeardMilliseconds = lastSaidMilliseconds
     try socket.setSendHighWaterMark(queueMessages)
     try socket.setReceiveHighWaterMark(queueMessages)
-    try socket.setMaximumMessageBytes(Int64(Limits.messageBytes) * 16)
+    try socket.setMaximumMessageBytes(Int64(LinkSender.bytesMax))
     try socket.setHeartbeat(interval: .seconds(2), timeout: .seconds(6))
     try socket.setLinger(.seconds(2))
     try socket.connect(endpoint)
@@ -99,18 +102,10 @@ final class LinkSender {
     return limit
   }
 
-  private func parse() throws -> InboundMessage {
-    let parts = message.partCount
-    guard (2...5).contains(parts) else {
-      throw WireError(.badHeader, "the message has \(parts) parts", expected: "2 to 5")
+  private func parse() throws(WireError) -> InboundMessage {
+    try InboundMessage(partCount: message.partCount, byteCountMax: LinkSender.bytesMax) {
+      message.bytes($0)
     }
-    let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-    let payload = parts > 2 ? message.bytes(2) : nothing
-    let header = try Header(bytes: message.bytes(1))
-    try header.checkPayload(byteCount: payload.count)
-    return InboundMessage(
-      stream: StreamID(bytes: message.bytes(0)), header: header, payload: payload,
-      ids: parts > 3 ? message.bytes(3) : nothing, note: parts > 4 ? message.bytes(4) : nothing)
   }
 
   /// Pings after 2 s without traffic.

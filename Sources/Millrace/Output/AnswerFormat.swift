@@ -12,9 +12,8 @@ package struct AnswerFormat: Sendable {
   /// Token id -> its text as a JSON string; nil in pipelines without text.
   private let tokenText: (@Sendable (Int32) -> [UInt8])?
 
-  /// - Parameters:
-  ///   - labels: names of the classes; empty for an output that is no distribution over classes.
-  ///   - tokenText: the text of a token id, for text pipelines.
+  /// `labels` is empty for an output that is no distribution over classes; `tokenText` gives the
+  /// text of a token id, for text pipelines.
   package init(
     labels: [String], top: Int, showsValues: Bool,
     tokenText: (@Sendable (Int32) -> String)?
@@ -32,9 +31,8 @@ package struct AnswerFormat: Sendable {
 
   /// Appends one line with its newline.
   ///
-  /// - Parameters:
-  ///   - row: the output vector of the step.
-  ///   - isEnd: whether only the stream's end made this answer due.
+  /// `row` is the output vector of the step; `isEnd` says that only the stream's end made this
+  /// answer due.
   package func appendLine(
     stream: StreamID, number: UInt64, token: Int32?, row: UnsafeBufferPointer<Float>,
     isEnd: Bool, to line: inout [UInt8]

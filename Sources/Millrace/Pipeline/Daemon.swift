@@ -12,7 +12,7 @@ package struct Daemon: Sendable {
   /// How long a stopping stage listens for its neighbours in other processes.
   private static let neighbourMilliseconds: UInt64 = 500
 
-  /// - Parameter hasNeighbours: whether the other stages run in processes of their own.
+  /// `hasNeighbours` says that the other stages run in processes of their own.
   package init(pipeline: Pipeline, logger: Logger, hasNeighbours: Bool = false) {
     self.pipeline = pipeline
     self.logger = logger

@@ -32,8 +32,10 @@ package struct Pipeline: Sendable {
       ingress: ingress, tokens: "\(inside)/tokens", answers: "\(inside)/answers", taps: taps)
   }
 
-  /// All stages of one process, in the order in which they start: the sink first, the tokenizer
-  /// last. They stop the other way round, so that each can drain into the next.
+  /// All stages of one process, in the order in which they start.
+  ///
+  /// The sink first, the tokenizer last; they stop the other way round, so that each can drain into
+  /// the next.
   package func stages(_ scope: Scope) -> [any Stage] {
     let endpoints = endpoints(scope)
     var stages: [any Stage] = []
@@ -133,4 +135,19 @@ extension LoadedModel {
 
   /// The hash's first 8 bytes, as answers carry them.
   var key: UInt64 { sha256.prefix(8).reduce(0) { $0 << 8 | UInt64($1) } }
+}
+
+extension Pipeline {
+  /// What passes from stage to stage, for people: `text -> 5 one-hot -> 5 classes`.
+  package var edges: String {
+    let input =
+      switch encoding {
+      case .text: "text"
+      case .ids(let bound): "token ids below \(bound)"
+      case .values(let width, _): "vectors of \(width)"
+      }
+    let model = self.model.model
+    return "\(input) -> \(model.layers.map(\.kindName).joined(separator: ", ")) -> "
+      + "\(model.outputWidth) \(model.outputIsDistribution ? "classes" : "values")"
+  }
 }

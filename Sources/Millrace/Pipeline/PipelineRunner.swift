@@ -11,10 +11,16 @@ package struct PipelineRunner: Sendable {
   private let group: ServiceGroup
   private let logger: Logger
 
+  /// Prepares the stages; nothing runs yet.
+  ///
   /// - Parameters:
+  ///   - stages: in the order in which they start; they stop the other way round.
+  ///   - context: shared by all of them.
+  ///   - logger: each stage gets it with its own name.
   ///   - drainIdleMilliseconds: how long a stopping stage listens for neighbours in other
   ///     processes; 0 where all stages are in this one.
   ///   - ready: called once, when every stage is bound and linked.
+  /// - Throws: a `ZeroMQError` when the system has no more descriptors.
   package init(
     stages: [any Stage], context: Context, logger: Logger, drainIdleMilliseconds: UInt64 = 0,
     ready: @escaping @Sendable () -> Void

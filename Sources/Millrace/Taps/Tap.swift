@@ -14,7 +14,7 @@ final class Tap {
   private var prefixes: [String: Int] = [:]
   private var sequences = TopicSequences()
 
-  /// - Parameter stage: the second word of the topic.
+  /// Connects to the process's relay; `stage` is the second word of the topics.
   init(context: Context, endpoint: String, stage: String) throws {
     socket = try Socket<ExtendedPublish>(context)
     message = Multipart()

@@ -1,0 +1,182 @@
+"""A DEALER with what MR/1 asks of a sender, whatever its streams: greeting, credit, signs of life."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import zmq
+
+from . import wire
+from .wire import Kind, Message
+
+_READ_AT_ONCE = 64
+
+
+class Connection:
+    """One connection to an ingress. The routing id is libzmq's; no empty delimiter.
+
+    silence: seconds without a message after which an idle connection is pinged and one with
+        something outstanding is greeted again.
+    """
+
+    def __init__(self, endpoint: str, *, friendly: bool, silence: float,
+                 curve: tuple[bytes, bytes, bytes] | None,
+                 clock: Callable[[], float] = time.monotonic):
+        self.friendly, self.silence, self.clock = friendly, silence, clock
+        # Units that may have been sent, and that were, since the last welcome.
+        self.credit = self.used = 0
+        # The most that could be sent at once: a larger message would wait for ever.
+        self.window = 0
+        self.is_welcome = False
+        self.hellos_sent = 0
+        # Hellos without their welcome, and the last welcome while there are such.
+        self._hellos_open = 0
+        self._welcome: Message | None = None
+        self._hello_at: float | None = None
+        self.heard = self._said = self._quiet_since = clock()
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.DEALER)
+        # Credit bounds the queues; a high-water mark would make a send wait for a dead peer.
+        self._socket.set_hwm(0)
+        for option, value in ((zmq.LINGER, 1000), (zmq.RECONNECT_IVL, 50),
+                              (zmq.RECONNECT_IVL_MAX, 1000), (zmq.HEARTBEAT_IVL, 2000),
+                              (zmq.HEARTBEAT_TIMEOUT, 6000)):
+            self._socket.setsockopt(option, value)
+        if curve:
+            (self._socket.curve_serverkey, self._socket.curve_publickey,
+             self._socket.curve_secretkey) = curve
+        self._socket.connect(endpoint)
+
+    def close(self) -> None:
+        self._socket.close()
+        self._context.term()
+
+    # Sending
+
+    @property
+    def is_greeting(self) -> bool:
+        """Between hello and welcome, or before a hello: data must wait."""
+        return self._hellos_open > 0 or self._hello_at is not None
+
+    @property
+    def room(self) -> int:
+        """Units that may be sent now."""
+        return self.credit - self.used
+
+    @property
+    def may_be_forgotten(self) -> bool:
+        """After so long without a word the daemon may have taken us for dead."""
+        return self.clock() - self._said >= 2 * self.silence
+
+    def transmit(self, message: Message) -> None:
+        self._said = self.clock()
+        self._socket.send_multipart(wire.encode(message))
+
+    def transmit_data(self, message: Message) -> None:
+        """Sends what costs credit, also when it is sent again."""
+        self.used += message.count
+        self.transmit(message)
+
+    def hello(self, streams: dict[str, int | None], epoch: int) -> None:
+        """Greets on the same socket; nothing is sent until the welcome to the last hello."""
+        self._hello_at, self._welcome = None, None
+        self._hellos_open += 1
+        self.hellos_sent += 1
+        self._control(Kind.HELLO, {"streams": streams, "epoch": epoch})
+        self._quiet_since = self.clock()
+
+    def hello_after(self, seconds: float) -> None:
+        if not self.is_greeting:
+            self._hello_at = self.clock() + seconds
+
+    def _control(self, kind: Kind, value) -> None:
+        self.transmit(Message.control(kind, value, friendly=self.friendly))
+
+    # Time
+
+    def is_hello_due(self, is_outstanding: Callable[[], bool]) -> bool:
+        """Whether to greet again; pings when only a ping is due."""
+        now = self.clock()
+        if self._hello_at is not None:
+            return now >= self._hello_at
+        if now - self._quiet_since >= self.silence and (self._hellos_open or is_outstanding()):
+            return True
+        if now - self._said >= self.silence:
+            self._control(Kind.PING, {})
+        return False
+
+    def wait(self, deadline: float) -> bool:
+        """Waits for a message or for what is due; False once the deadline has passed."""
+        now = self.clock()
+        if now >= deadline:
+            return False
+        wake = [deadline, self._said + self.silence, self._quiet_since + self.silence]
+        if self._hello_at is not None:
+            wake.append(self._hello_at)
+        # What lies behind has been seen to.
+        wait = min(at for at in wake if at > now) - now
+        self._socket.poll(wait * 1000 + 1)
+        return True
+
+    # Receiving
+
+    def read(self) -> Iterator[Message]:
+        """What has arrived, up to a bound; pings, pongs and early welcomes are seen to here."""
+        for _ in range(_READ_AT_ONCE):
+            try:
+                parts = self._socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            self.heard = self._quiet_since = self.clock()
+            message = self._see_to(wire.decode(parts))
+            if message is not None:
+                yield message
+
+    def grant(self, credit: int) -> None:
+        """A new total; an older and lower one changes nothing."""
+        self.credit = max(self.credit, credit)
+        self.window = max(self.window, self.room)
+
+    def _see_to(self, message: Message) -> Message | None:
+        match message.kind:
+            case Kind.PING:
+                self._control(Kind.PONG, message.payload)
+            case Kind.PONG:
+                if self._welcome is not None and message.payload == self._barrier:
+                    self._hellos_open = 0
+                    return self._take(self._welcome)
+            case Kind.WELCOME if self._hellos_open:
+                return self._pair(message)
+            case Kind.CREDIT:
+                self.grant(message.json()["credit"])
+            case Kind.ANSWER | Kind.ACKNOWLEDGE | Kind.REFUSE:
+                return message
+            case Kind.DATA | Kind.HELLO:
+                raise wire.WireError("bad-header", f"{message.kind.name.lower()} came from the "
+                                     "daemon", "an answer, a refusal or a reply")
+        return None
+
+    @property
+    def _barrier(self) -> bytes:
+        return wire.json_bytes({"hello": self.hellos_sent})
+
+    def _pair(self, welcome: Message) -> Message | None:
+        """Takes the welcome to the last hello: an earlier one would set our count too early.
+
+        A hello may have been lost with its daemon, so that its welcome never comes: a ping behind
+        the last hello tells, for its pong comes behind every welcome that is still to come.
+        """
+        self._hellos_open -= 1
+        if self._hellos_open == 0:
+            return self._take(welcome)
+        self._welcome = welcome
+        self._control(Kind.PING, self._barrier)
+        return None
+
+    def _take(self, welcome: Message) -> Message:
+        fields = welcome.json()
+        if 1 not in fields.get("versions", [1]):
+            raise wire.WireError("version", f"the daemon speaks {fields['versions']}", "1")
+        self._welcome, self.is_welcome = None, True
+        self.used = self.credit = 0
+        self.grant(fields["credit"])
+        return welcome

@@ -1,0 +1,55 @@
+"""What a user sends, as rows of a payload."""
+
+import numpy as np
+
+from .wire import DType
+
+# Steps of one data message; text is bounded by its bytes.
+STEPS_MAX = 4096
+# What a message has besides its payload: name, header, note.
+_OVERHEAD_BYTES = 2048
+
+
+def elements(data) -> tuple[np.ndarray, DType]:
+    """The rows of a payload, [count, width], and how they are written.
+
+    Text (str, bytes) is one row a byte. Whole numbers are token ids, one a row. Floats (as f32) and
+    uint8 are values: [count, width], one dimension being one step.
+    """
+    if data is None:
+        return np.zeros((0, 0), "|u1"), DType.NONE
+    if isinstance(data, str):
+        data = data.encode()
+    if isinstance(data, (bytes, bytearray, memoryview)):
+        return np.frombuffer(data, "|u1").reshape(-1, 1), DType.TEXT
+    array = np.asarray(data)
+    if array.size == 0:
+        return elements(None)
+    if array.dtype == np.uint8:
+        array, dtype = array.reshape(1, -1) if array.ndim == 1 else array, DType.U8
+    elif np.issubdtype(array.dtype, np.integer):
+        if not -(1 << 31) <= array.min() <= array.max() < 1 << 31:
+            raise ValueError(f"token ids from {array.min()} to {array.max()} do not fit 32 bits")
+        array, dtype = array.reshape(-1, 1) if array.ndim < 2 else array, DType.I32
+    elif np.issubdtype(array.dtype, np.floating):
+        array, dtype = array.reshape(1, -1) if array.ndim < 2 else array, DType.F32
+    else:
+        raise TypeError(f"data of type {array.dtype}; expected text, whole numbers or floats")
+    if array.ndim != 2:
+        raise ValueError(f"data has the shape {array.shape}; expected [count, width]")
+    return array.astype({DType.U8: "|u1", DType.I32: "<i4", DType.F32: "<f4"}[dtype]), dtype
+
+
+def pieces(array: np.ndarray, dtype: DType, window: int, bytes_max: int) -> list[dict]:
+    """The payload fields of one or more messages.
+
+    One, unless it is larger than a full credit (`window`), the steps or the bytes of a message.
+    """
+    rows_max = window if dtype is DType.TEXT else min(window, STEPS_MAX)
+    row_bytes = max(1, array.shape[1] * array.itemsize)
+    rows_max = max(1, min(rows_max, (bytes_max - _OVERHEAD_BYTES) // row_bytes))
+    if len(array) > rows_max == window:
+        rows_max = max(1, window // 4)  # several under way, rather than one at a time
+    cuts = [array[start:start + rows_max] for start in range(0, max(1, len(array)), rows_max)]
+    return [dict(dtype=dtype, count=len(rows), width=array.shape[1], payload=rows.tobytes())
+            for rows in cuts]

@@ -1,0 +1,50 @@
+import Wire
+
+/// An output line, read back for comparison.
+struct AnswerLine: Equatable {
+  var stream = StreamID(literal: "none")
+  var number: UInt64 = 0
+  var token: String?
+  var label: String?
+  var score: Float?
+  var values: [Float]?
+  var isEnd = false
+
+  /// - Throws: a `JSONError` for a line that is none of ours.
+  init(_ line: String) throws {
+    var line = line
+    try line.withUTF8 { try read(UnsafeRawBufferPointer($0)) }
+  }
+
+  private mutating func read(_ bytes: UnsafeRawBufferPointer) throws(JSONError) {
+    var reader = JSONReader(bytes)
+    var name: StreamID?
+    try reader.object { (key, reader) throws(JSONError) in
+      switch key {
+      case "stream": name = StreamID(try reader.string())
+      case "number": number = try reader.unsignedInteger()
+      case "token": token = try reader.string()
+      case "label": label = try reader.string()
+      case "score": score = try AnswerLine.float(&reader)
+      case "end": isEnd = try reader.boolean()
+      case "values":
+        var list: [Float] = []
+        try reader.array { (reader) throws(JSONError) in
+          list.append(try AnswerLine.float(&reader))
+        }
+        values = list
+      default: try reader.skip()
+      }
+    }
+    try reader.finish()
+    guard let name else { throw reader.error("no \"stream\"") }
+    stream = name
+  }
+
+  /// `null` stands for a value that is not finite.
+  private static func float(_ reader: inout JSONReader) throws(JSONError) -> Float {
+    guard reader.peek() == UInt8(ascii: "n") else { return try reader.float() }
+    try reader.null()
+    return .nan
+  }
+}

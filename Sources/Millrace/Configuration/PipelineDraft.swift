@@ -1,0 +1,101 @@
+import Foundation
+import ModelFiles
+import Recurrence
+
+/// A pipeline file for a model, as `millrace init` writes it.
+package struct PipelineDraft {
+  private let model: LoadedModel
+  private let labels: String?
+  private let vocabulary: String?
+  private let target: String
+
+  /// `labels` and `vocabulary` are files with one name a line; `target` is where the file will be,
+  /// and paths in it are relative to that folder.
+  package init(model: LoadedModel, labels: String?, vocabulary: String?, target: String) {
+    self.model = model
+    self.labels = labels
+    self.vocabulary = vocabulary
+    self.target = target
+  }
+
+  /// - Throws: a `FileFailure` for a vocabulary that cannot be read.
+  package func text() throws -> String {
+    let stem = URL(fileURLWithPath: model.path).deletingPathExtension().lastPathComponent
+    let name = String(
+      stem.map { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) ? $0 : "-" })
+    var lines = [
+      "# \(model.format), \(model.model.parameterCount) parameters; written by millrace init.",
+      "name: \(name)",
+      "tokenizer: \(try tokenizer())",
+      "model: \(quoted(relative(model.path)))",
+    ]
+    switch model.model.shape {
+    case .manyToOne:
+      lines.append("# The model answers once a sequence: a running answer each step, or at-end.")
+      lines.append("emit: each-step")
+    case .oneToMany(let count):
+      lines.append("# The model gives \(count) answers at the end of a stream.")
+    case .manyToMany: break
+    }
+    if let labels {
+      lines.append("labels: \(quoted(relative(labels)))")
+    } else if model.model.outputIsDistribution {
+      lines.append(
+        "# labels: labels.txt        # names of the \(model.model.outputWidth) classes, one a line")
+    }
+    lines += [
+      "# inference: { workers: 2 }",
+      "# sink: { publish: \"tcp://127.0.0.1:5551\", file: results.jsonl }",
+      "# monitor: tcp://127.0.0.1:5552",
+    ]
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// A command line to try it with.
+  package func example(_ target: String) -> String {
+    switch model.model.input {
+    case .tokens where vocabulary == nil:
+      "echo '{\"stream\":\"a\",\"tokens\":[1,2,3]}' | millrace pipe \(target)"
+    case .vectors(let width) where vocabulary == nil:
+      "echo '\((0..<width).map { _ in "0" }.joined(separator: ","))' | millrace pipe \(target) --csv"
+    default: "echo TEXT | millrace pipe \(target)"
+    }
+  }
+
+  private func tokenizer() throws -> String {
+    guard let vocabulary else {
+      return switch model.model.input {
+      case .tokens:
+        "{ kind: ids }   # or kind: words / characters with vocabulary: FILE, first-id, unknown"
+      case .vectors: "{ kind: values }   # scaling: FILE.json with {\"mean\":[...],\"std\":[...]}"
+      }
+    }
+    guard let data = FileManager.default.contents(atPath: vocabulary) else {
+      throw FileFailure("\(vocabulary): cannot be read; expected tokens, one a line")
+    }
+    let tokens = String(decoding: data, as: UTF8.self).split(separator: "\n")
+    let kind = tokens.allSatisfy { $0.unicodeScalars.count == 1 } ? "characters" : "words"
+    var text = "{ kind: \(kind), vocabulary: \(quoted(relative(vocabulary)))"
+    if case .tokens(let rows) = model.model.input, rows > tokens.count {
+      // Keras' ids begin behind what is kept for padding, start and unknown.
+      let first = rows - tokens.count
+      text +=
+        ", first-id: \(first)" + (first >= 3 ? ", unknown: 2" : first == 2 ? ", unknown: 1" : "")
+    }
+    return text + " }"
+  }
+
+  /// A path as seen from the pipeline file's folder.
+  private func relative(_ path: String) -> String {
+    let from = URL(fileURLWithPath: target).deletingLastPathComponent().standardizedFileURL
+      .pathComponents
+    let to = URL(fileURLWithPath: path).standardizedFileURL.pathComponents
+    let common = zip(from, to).prefix { $0 == $1 }.count
+    return (Array(repeating: "..", count: from.count - common) + to[common...])
+      .joined(separator: "/")
+  }
+
+  private func quoted(_ text: String) -> String {
+    text.allSatisfy { $0.isLetter || $0.isNumber || "._-/".contains($0) } ? text : "\"\(text)\""
+  }
+}

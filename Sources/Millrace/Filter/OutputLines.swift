@@ -1,0 +1,30 @@
+import Foundation
+import Wire
+
+/// Lines on standard output, and complaints on standard error; used by the filter's thread only.
+final class OutputLines: @unchecked Sendable {  // why: one thread uses it, after init
+  private let writer: LineWriter?
+  private(set) var complaints: UInt64 = 0
+
+  init(isPrinting: Bool) throws {
+    writer = try LineWriter(isPrinting ? .standardOutput : .none)
+  }
+
+  func append(_ rows: AnswerMessage, of stream: StreamID, format: AnswerFormat) throws {
+    guard let writer else { return }
+    for row in 0..<rows.count {
+      rows.withRow(row) {
+        format.appendLine(
+          stream: stream, number: rows.number(of: row), token: rows.token(of: row), row: $0,
+          isEnd: rows.isEnd(row), to: &writer.buffer)
+      }
+    }
+  }
+
+  func flush() throws { try writer?.flush() }
+
+  func complain(_ message: String) {
+    complaints += 1
+    FileHandle.standardError.write(Data("millrace: \(message)\n".utf8))
+  }
+}

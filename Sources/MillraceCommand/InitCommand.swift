@@ -1,0 +1,50 @@
+import ArgumentParser
+import Foundation
+import Millrace
+import ModelFiles
+
+struct InitCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "init",
+    abstract: "Write a pipeline file from a model's own input and output.")
+
+  @Argument(help: "A .keras or .h5 file.", completion: .file())
+  var model: String
+
+  @Option(help: "Names of the classes, one a line.", completion: .file())
+  var labels: String?
+
+  @Option(help: "Tokens, one a line.", completion: .file())
+  var vocabulary: String?
+
+  @Option(
+    help: "Where to write it; - is standard output. Default: the model's name with .yaml, here.")
+  var output: String?
+
+  @Flag(help: "Overwrite a file that exists.")
+  var force = false
+
+  func run() async throws {
+    try await failing {
+      let url = URL(fileURLWithPath: model)
+      let target = output ?? url.deletingPathExtension().lastPathComponent + ".yaml"
+      let draft = PipelineDraft(
+        model: try loadModel(at: model), labels: labels, vocabulary: vocabulary, target: target)
+      let text = try draft.text()
+      guard target != "-" else { return print(text, terminator: "") }
+      guard force || !FileManager.default.fileExists(atPath: target) else {
+        throw FileFailure("\(target) exists; name another with --output, or say --force")
+      }
+      try Data(text.utf8).write(to: URL(fileURLWithPath: target))
+      print("wrote \(target)")
+      do {
+        let pipeline = try PipelineBuilder(try PipelineFile(readingFrom: target)).build()
+        print("checked: \(pipeline.edges)")
+        print("next: \(draft.example(target))")
+      } catch {
+        // The file is there to be filled in: what is still missing is said, not failed on.
+        print("still to fill in: \(error)")
+      }
+    }
+  }
+}

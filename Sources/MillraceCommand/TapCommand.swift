@@ -1,0 +1,46 @@
+import ArgumentParser
+import Foundation
+import Millrace
+
+struct TapCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tap",
+    abstract: "Watch what passes in a running daemon: one JSON line a message.",
+    discussion: """
+      Topics begin with tap/tokenizer/tokens/, tap/inference/output/, tap/sink/result/ or
+      tap/daemon/events/, and go on with STREAM/; output/STREAM/ is what the sink publishes. What
+      this reader lost is counted on standard error.
+
+      EXAMPLE: millrace tap Pipelines/motion.yaml tap/inference/output/
+      """)
+
+  @OptionGroup var argument: PipelineArgument
+
+  @Argument(help: "Beginnings of topics. Default: all.")
+  var topics: [String] = [""]
+
+  @Option(help: "Stop after so many messages.")
+  var limit: UInt64?
+
+  @Option(help: "The endpoint, where it is not the file's monitor or sink.publish.")
+  var from: String?
+
+  func run() async throws {
+    try await failing {
+      let file = try argument.file()
+      let isOutput = topics.allSatisfy { $0.hasPrefix("output") }
+      guard let endpoint = from ?? (isOutput ? file.sink.publish : file.monitor) else {
+        throw file.error(
+          at: isOutput ? "sink" : "monitor",
+          isOutput ? "has no publish endpoint to watch" : "is missing; there is nothing to watch")
+      }
+      let reader = try TapReader(endpoint: endpoint, prefixes: topics)
+      try reader.run(
+        limit: limit, output: { try FileHandle.standardOutput.write(contentsOf: Data($0)) },
+        loss: { topic, count, total in
+          complain("\(topic): \(count) messages lost here, \(total) in all")
+        })
+      complain("\(reader.received) messages, \(reader.lost) lost")
+    }
+  }
+}
