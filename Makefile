@@ -32,7 +32,7 @@ demo: build ## Run the main job on real input and show it
 test: setup ## Run all tests (debug build)
 	$(SWIFT_BUILD) --build-tests
 	swift test --skip-build
-	PYTHONPATH=Clients/python $(PYTHON) -m unittest discover -s Clients/python/tests -q
+	cd Clients/python && MILLRACE=$(CURDIR)/.build/debug/millrace $(PYTHON) -m unittest discover -q -s tests -t .
 	.build/debug/millrace test Pipelines/hello.yaml Pipelines/motion.yaml Pipelines/topics.yaml
 
 lint: ## Check format and style

@@ -179,13 +179,16 @@ friendly("friendly-ids", "t", "data",
          dtype="i32", count=1, width=1, number=9007199254740991, payload=ints(-5),
          read=dict(values=[-5]))
 friendly("friendly-u8", "v", "data",
-         '{"v":1,"kind":"data","number":1,"dtype":"|u1","shape":[1,3]}', dtype="u8", count=1, width=3,
-         number=1, payload=b"\1\2\3", read=dict(values=[1, 2, 3]))
+         '{"v":1,"kind":"data","number":1,"dtype":"|u1","shape":[1,3]}', dtype="u8", count=1,
+         width=3, number=1, payload=b"\1\2\3", read=dict(values=[1, 2, 3]))
 friendly("friendly-flags-alone", "v", "data",
-         '{"v":1,"kind":"data","number":2,"flags":["RESET","END"]}', flags=["END", "RESET"], number=2,
-         canonical=False)
+         '{"v":1,"kind":"data","number":2,"flags":["RESET","END"]}', flags=["END", "RESET"],
+         number=2, canonical=False)
 friendly("friendly-end-alone", "v", "data", '{"v":1,"kind":"data","number":2,"flags":["END"]}',
          flags=["END"], number=2)
+friendly("friendly-dtype-none-said", "v", "data",
+         '{"v":1,"kind":"data","number":2,"dtype":"none","flags":["END"]}', flags=["END"], number=2,
+         canonical=False)
 friendly("friendly-peek-with-note", "v", "data",
          '{"v":1,"kind":"data","number":2,"dtype":"|u1","shape":[1,1],"flags":["PEEK"]}',
          dtype="u8", flags=["PEEK"], count=1, width=1, number=2, payload=b"\4",

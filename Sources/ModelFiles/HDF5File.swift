@@ -1,210 +1,203 @@
 import CHDF5
 import Synchronization
 
-/// An HDF5 file, read through libhdf5 from memory.
+/// An HDF5 file in memory, read through libhdf5.
 ///
 /// Debian's libhdf5 is not thread-safe, so every use of a file is one call of `withFile`, and these
-/// exclude each other.
+/// exclude each other. Only what the file itself holds is read: links to other places, external and
+/// virtual datasets are refused, because a model file could name any other file with them.
 struct HDF5File: ~Copyable {
-  struct Failure: Error, CustomStringConvertible {
-    let description: String
-  }
-
-  /// A tensor as it stands in the file, converted to 32-bit floats.
-  struct Tensor {
-    var shape: [Int]
-    var values: [Float]
-  }
-
   /// A tensor larger than this is refused before memory is taken for it.
-  private static let tensorBytesMax = 4 << 30
+  static let tensorBytesMax = 4 << 30
+
+  /// Deflate cannot do better than 1,032 to 1.
+  private static let compressionMax = 1100
+
   private static let library = Mutex(())
 
-  private let id: hid_t
+  let id: hid_t
+  private let byteCount: Int
 
-  /// Opens `bytes` as a file, calls `body`, and closes it.
+  /// Opens `bytes` as a file, calls `body`, and closes it; throws `HDF5Error` or what `body` throws.
   static func withFile<Result>(
     _ bytes: [UInt8], _ body: (borrowing HDF5File) throws -> sending Result
   ) throws -> Result {
     try library.withLock { _ in
-      // Its own error printing goes to stderr.
-      H5Eset_auto2(chdf5_error_stack(), nil, nil)
+      chdf5_quiet()
       let file = try HDF5File(bytes)
       return try body(file)
     }
   }
 
-  private init(_ bytes: [UInt8]) throws {
+  private init(_ bytes: [UInt8]) throws(HDF5Error) {
+    byteCount = bytes.count
     let access = H5Pcreate(chdf5_file_access())
+    guard access >= 0 else { throw .notHDF5(reason: HDF5File.reason()) }
     defer { H5Pclose(access) }
     H5Pset_fapl_core(access, 1 << 20, false)
+    // What a broken object left open is closed with the file.
+    H5Pset_fclose_degree(access, H5F_CLOSE_STRONG)
     var image = bytes
     let status = image.withUnsafeMutableBytes {
       H5Pset_file_image(access, $0.baseAddress, $0.count)
     }
-    guard status >= 0 else { throw Failure(description: "no memory for the file's image") }
+    guard status >= 0 else { throw .notHDF5(reason: HDF5File.reason()) }
     let id = H5Fopen("image", chdf5_read_only(), access)
-    guard id >= 0 else {
-      throw Failure(description: "is not an HDF5 file, or is cut off; save the model again")
-    }
+    guard id >= 0 else { throw .notHDF5(reason: HDF5File.reason()) }
     self.id = id
   }
 
-  deinit {
-    // What a broken file left open goes with it.
-    H5Fclose(id)
+  deinit { H5Fclose(id) }
+
+  /// The library's words for its latest error.
+  static func reason() -> String {
+    var text = [CChar](repeating: 0, count: 256)
+    chdf5_reason(&text, text.count)
+    let bytes = text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+    return bytes.isEmpty ? "no reason given" : String(decoding: bytes, as: UTF8.self)
   }
 
   // MARK: Objects
 
-  func exists(_ path: String) -> Bool {
+  /// Whether there is such an object, reached by hard links alone.
+  func exists(_ path: String) throws(HDF5Error) -> Bool {
     var prefix = ""
     for name in path.split(separator: "/") {
       prefix += prefix.isEmpty ? String(name) : "/" + name
       guard H5Lexists(id, prefix, chdf5_default()) > 0 else { return false }
+      switch chdf5_is_hard_link(id, prefix) {
+      case 1: continue
+      case 0: throw .link(object: prefix)
+      default: throw .unreadable(object: prefix, reason: HDF5File.reason())
+      }
     }
     return true
   }
 
-  /// Names of a group's members, in the file's order of names.
-  func members(of path: String) throws -> [String] {
+  private func require(_ path: String) throws(HDF5Error) {
+    guard try exists(path) else { throw .missing(object: path) }
+  }
+
+  /// Names of a group's members, in order of names; groups of 10,000 members are refused.
+  func members(of path: String) throws(HDF5Error) -> [String] {
+    try require(path)
     let group = H5Gopen2(id, path, chdf5_default())
-    guard group >= 0 else { throw Failure(description: "has no group \(path)") }
+    guard group >= 0 else { throw .unreadable(object: path, reason: HDF5File.reason()) }
     defer { H5Gclose(group) }
-    var info = H5G_info_t()
-    guard H5Gget_info(group, &info) >= 0 else {
-      throw Failure(description: "group \(path) cannot be read")
+    var information = H5G_info_t()
+    guard H5Gget_info(group, &information) >= 0, information.nlinks < 10_000 else {
+      throw .unreadable(object: path, reason: HDF5File.reason())
     }
-    return try (0..<info.nlinks).map { index in
+    var names: [String] = []
+    for index in 0..<information.nlinks {
       let length = H5Lget_name_by_idx(
         group, ".", H5_INDEX_NAME, H5_ITER_INC, index, nil, 0, chdf5_default())
       guard length > 0, length < 4096 else {
-        throw Failure(description: "group \(path) cannot be read")
+        throw .unreadable(object: path, reason: HDF5File.reason())
       }
       var name = [CChar](repeating: 0, count: length + 1)
-      H5Lget_name_by_idx(
-        group, ".", H5_INDEX_NAME, H5_ITER_INC, index, &name, length + 1, chdf5_default())
-      return text(name, length)
+      guard
+        H5Lget_name_by_idx(
+          group, ".", H5_INDEX_NAME, H5_ITER_INC, index, &name, length + 1, chdf5_default()) > 0
+      else { throw .unreadable(object: path, reason: HDF5File.reason()) }
+      names.append(HDF5File.text(name[...]))
     }
+    return names
   }
 
-  func isGroup(_ path: String) -> Bool {
-    let group = H5Gopen2(id, path, chdf5_default())
-    guard group >= 0 else { return false }
-    H5Gclose(group)
-    return true
-  }
+  // MARK: Datasets
 
-  /// Reads a dataset of numbers.
-  func tensor(_ path: String) throws -> Tensor {
+  /// Reads a dataset of numbers of any width, as 32-bit floats; `name` is the tensor's own.
+  func tensor(_ path: String, name: String) throws(HDF5Error) -> Tensor {
+    try require(path)
     let dataset = H5Dopen2(id, path, chdf5_default())
-    guard dataset >= 0 else { throw Failure(description: "has no dataset \(path)") }
+    guard dataset >= 0 else { throw .unreadable(object: path, reason: HDF5File.reason()) }
     defer { H5Dclose(dataset) }
-    let type = H5Dget_type(dataset)
-    defer { H5Tclose(type) }
-    let kind = H5Tget_class(type)
-    guard kind == H5T_FLOAT || kind == H5T_INTEGER else {
-      throw Failure(description: "dataset \(path) does not hold numbers")
-    }
-    let space = H5Dget_space(dataset)
-    defer { H5Sclose(space) }
-    let shape = try shape(of: space, path)
-    var count = 1
-    for size in shape {
-      let product = count.multipliedReportingOverflow(by: size)
-      guard !product.overflow, product.partialValue <= HDF5File.tensorBytesMax / 4 else {
-        throw Failure(description: "dataset \(path) has shape \(shape), which is too large")
-      }
-      count = product.partialValue
-    }
-    // A dataset cannot hold more than its file stores, unless it is compressed or filled.
-    guard count <= 1 << 20 || H5Dget_storage_size(dataset) > 0 else {
-      throw Failure(description: "dataset \(path) of shape \(shape) is empty in the file")
-    }
+    let elementSize = try elementSize(of: dataset, path)
+    let shape = try shape(of: dataset, path)
+    let count = try count(of: shape, path)
+    try checkStorage(of: dataset, byteCount: count * elementSize, shape, path)
     var values = [Float](repeating: 0, count: count)
     guard
       count == 0
         || H5Dread(
           dataset, chdf5_native_float(), chdf5_all(), chdf5_all(), chdf5_default(), &values) >= 0
-    else { throw Failure(description: "dataset \(path) cannot be read; the file is damaged") }
-    return Tensor(shape: shape, values: values)
+    else { throw .unreadable(object: path, reason: HDF5File.reason()) }
+    return Tensor(name: name, shape: shape, values: values)
   }
 
-  private func shape(of space: hid_t, _ path: String) throws -> [Int] {
+  /// Bytes of one number in the file.
+  private func elementSize(of dataset: hid_t, _ path: String) throws(HDF5Error) -> Int {
+    let type = H5Dget_type(dataset)
+    guard type >= 0 else { throw .unreadable(object: path, reason: HDF5File.reason()) }
+    defer { H5Tclose(type) }
+    let kind = H5Tget_class(type)
+    let size = H5Tget_size(type)
+    guard kind == H5T_FLOAT || kind == H5T_INTEGER, (1...16).contains(size) else {
+      throw .notNumbers(object: path)
+    }
+    return size
+  }
+
+  private func shape(of dataset: hid_t, _ path: String) throws(HDF5Error) -> [Int] {
+    let space = H5Dget_space(dataset)
+    guard space >= 0 else { throw .unreadable(object: path, reason: HDF5File.reason()) }
+    defer { H5Sclose(space) }
     let rank = H5Sget_simple_extent_ndims(space)
-    guard (0...8).contains(rank) else {
-      throw Failure(description: "dataset \(path) has \(rank) dimensions")
+    guard H5Sis_simple(space) > 0, (0...8).contains(rank) else {
+      throw .unreadable(object: path, reason: "\(rank) dimensions")
     }
     var sizes = [hsize_t](repeating: 0, count: Int(rank))
     guard rank == 0 || H5Sget_simple_extent_dims(space, &sizes, nil) >= 0 else {
-      throw Failure(description: "dataset \(path) cannot be read")
+      throw .unreadable(object: path, reason: HDF5File.reason())
     }
-    return try sizes.map {
-      guard let size = Int(exactly: $0) else {
-        throw Failure(description: "dataset \(path) is too large")
+    return sizes.map { Int(clamping: $0) }
+  }
+
+  /// The product of the sizes, if so many floats may be read.
+  private func count(of shape: [Int], _ path: String) throws(HDF5Error) -> Int {
+    if shape.contains(0) { return 0 }
+    var count = 1
+    for size in shape {
+      let (product, overflow) = count.multipliedReportingOverflow(by: size)
+      guard !overflow, product <= HDF5File.tensorBytesMax / MemoryLayout<Float>.size else {
+        throw .tooLarge(object: path, shape: shape)
       }
-      return size
+      count = product
+    }
+    return count
+  }
+
+  /// Refuses what is stored elsewhere, and sizes that the file cannot hold.
+  private func checkStorage(
+    of dataset: hid_t, byteCount needed: Int, _ shape: [Int], _ path: String
+  ) throws(HDF5Error) {
+    let properties = H5Dget_create_plist(dataset)
+    guard properties >= 0 else { throw .unreadable(object: path, reason: HDF5File.reason()) }
+    defer { H5Pclose(properties) }
+    guard H5Pget_external_count(properties) == 0 else { throw .link(object: path) }
+    let stored = Int(clamping: H5Dget_storage_size(dataset))
+    guard stored <= byteCount else { throw .tooLarge(object: path, shape: shape) }
+    switch H5Pget_layout(properties) {
+    case H5D_COMPACT, H5D_CONTIGUOUS:
+      guard needed <= stored else { throw .tooLarge(object: path, shape: shape) }
+    case H5D_CHUNKED:
+      guard needed / HDF5File.compressionMax <= stored else {
+        throw .tooLarge(object: path, shape: shape)
+      }
+      var chunk = [hsize_t](repeating: 0, count: 32)
+      let rank = H5Pget_chunk(properties, Int32(chunk.count), &chunk)
+      let chunkShape = chunk.prefix(Int(max(0, rank))).map { Int(clamping: $0) }
+      _ = try count(of: chunkShape, path)
+    default: throw .link(object: path)
     }
   }
 
-  // MARK: Attributes
+  // MARK: Text
 
-  /// A text attribute of an object; nil when there is none.
-  func string(_ name: String, of path: String) throws -> String? {
-    try strings(name, of: path)?.first
-  }
-
-  /// Texts of an attribute, of fixed or variable length; nil when there is none.
-  func strings(_ name: String, of path: String) throws -> [String]? {
-    guard H5Aexists_by_name(id, path, name, chdf5_default()) > 0 else { return nil }
-    let attribute = H5Aopen_by_name(id, path, name, chdf5_default(), chdf5_default())
-    guard attribute >= 0 else { throw Failure(description: "attribute \(name) cannot be read") }
-    defer { H5Aclose(attribute) }
-    let type = H5Aget_type(attribute)
-    let space = H5Aget_space(attribute)
-    defer {
-      H5Tclose(type)
-      H5Sclose(space)
-    }
-    let count = Int(H5Sget_simple_extent_npoints(space))
-    guard H5Tget_class(type) == H5T_STRING, (0...100_000).contains(count) else {
-      throw Failure(description: "attribute \(name) does not hold text")
-    }
-    return H5Tis_variable_str(type) > 0
-      ? try variableStrings(attribute, type, space, count, name)
-      : try fixedStrings(attribute, type, count, name)
-  }
-
-  private func variableStrings(
-    _ attribute: hid_t, _ type: hid_t, _ space: hid_t, _ count: Int, _ name: String
-  ) throws -> [String] {
-    var pointers = [UnsafeMutablePointer<CChar>?](repeating: nil, count: count)
-    guard H5Aread(attribute, type, &pointers) >= 0 else {
-      throw Failure(description: "attribute \(name) cannot be read")
-    }
-    let strings = pointers.map { $0.map { String(cString: $0) } ?? "" }
-    H5Dvlen_reclaim(type, space, chdf5_default(), &pointers)
-    return strings
-  }
-
-  private func fixedStrings(
-    _ attribute: hid_t, _ type: hid_t, _ count: Int, _ name: String
-  ) throws -> [String] {
-    let size = H5Tget_size(type)
-    guard size > 0, size * max(1, count) <= 64 << 20 else {
-      throw Failure(description: "attribute \(name) is too large")
-    }
-    var bytes = [CChar](repeating: 0, count: size * count)
-    guard H5Aread(attribute, type, &bytes) >= 0 else {
-      throw Failure(description: "attribute \(name) cannot be read")
-    }
-    return (0..<count).map { index in
-      let piece = bytes[index * size..<(index + 1) * size].prefix { $0 != 0 }
-      return text(Array(piece), piece.count)
-    }
-  }
-
-  private func text(_ characters: [CChar], _ count: Int) -> String {
-    String(decoding: characters.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  /// The characters before the first zero; bytes that are no UTF-8 become U+FFFD.
+  static func text(_ characters: ArraySlice<CChar>) -> String {
+    let bytes = characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+    return String(decoding: bytes, as: UTF8.self)
   }
 }

@@ -1,55 +1,64 @@
-import Foundation
 import Recurrence
 
 /// Reads Keras' own files: `.keras` (Keras 3: a zip of configuration and HDF5 weights) and
 /// whole-model `.h5` (Keras 1 to 3).
 struct KerasModelFile {
-  private let bytes: [UInt8]
-  private let path: String
+  let bytes: [UInt8]
+  let path: String
 
-  init(_ bytes: [UInt8], path: String) {
-    self.bytes = bytes
-    self.path = path
+  /// What a file holds.
+  struct Content {
+    var model: Model
+    /// "Keras 3.15.1 (.keras)".
+    var format: String
+    var kerasVersion: String
   }
 
-  private static let zipMagic: [UInt8] = [0x50, 0x4b, 0x03, 0x04]
+  private static let zipMagic: [UInt8] = [0x50, 0x4b]
   private static let hdf5Magic: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]
+  private static let configurationBytesMax = 16 << 20
 
-  /// - Returns: the model, and what the file is, for people.
-  func load() throws(ModelFileError) -> (Model, String) {
-    guard !bytes.isEmpty else {
-      throw .unreadable(path: path, reason: "is empty; save the model again")
-    }
+  /// Tells the kind of file by its first bytes, and reads it.
+  func load() throws(ModelFileError) -> Content {
     do {
-      if bytes.starts(with: KerasModelFile.zipMagic) { return try loadZip() }
-      if bytes.starts(with: KerasModelFile.hdf5Magic) { return try loadHDF5() }
+      if bytes.starts(with: Self.zipMagic) { return try loadZip() }
+      if bytes.starts(with: Self.hdf5Magic) { return try loadHDF5() }
     } catch let error as ModelFileError {
       throw error
-    } catch let error as ModelError {
-      throw .badModel(path: path, reason: "\(error)")
     } catch {
+      // HDF5Error and ZipArchive.Failure say where inside the file.
       throw .unreadable(path: path, reason: "\(error)")
     }
     throw .unreadable(
       path: path,
-      reason:
-        "is neither a zip nor an HDF5 file, expected model.save(\"NAME.keras\") or \"NAME.h5\"")
+      reason: "is neither a zip nor an HDF5 file, expected a Keras model; "
+        + "save it with model.save(\"NAME.keras\") or model.save(\"NAME.h5\")")
   }
 
-  private func loadZip() throws -> (Model, String) {
+  private func loadZip() throws -> Content {
     let archive = try ZipArchive(bytes)
-    let configuration = try archive.entry("config.json")
-    let version = try kerasVersion(inMetadata: archive.entry("metadata.json"))
-    let weights = try archive.entry("model.weights.h5")
-    let model = try HDF5File.withFile(weights) { file in
-      try build(configuration, version) { layer in
-        try KerasWeights.keras3(of: layer, in: file)
-      }
+    let configuration = try archive.entry(
+      "config.json", byteCountMax: Self.configurationBytesMax)
+    let metadata = try archive.entry("metadata.json", byteCountMax: Self.configurationBytesMax)
+    guard let version = JSONValue(text: metadata)?["keras_version"]?.string else {
+      throw ModelFileError.unreadable(
+        path: path, reason: "its metadata.json has no keras_version; save the model again")
     }
-    return (model, "Keras \(version) (.keras)")
+    let weights = try archive.entry("model.weights.h5", byteCountMax: FileContent.byteCountMax)
+    do {
+      let model = try HDF5File.withFile(weights) { file in
+        try KerasModelBuilder(path: path, version: version)
+          .model(configuration: configuration) { layer in
+            try KerasWeights.keras3(of: layer, in: file, path: path)
+          }
+      }
+      return Content(model: model, format: "Keras \(version) (.keras)", kerasVersion: version)
+    } catch let error as HDF5Error {
+      throw ModelFileError.unreadable(path: path, reason: "model.weights.h5 inside \(error)")
+    }
   }
 
-  private func loadHDF5() throws -> (Model, String) {
+  private func loadHDF5() throws -> Content {
     try HDF5File.withFile(bytes) { file in
       guard let configuration = try file.string("model_config", of: "/") else {
         throw ModelFileError.unreadable(
@@ -58,49 +67,16 @@ struct KerasModelFile {
             + "save with model.save, not save_weights")
       }
       // Before 2.0 the version stood with the weights only, or nowhere.
-      let version =
-        try file.string("keras_version", of: "/")
-        ?? file.string("keras_version", of: "model_weights") ?? "1"
-      let model = try build(Array(configuration.utf8), version) { layer in
-        try KerasWeights.legacy(of: layer, in: file)
+      var version = try file.string("keras_version", of: "/")
+      if try version == nil && file.exists("model_weights") {
+        version = try file.string("keras_version", of: "model_weights")
       }
-      return (model, "Keras \(version) (.h5)")
+      let model = try KerasModelBuilder(path: path, version: version ?? "1")
+        .model(configuration: Array(configuration.utf8)) { layer in
+          try KerasWeights.legacy(of: layer, in: file)
+        }
+      return Content(
+        model: model, format: "Keras \(version ?? "1") (.h5)", kerasVersion: version ?? "1")
     }
-  }
-
-  private func kerasVersion(inMetadata json: [UInt8]) throws -> String {
-    let object = try JSONSerialization.jsonObject(with: Data(json)) as? [String: Any]
-    return object?["keras_version"] as? String ?? "3"
-  }
-
-  private func build(
-    _ configuration: [UInt8], _ version: String,
-    _ tensors: (KerasLayer) throws -> [HDF5File.Tensor]
-  ) throws -> sending Model {
-    let object: Any
-    do {
-      object = try JSONSerialization.jsonObject(with: Data(configuration))
-    } catch {
-      throw ModelFileError.unreadable(path: path, reason: "its configuration is not JSON")
-    }
-    let graph = try KerasGraph(object, path: path)
-    let major = Int(version.prefix { $0.isNumber }) ?? 3
-    var layers: [Layer] = []
-    for layer in graph.layers {
-      let reader = KerasLayerReader(layer: layer, kerasMajor: major, path: path)
-      if let built = try reader.layer(tensors: { try tensors(layer) }) { layers.append(built) }
-    }
-    return try Model(layers: layers, input: try input(of: layers, graph), name: graph.name)
-  }
-
-  private func input(of layers: [Layer], _ graph: KerasGraph) throws -> ModelInput {
-    if case .embedding(let embedding) = layers.first {
-      return .tokens(vocabulary: embedding.vocabulary)
-    }
-    // The first layer with a width of its own knows; a Masking or Activation before it does not.
-    guard let width = layers.lazy.compactMap(\.inputWidth).first ?? graph.inputWidth else {
-      throw ModelFileError.badModel(path: path, reason: "does not say how wide its input is")
-    }
-    return .vectors(width: width)
   }
 }

@@ -1,71 +1,79 @@
 import Recurrence
 
-/// The weights of one layer, checked against the shape that its configuration asks for.
+/// The weights of one layer, checked against what its configuration asks for.
 struct KerasTensors {
-  private let tensors: [HDF5File.Tensor]
+  private let tensors: [Tensor]
   private let layer: KerasLayer
   private let path: String
 
-  init(_ tensors: [HDF5File.Tensor], layer: KerasLayer, path: String) {
+  init(_ tensors: [Tensor], layer: KerasLayer, path: String) {
     self.tensors = tensors
     self.layer = layer
     self.path = path
   }
 
-  private func tensor(_ index: Int, _ name: String) throws(ModelFileError) -> HDF5File.Tensor {
-    guard tensors.indices.contains(index) else {
-      throw .missingTensor(path: path, tensor: "\(layer.name)/\(name)")
+  private static let roles: Set<String> = [
+    "kernel", "recurrent_kernel", "bias", "embeddings", "gamma", "beta", "moving_mean",
+    "moving_variance",
+  ]
+
+  /// Checks that there are these weights, and none else; from then on they bear these names.
+  ///
+  /// Where the file names their roles ("lstm/kernel:0"), the names must agree.
+  func named(_ names: [String]) throws(ModelFileError) -> KerasTensors {
+    if let first = names.first, tensors.isEmpty {
+      throw .missingTensor(path: path, tensor: "\(layer.name)/\(first)")
     }
-    return tensors[index]
+    guard tensors.count == names.count else {
+      throw .wrongTensorCount(
+        path: path, layer: layer.title, expected: names.count, received: tensors.count)
+    }
+    var named: [Tensor] = []
+    for (tensor, name) in zip(tensors, names) {
+      let last = tensor.name.split(separator: "/").last ?? ""
+      let role = String(last.prefix { $0 != ":" })
+      guard role == name || !Self.roles.contains(role) else {
+        throw .wrongTensor(
+          path: path, layer: layer.title, expected: name, received: tensor.name)
+      }
+      named.append(Tensor(name: name, shape: tensor.shape, values: tensor.values))
+    }
+    return KerasTensors(named, layer: layer, path: path)
   }
 
-  private func wrongShape(
-    _ name: String, _ expected: [Int], _ received: [Int]
-  ) -> ModelFileError {
+  private func wrongShape(_ tensor: Tensor, _ expected: [Int?]) -> ModelFileError {
     .wrongShape(
-      path: path, tensor: "\(layer.name)/\(name)", expected: expected, received: received)
+      path: path, tensor: "\(layer.name)/\(tensor.name)", expected: expected,
+      received: tensor.shape)
   }
 
-  /// A `[rows, columns]` tensor; a nil size may be any.
-  func matrix(
-    _ index: Int, _ name: String, rows: Int? = nil, columns: Int? = nil
-  ) throws(ModelFileError) -> Matrix {
-    let tensor = try tensor(index, name)
-    guard tensor.shape.count == 2, rows ?? tensor.shape[0] == tensor.shape[0],
-      columns ?? tensor.shape[1] == tensor.shape[1], !tensor.values.isEmpty
-    else { throw wrongShape(name, [rows ?? -1, columns ?? -1], tensor.shape) }
-    return Matrix(rows: tensor.shape[0], columns: tensor.shape[1], values: tensor.values)
-  }
-
-  /// A `[rows, columns]` tensor; one row may come as a vector.
-  func rows(
-    _ index: Int, _ name: String, rows: Int, columns: Int
-  ) throws(ModelFileError) -> Matrix {
-    let tensor = try tensor(index, name)
-    guard tensor.shape == [rows, columns] || (rows == 1 && tensor.shape == [columns]) else {
-      throw wrongShape(name, rows == 1 ? [columns] : [rows, columns], tensor.shape)
+  private func tensor(_ index: Int, shape expected: [Int?]) throws(ModelFileError) -> Tensor {
+    guard tensors.indices.contains(index) else {
+      throw .missingTensor(path: path, tensor: "\(layer.name), weight \(index)")
     }
-    return Matrix(rows: rows, columns: columns, values: tensor.values)
+    let tensor = tensors[index]
+    guard tensor.shape.count == expected.count, !tensor.values.isEmpty,
+      zip(tensor.shape, expected).allSatisfy({ $0 == ($1 ?? $0) })
+    else { throw wrongShape(tensor, expected) }
+    return tensor
   }
 
-  func vector(
-    _ index: Int, _ name: String, count: Int? = nil
-  ) throws(ModelFileError) -> [Float] {
-    let tensor = try tensor(index, name)
-    guard tensor.shape.count == 1, count ?? tensor.shape[0] == tensor.shape[0] else {
-      throw wrongShape(name, [count ?? -1], tensor.shape)
-    }
-    return tensor.values
+  /// A `[rows, columns]` tensor; nil rows may be any number.
+  func matrix(_ index: Int, rows: Int?, columns: Int) throws(ModelFileError) -> Matrix {
+    let tensor = try tensor(index, shape: [rows, columns])
+    return Matrix(rows: tensor.shape[0], columns: columns, values: tensor.values)
+  }
+
+  /// A `[count]` tensor; a nil count may be any number.
+  func vector(_ index: Int, count: Int?) throws(ModelFileError) -> [Float] {
+    try tensor(index, shape: [count]).values
   }
 
   /// A convolution's `[taps, channels, filters]` as a matrix `[taps * channels, filters]`.
   func taps(
-    _ index: Int, _ name: String, size: Int, filters: Int
+    _ index: Int, size: Int, channels: Int?, filters: Int
   ) throws(ModelFileError) -> Matrix {
-    let tensor = try tensor(index, name)
-    guard tensor.shape.count == 3, tensor.shape[0] == size, tensor.shape[2] == filters,
-      !tensor.values.isEmpty
-    else { throw wrongShape(name, [size, -1, filters], tensor.shape) }
+    let tensor = try tensor(index, shape: [size, channels, filters])
     return Matrix(rows: size * tensor.shape[1], columns: filters, values: tensor.values)
   }
 }

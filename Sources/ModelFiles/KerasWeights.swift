@@ -1,31 +1,68 @@
 /// Where the weights of a layer stand in a file.
 enum KerasWeights {
+  /// No layer has more; a file that claims more is refused before they are read (LSTM in Keras 1).
+  private static let countMax = 12
+
   /// In `.keras` files: `layers/GROUP/vars/0` and so on, `cell` or `layer` between where they are.
   ///
   /// Recurrent layers keep theirs in `cell`, wrappers in `layer`. Optimizer state stands elsewhere
   /// and is not looked at.
+  ///
+  /// - Throws: `HDF5Error`, or a `ModelFileError` if the file says that the group is of another
+  ///   layer.
   static func keras3(
-    of layer: KerasLayer, in file: borrowing HDF5File, under parent: String = "layers"
-  ) throws -> [HDF5File.Tensor] {
+    of layer: KerasLayer, in file: borrowing HDF5File, path: String
+  ) throws -> [Tensor] {
+    // Keras 2.12 and 2.13 had another name for the group of layers.
+    let parent = try file.exists("layers") ? "layers" : "_layer_checkpoint_dependencies"
     let group = "\(parent)/\(layer.weightGroup)"
-    if let inner = layer.inner { return try keras3(of: inner.layer, in: file, under: group) }
+    try checkOwner(of: group, layer, in: file, path: path)
+    guard let inner = layer.wrapped.first else {
+      return try variables(of: layer, group, in: file)
+    }
+    return try variables(of: inner, "\(group)/\(inner.weightGroup)", in: file)
+  }
+
+  /// Newer files name each group's layer: the running numbers must lead to the right one.
+  private static func checkOwner(
+    of group: String, _ layer: KerasLayer, in file: borrowing HDF5File, path: String
+  ) throws {
+    guard try file.exists("\(group)/vars"),
+      let owner = try file.string("name", of: "\(group)/vars"), owner != layer.name
+    else { return }
+    throw ModelFileError.wrongTensor(
+      path: path, layer: layer.title, expected: "'\(layer.name)'", received: "'\(owner)'")
+  }
+
+  private static func variables(
+    of layer: KerasLayer, _ group: String, in file: borrowing HDF5File
+  ) throws -> [Tensor] {
     let variables = layer.isRecurrent ? "\(group)/cell/vars" : "\(group)/vars"
-    guard file.exists(variables) else { return [] }
-    let names = try file.members(of: variables).sorted { (Int($0) ?? 0) < (Int($1) ?? 0) }
-    var tensors: [HDF5File.Tensor] = []
-    for name in names { tensors.append(try file.tensor("\(variables)/\(name)")) }
+    guard try file.exists(variables) else { return [] }
+    let count = try file.members(of: variables).count
+    guard count <= countMax else {
+      throw HDF5Error.unreadable(object: variables, reason: "\(count) weights")
+    }
+    var tensors: [Tensor] = []
+    for index in 0..<count {
+      tensors.append(try file.tensor("\(variables)/\(index)", name: "\(index)"))
+    }
     return tensors
   }
 
-  /// `.h5`: the group named after the layer lists its datasets in `weight_names`, in order.
-  static func legacy(
-    of layer: KerasLayer, in file: borrowing HDF5File
-  ) throws -> [HDF5File.Tensor] {
+  /// In `.h5` files: the group named after the layer lists its datasets in `weight_names`.
+  ///
+  /// - Throws: `HDF5Error`.
+  static func legacy(of layer: KerasLayer, in file: borrowing HDF5File) throws -> [Tensor] {
     let group = "model_weights/\(layer.name)"
-    guard file.exists(group) else { return [] }
-    var tensors: [HDF5File.Tensor] = []
-    for name in try file.strings("weight_names", of: group) ?? [] {
-      tensors.append(try file.tensor("\(group)/\(name)"))
+    guard try file.exists(group) else { return [] }
+    let names = try file.strings("weight_names", of: group) ?? []
+    guard names.count <= countMax else {
+      throw HDF5Error.unreadable(object: group, reason: "\(names.count) weights")
+    }
+    var tensors: [Tensor] = []
+    for name in names {
+      tensors.append(try file.tensor("\(group)/\(name)", name: name))
     }
     return tensors
   }

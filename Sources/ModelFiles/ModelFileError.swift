@@ -1,25 +1,48 @@
+import Recurrence
+
 /// Why a model file cannot be used: one line that names the file, the place and what to do.
-package enum ModelFileError: Error, Equatable, CustomStringConvertible {
+package enum ModelFileError: Error, Equatable {
+  /// There is no such file.
   case missing(path: String)
   /// The bytes are no file of a known kind, or broken.
   case unreadable(path: String, reason: String)
   /// The file is whole and asks for something that cannot be stepped, or is not supported.
-  case unsupported(path: String, layer: String, reason: String)
-  case wrongShape(path: String, tensor: String, expected: [Int], received: [Int])
+  ///
+  /// `layer` is its name and class, as in `'lstm_1' (LSTM)`; `option` is the one at fault, nil if it
+  /// is the layer as a whole.
+  case unsupported(path: String, layer: String, option: String?, reason: String)
+  /// A weight whose shape is not the one that the configuration asks for; nil may be any size.
+  case wrongShape(path: String, tensor: String, expected: [Int?], received: [Int])
   case missingTensor(path: String, tensor: String)
+  /// A layer has another number of weights than its options ask for.
+  case wrongTensorCount(path: String, layer: String, expected: Int, received: Int)
+  /// Weights that the file says belong to another layer or role.
+  case wrongTensor(path: String, layer: String, expected: String, received: String)
   /// Layers that do not fit each other.
-  case badModel(path: String, reason: String)
+  case badModel(path: String, error: ModelError)
+}
 
+extension ModelFileError: CustomStringConvertible {
   package var description: String {
     switch self {
-    case .missing(let path): "\(path): no such file; expected a .keras or .h5 model"
+    case .missing(let path):
+      "\(path): no such file; expected a .keras or .h5 model"
     case .unreadable(let path, let reason): "\(path): \(reason)"
-    case .unsupported(let path, let layer, let reason): "\(path): layer \(layer): \(reason)"
+    case .unsupported(let path, let layer, let option, let reason):
+      "\(path): layer \(layer): \(option.map { "\($0): " } ?? "")\(reason)"
     case .wrongShape(let path, let tensor, let expected, let received):
-      "\(path): tensor \(tensor) has shape \(received), expected \(expected)"
+      "\(path): tensor \(tensor) has shape \(received), "
+        + "expected [\(expected.map { $0.map { "\($0)" } ?? "any" }.joined(separator: ", "))]; "
+        + "the weights belong to other layer options"
     case .missingTensor(let path, let tensor):
-      "\(path): the weights \(tensor) are missing; save the whole model again"
-    case .badModel(let path, let reason): "\(path): \(reason)"
+      "\(path): tensor \(tensor) is missing; save the whole model again"
+    case .wrongTensorCount(let path, let layer, let expected, let received):
+      "\(path): layer \(layer) has \(received) weights, expected \(expected); "
+        + "the weights belong to other layer options"
+    case .wrongTensor(let path, let layer, let expected, let received):
+      "\(path): layer \(layer): found the weights of \(received), expected \(expected); "
+        + "save the model again"
+    case .badModel(let path, let error): "\(path): \(error)"
     }
   }
 }

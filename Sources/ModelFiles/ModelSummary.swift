@@ -1,45 +1,59 @@
 import Recurrence
 
 /// What `millrace model inspect` prints.
-package struct ModelSummary {
-  private let loaded: LoadedModel
-
-  package init(_ loaded: LoadedModel) { self.loaded = loaded }
-
-  package var text: String {
-    let model = loaded.model
-    var rows = [["#", "layer", "kind", "output", "parameters", "state"]]
-    for summary in model.layerSummaries {
-      let state = model.stateLayout.rows
-        .filter { $0.layerIndex == summary.index }.reduce(0) { $0 + $1.width }
-      rows.append([
-        "\(summary.index)", summary.name, summary.kindName, "\(summary.outputWidth)",
-        "\(summary.parameterCount)", "\(state)",
-      ])
-    }
-    let stateBytes = model.stateLayout.portableCount * MemoryLayout<Float>.size
-    let hash = loaded.sha256.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    return """
-      file        \(loaded.path)
-      format      \(loaded.format)
-      sha256      \(hash)
-      input       \(input(model.input))
-      output      \(output(model))
-      parameters  \(model.parameterCount)
-      state       \(stateBytes) bytes a stream
-
-      \(ModelSummary.table(rows))
-      """
+package struct ModelSummary: Sendable {
+  /// One layer.
+  package struct Row: Sendable, Equatable {
+    package let index: Int
+    package let name: String
+    /// The Keras class name.
+    package let kindName: String
+    /// Values a step gives.
+    package let outputWidth: Int
+    package let parameterCount: Int
+    /// Floats that each stream keeps for this layer.
+    package let stateFloatCount: Int
   }
 
-  private func input(_ input: ModelInput) -> String {
+  package let rows: [Row]
+  package let parameterCount: Int
+  /// Bytes that each stream keeps, without padding.
+  package let stateByteCount: Int
+  package let path: String
+  package let format: String
+  package let kerasVersion: String
+  /// SHA-256 of the file, 64 hexadecimal digits.
+  package let sha256Text: String
+  package let inputText: String
+  package let outputText: String
+
+  package init(_ loaded: LoadedModel) {
+    let model = loaded.model
+    rows = model.layerSummaries.map { layer in
+      let state = model.stateLayout.rows.filter { $0.layerIndex == layer.index }
+      return Row(
+        index: layer.index, name: layer.name, kindName: layer.kindName,
+        outputWidth: layer.outputWidth, parameterCount: layer.parameterCount,
+        stateFloatCount: state.reduce(0) { $0 + $1.width })
+    }
+    parameterCount = model.parameterCount
+    stateByteCount = model.stateLayout.portableCount * MemoryLayout<Float>.size
+    path = loaded.path
+    format = loaded.format
+    kerasVersion = loaded.kerasVersion
+    sha256Text = loaded.sha256.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    inputText = ModelSummary.text(of: model.input)
+    outputText = ModelSummary.outputText(of: model)
+  }
+
+  private static func text(of input: ModelInput) -> String {
     switch input {
     case .tokens(let vocabulary): "token ids, 0 to \(vocabulary - 1)"
     case .vectors(let width): "vectors of \(width)"
     }
   }
 
-  private func output(_ model: Model) -> String {
+  private static func outputText(of model: Model) -> String {
     let shape =
       switch model.shape {
       case .manyToMany: "one a step"
@@ -49,9 +63,32 @@ package struct ModelSummary {
     return "\(model.outputWidth)\(model.outputIsDistribution ? " (softmax)" : ""), \(shape)"
   }
 
-  /// Columns of equal width; numbers to the right.
+  /// An aligned table, without a newline at its end.
+  package var text: String {
+    var cells = [["#", "layer", "kind", "output", "parameters", "state"]]
+    for row in rows {
+      cells.append([
+        "\(row.index)", row.name, row.kindName, "\(row.outputWidth)", "\(row.parameterCount)",
+        "\(row.stateFloatCount)",
+      ])
+    }
+    return """
+      file        \(path)
+      format      \(format)
+      sha256      \(sha256Text)
+      input       \(inputText)
+      output      \(outputText)
+      parameters  \(parameterCount)
+      state       \(stateByteCount) bytes a stream
+
+      \(ModelSummary.table(cells))
+      """
+  }
+
+  /// Columns of equal width; names to the left, numbers to the right.
   private static func table(_ rows: [[String]]) -> String {
-    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    let columnCount = rows.first?.count ?? 0
+    let widths = (0..<columnCount).map { column in rows.map { $0[column].count }.max() ?? 0 }
     return rows.map { row in
       row.enumerated().map { column, cell in
         let padding = String(repeating: " ", count: widths[column] - cell.count)

@@ -2,19 +2,24 @@ import CZip
 
 /// A zip archive in memory, read through libzip.
 struct ZipArchive: ~Copyable {
-  struct Failure: Error, CustomStringConvertible {
-    let description: String
+  /// Why an archive or an entry cannot be read.
+  enum Failure: Error, Equatable {
+    case notZip(reason: String)
+    case missing(entry: String)
+    case tooLarge(entry: String, byteCount: UInt64, byteCountMax: Int)
+    case unreadable(entry: String, reason: String)
   }
+
+  /// Deflate cannot do better than 1,032 to 1.
+  private static let compressionMax: UInt64 = 1100
 
   private let archive: OpaquePointer
   /// libzip reads from here while the archive is open.
   private let bytes: UnsafeMutableRawBufferPointer
 
-  /// An entry larger than this is refused before memory is taken for it.
-  private static let entryBytesMax = 4 << 30
-
   init(_ data: [UInt8]) throws(Failure) {
-    bytes = .allocate(byteCount: max(1, data.count), alignment: 16)
+    let bytes = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: max(1, data.count), alignment: 16)
     bytes.copyBytes(from: data)
     var error = zip_error_t()
     zip_error_init(&error)
@@ -22,15 +27,15 @@ struct ZipArchive: ~Copyable {
     guard let source = zip_source_buffer_create(bytes.baseAddress, UInt64(data.count), 0, &error)
     else {
       bytes.deallocate()
-      throw Failure(description: "no memory for the archive")
+      throw .notZip(reason: String(cString: zip_error_strerror(&error)))
     }
     guard let archive = zip_open_from_source(source, ZIP_RDONLY, &error) else {
       zip_source_free(source)
-      let reason = String(cString: zip_error_strerror(&error))
       bytes.deallocate()
-      throw Failure(description: "is not a whole zip archive (\(reason)); save the model again")
+      throw .notZip(reason: String(cString: zip_error_strerror(&error)))
     }
     self.archive = archive
+    self.bytes = bytes
   }
 
   deinit {
@@ -38,30 +43,57 @@ struct ZipArchive: ~Copyable {
     bytes.deallocate()
   }
 
-  func contains(_ name: String) -> Bool { zip_name_locate(archive, name, 0) >= 0 }
-
-  /// The bytes of an entry; libzip checks their CRC.
-  func entry(_ name: String) throws(Failure) -> [UInt8] {
+  /// The bytes of an entry, their checksum compared.
+  ///
+  /// One larger than `byteCountMax` is refused before memory is taken for it.
+  func entry(_ name: String, byteCountMax: Int) throws(Failure) -> [UInt8] {
     var information = zip_stat_t()
-    guard zip_stat(archive, name, 0, &information) == 0 else {
-      throw Failure(description: "has no \(name) inside; expected a Keras 3 model")
-    }
-    guard information.size <= ZipArchive.entryBytesMax,
-      // Deflate cannot do better than 1,032 to 1.
-      information.size <= (information.comp_size + 1) * 1100
+    guard zip_stat(archive, name, 0, &information) == 0 else { throw .missing(entry: name) }
+    let known = UInt64(ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE)
+    guard information.valid & known == known, information.comp_size <= UInt64(bytes.count),
+      information.size <= UInt64(byteCountMax),
+      information.size / ZipArchive.compressionMax <= information.comp_size
     else {
-      throw Failure(description: "\(name) inside claims \(information.size) bytes")
+      throw .tooLarge(entry: name, byteCount: information.size, byteCountMax: byteCountMax)
     }
     guard let file = zip_fopen(archive, name, 0) else {
-      throw Failure(description: "\(name) inside cannot be read; the file is damaged")
+      throw .unreadable(entry: name, reason: String(cString: zip_strerror(archive)))
     }
     defer { zip_fclose(file) }
     var content = [UInt8](repeating: 0, count: Int(information.size))
-    let size = content.count
-    let read = content.withUnsafeMutableBytes { zip_fread(file, $0.baseAddress, UInt64(size)) }
-    guard read == Int64(size) else {
-      throw Failure(description: "\(name) inside is damaged; save the model again")
+    var filled = 0
+    while filled < content.count {
+      let read = content.withUnsafeMutableBytes { buffer in
+        let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
+        return zip_fread(file, rest.baseAddress, UInt64(rest.count))
+      }
+      guard read > 0 else { throw .unreadable(entry: name, reason: ZipArchive.reason(file, read)) }
+      filled += Int(read)
     }
+    // Only reading past the end makes libzip compare the checksum.
+    var beyond: UInt8 = 0
+    let read = zip_fread(file, &beyond, 1)
+    guard read == 0 else { throw .unreadable(entry: name, reason: ZipArchive.reason(file, read)) }
     return content
+  }
+
+  private static func reason(_ file: OpaquePointer, _ read: zip_int64_t) -> String {
+    read < 0 ? String(cString: zip_file_strerror(file)) : "its size is not the one it claims"
+  }
+}
+
+extension ZipArchive.Failure: CustomStringConvertible {
+  var description: String {
+    switch self {
+    case .notZip(let reason):
+      "is no whole zip archive (\(reason)); expected all its bytes: copy or save the model again"
+    case .missing(let entry):
+      "is a zip archive without \(entry), expected a Keras 3 model; save it with model.save"
+    case .tooLarge(let entry, let byteCount, let byteCountMax):
+      "\(entry) inside claims \(byteCount) bytes, expected at most \(byteCountMax) "
+        + "and no more than the archive can hold"
+    case .unreadable(let entry, let reason):
+      "\(entry) inside is damaged (\(reason)); copy or save the model again"
+    }
   }
 }

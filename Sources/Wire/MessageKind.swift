@@ -30,6 +30,6 @@ package enum MessageKind: UInt8, Sendable, CaseIterable {
     self = kind
   }
 
-  /// Kinds 4 to 8 may come without a stream.
-  package var allowsEmptyStream: Bool { (4...8).contains(rawValue) }
+  /// Kinds 4 to 8 may come without a stream, and so may the refusal of one, or of a bad name.
+  package var allowsEmptyStream: Bool { (3...8).contains(rawValue) }
 }

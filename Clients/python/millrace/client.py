@@ -144,7 +144,7 @@ class Client:
         """The next answer or final refusal; None when none came in time."""
         deadline = self._deadline(timeout)
         while not self._results:
-            if not self._turn(deadline):
+            if not self._turn(deadline, lambda: self._results):
                 return None
         return self._results.popleft()
 
@@ -191,22 +191,26 @@ class Client:
         while not is_done():
             if self._refusal:
                 raise StreamRefused(self._refusal)
-            if not self._turn(deadline) and not is_done():
+            if not self._turn(deadline, is_done):
                 link = self.connection
                 raise TimeoutError(
                     f"waited for {what} from {self.endpoint}: last heard "
                     f"{link.clock() - link.heard:.1f} s ago, credit {link.room}, "
                     f"{self.counters.outstanding} of {self.counters.sent} outstanding")
 
-    def _turn(self, deadline: float) -> bool:
-        """Reads, keeps time, sends; or waits for more. False once the deadline has passed."""
+    def _turn(self, deadline: float, is_done: Callable[[], object]) -> bool:
+        """Reads, keeps time, sends; then waits for more, unless that was enough.
+
+        False once the deadline has passed in vain.
+        """
         heard = self.connection.heard
         for message in self.connection.read():
             self._dispatch(message)
         if self.connection.is_hello_due(self._is_outstanding):
             self._hello()
         self._pump()
-        return self.connection.heard != heard or self.connection.wait(deadline)
+        return (self.connection.heard != heard or bool(is_done())
+                or self.connection.wait(deadline))
 
     def _hello(self) -> None:
         streams = {name: state.answer_next for name, state in self._streams.items()

@@ -1,4 +1,4 @@
-"""A DEALER with what MR/1 asks of a sender, whatever its streams: greeting, credit, signs of life."""
+"""A DEALER and what MR/1 asks of any sender: greeting, credit, signs of life."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -32,6 +32,8 @@ class Connection:
         self._hellos_open = 0
         self._welcome: Message | None = None
         self._hello_at: float | None = None
+        # After so long without a word from us the daemon may have taken us for dead.
+        self.may_be_forgotten = False
         self.heard = self._said = self._quiet_since = clock()
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
@@ -62,11 +64,6 @@ class Connection:
         """Units that may be sent now."""
         return self.credit - self.used
 
-    @property
-    def may_be_forgotten(self) -> bool:
-        """After so long without a word the daemon may have taken us for dead."""
-        return self.clock() - self._said >= 2 * self.silence
-
     def transmit(self, message: Message) -> None:
         self._said = self.clock()
         self._socket.send_multipart(wire.encode(message))
@@ -78,7 +75,7 @@ class Connection:
 
     def hello(self, streams: dict[str, int | None], epoch: int) -> None:
         """Greets on the same socket; nothing is sent until the welcome to the last hello."""
-        self._hello_at, self._welcome = None, None
+        self._hello_at, self._welcome, self.may_be_forgotten = None, None, False
         self._hellos_open += 1
         self.hellos_sent += 1
         self._control(Kind.HELLO, {"streams": streams, "epoch": epoch})
@@ -121,6 +118,8 @@ class Connection:
 
     def read(self) -> Iterator[Message]:
         """What has arrived, up to a bound; pings, pongs and early welcomes are seen to here."""
+        # Asked before a ping that lay here unread is answered.
+        self.may_be_forgotten |= self.clock() - self._said >= 2 * self.silence
         for _ in range(_READ_AT_ONCE):
             try:
                 parts = self._socket.recv_multipart(zmq.NOBLOCK)

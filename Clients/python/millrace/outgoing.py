@@ -111,11 +111,7 @@ class OutgoingStream:
             self.cursor = max(0, self.cursor - 1)
 
     def rewind(self, expected: int) -> bool:
-        """Goes back to send from `expected` on; False when that is no longer kept.
-
-        Where all is applied already, the last message is repeated: its acknowledgement may have
-        been lost with the connection, and a duplicate is acknowledged again.
-        """
+        """Goes back to send from `expected` on; False when that is no longer kept."""
         if expected < self.oldest:
             return False
         # What such a peek asked about is past; its answer may still be on its way.
@@ -125,13 +121,15 @@ class OutgoingStream:
             is_open_already = kept.is_bare and Flag.START in kept.message.flags
             if kept.end > expected or (kept.begin == kept.end >= expected and not is_open_already):
                 self.cursor = min(index, self.cursor)
-                return True
-        if self.kept and not self.kept[-1].is_bare:
-            self.cursor = min(len(self.kept) - 1, self.cursor)
+                break
         return True
 
     def welcome(self, expected: int | None, closed: bool, answers: int) -> bool:
-        """Goes on from where the daemon stands; False when it has lost state that we built on."""
+        """Goes on from where the daemon stands; False when it has lost state that we built on.
+
+        Where all is applied already, the last message is repeated: its acknowledgement may have
+        been lost with the connection, and a duplicate is acknowledged again.
+        """
         head = self.kept[0] if self.kept else None
         begins = head is not None and head.begin == self.first and (
             self.first == 0 or Flag.START in head.message.flags)
@@ -142,7 +140,11 @@ class OutgoingStream:
             return begins
         if closed and is_ours and answers <= self.answer_next:
             self.is_closed = True  # its last answer was heard, or carried nothing
-        return self.rewind(expected)
+        if not self.rewind(expected):
+            return False
+        if self.kept and not self.kept[-1].is_bare:
+            self.cursor = min(self.cursor, len(self.kept) - 1)
+        return True
 
     def resume(self, expected: int | None, closed: bool, answers: int, wanted: int | None) -> None:
         """Takes over a stream that another sent, before anything is sent here."""
@@ -172,8 +174,11 @@ class OutgoingStream:
         while self._extents and self._extents[0][1] <= self.covered_to:
             self._extents.popleft()
 
-    def use_up(self, number: int) -> int:
-        """The message at `number` is refused and its numbers are used up; how many, 0 if known."""
+    def use_up(self, number: int) -> int | None:
+        """The message at `number` is refused and its numbers are used up; how many.
+
+        None when nothing waits for an answer there.
+        """
         for begin, end in self._extents:
             if begin <= number < end and not self._is_refused(number):
                 # Where part was applied before, only the rest is refused.
@@ -182,7 +187,7 @@ class OutgoingStream:
                 self._refused.sort()
                 self._move_covered(self.covered_to)
                 return end - begin
-        return 0
+        return None
 
     def _is_refused(self, number: int) -> bool:
         return number < self.covered_to or any(b <= number < e for b, e in self._refused)

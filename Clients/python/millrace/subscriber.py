@@ -26,6 +26,8 @@ class Subscriber:
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.SUB)
         self._socket.set_hwm(high_water_mark)
+        self._socket.setsockopt(zmq.RECONNECT_IVL, 50)
+        self._socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
         if curve:
             (self._socket.curve_serverkey, self._socket.curve_publickey,
              self._socket.curve_secretkey) = curve

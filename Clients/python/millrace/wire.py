@@ -186,7 +186,9 @@ def _read_binary(header: bytes) -> dict:
 def _check(message: Message, name: bytes, topic: bool) -> None:
     """What a message's parts must keep to, whatever its form."""
     pattern = _TOPIC if topic else _STREAM
-    if not pattern.fullmatch(name) and (topic or name or not 4 <= message.kind <= 8):
+    # Kind 3 too: a refusal has no name to give where the refused message had none.
+    may_be_empty = not topic and Kind.REFUSE <= message.kind <= Kind.PONG
+    if not pattern.fullmatch(name) and (name or not may_be_empty):
         what, expected = (("topic", "output/NAME/ or tap/STAGE/WHAT/NAME/") if topic
                           else ("stream's name", "1 to 128 of A-Z a-z 0-9 . _ : @ -"))
         raise WireError("bad-name", f"the {what} is {name[:140]!r}", expected)

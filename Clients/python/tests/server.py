@@ -28,7 +28,14 @@ class Server:
     def _bind(self):
         self._socket = self._context.socket(zmq.ROUTER)
         self._socket.linger = 1000
-        self._socket.bind(self._wanted)
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while True:
+            try:
+                self._socket.bind(self._wanted)
+                break
+            except zmq.ZMQError as error:  # libzmq closes the socket before on its own thread
+                if error.errno != zmq.EADDRINUSE or time.monotonic() > deadline:
+                    raise
         self.endpoint = self._wanted = self._socket.last_endpoint.decode().rstrip("\0")
 
     def restart(self):
@@ -180,13 +187,3 @@ class RunningSum(Server):
         steps = self.steps[name]
         self.answer(name, first, np.cumsum(np.array(steps, "f8"))[first:], covers=len(steps),
                     last=name in self.ended)
-
-
-def wait_until(is_true, timeout: float = DEADLINE_SECONDS) -> None:
-    """Spins until something another thread does is done."""
-    deadline = time.monotonic() + timeout
-    done = threading.Event()
-    while not is_true():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout} s")
-        done.wait(0.001)

@@ -64,7 +64,7 @@ final class InferenceLoop {
         {
           return
         }
-      } else if received == 0, !canStep {
+      } else {
         link.keepAlive()
         try sink.keepAlive()
       }

@@ -12,6 +12,15 @@ final class AnswerCache {
     var payload: [UInt8]
     var ids: [UInt8]
     var note: [UInt8]
+    /// For rows of text, where each step's input ended; empty where each step is one number.
+    var inputs: [UInt64]
+
+    /// The first input number not used by the step of one of `count` rows.
+    func input(of row: Int, of count: Int) -> UInt64 {
+      if inputs.count == count { return inputs[row] }
+      // A step of values or ids is one number; the rows of a one-to-many model used all input.
+      return header.end == header.input ? header.number + UInt64(row) + 1 : header.input
+    }
   }
 
   /// A refusal that used numbers up: their answer.

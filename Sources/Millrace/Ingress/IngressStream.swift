@@ -61,7 +61,15 @@ struct UnderWay {
 
   /// The first input number not used by the steps below `step`.
   func input(below step: UInt64) -> UInt64 {
-    guard step < endStep, step > firstStep else { return endInput }
+    guard step > firstStep, step <= endStep else { return endInput }
     return ends.isEmpty ? step : ends[Int(step - firstStep) - 1]
+  }
+
+  /// For text, what `input(below:)` is behind each of the steps from `start` to below `end`.
+  func inputs(from start: UInt64, below end: UInt64) -> ArraySlice<UInt64> {
+    let lower = max(start, firstStep)
+    let upper = min(end, endStep)
+    guard !ends.isEmpty, lower < upper else { return [] }
+    return ends[Int(lower - firstStep)..<Int(upper - firstStep)]
   }
 }

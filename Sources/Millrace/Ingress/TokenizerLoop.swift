@@ -89,7 +89,7 @@ final class TokenizerLoop {
             "stopped before all was answered", metadata: ["messages": "\(underWay)"])
           return
         }
-      } else if received == 0 {
+      } else {
         link.keepAlive()
         for worker in workers { try worker.keepAlive() }
       }
@@ -149,6 +149,8 @@ final class TokenizerLoop {
     let isLast = message.header.flags.contains(.last)
     var connection = stream.underWay.first?.connection
     var input = stream.firstInput
+    // For each row of text, where its step's input ended.
+    var inputs: [UInt64] = []
     // An answer belongs to the oldest life under way; the next one's numbers may begin below.
     let life = stream.underWay.first?.life ?? stream.life
     while let first = stream.underWay.first, first.life == life,
@@ -156,18 +158,24 @@ final class TokenizerLoop {
     {
       connection = first.connection
       input = first.input(below: covered)
+      if message.header.count > 1 {
+        inputs += first.inputs(from: message.header.number, below: covered)
+      }
       guard first.endStep <= covered, !first.isEnd || isLast else { break }
       stream.underWay.removeFirst()
       underWay -= 1
       first.connection.release(units: first.units)
-      if first.isEnd { break }
+      if first.isEnd {
+        input = first.endInput
+        break
+      }
     }
     guard message.header.kind == .answer else { return }
     var header = message.header
     header.input = input
     let answer = AnswerCache.Answer(
       header: header, payload: Array(message.payload), ids: Array(message.ids),
-      note: Array(message.note))
+      note: Array(message.note), inputs: inputs)
     if life == stream.life {
       stream.nextAnswer = header.end
       cache.keep(answer, of: stream)
@@ -212,6 +220,7 @@ final class TokenizerLoop {
       line.removeLast()  // the newline
       var header = answer.header
       header.number = rows.number(of: row)
+      header.input = answer.input(of: row, of: rows.count)
       if row + 1 < rows.count { header.flags.remove(.last) }
       sendJSON(header, name, line, note, connection)
     }

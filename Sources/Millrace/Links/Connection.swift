@@ -18,7 +18,8 @@ final class Connection {
   /// The credit that it was told last.
   private(set) var announced: UInt64
   var lastHeardMilliseconds: UInt64
-  var lastSaidMilliseconds: UInt64
+  /// Pings since it was heard last.
+  var pingsUnanswered = 0
   /// Messages that libzmq would not take yet, oldest first.
   var waiting: Deque<OutgoingMessage> = []
   var isGone = false
@@ -30,7 +31,6 @@ final class Connection {
     self.window = window
     announced = window
     lastHeardMilliseconds = milliseconds
-    lastSaidMilliseconds = milliseconds
   }
 
   /// The total that it may have sent: all it did send, and what the window still has room for.

@@ -14,6 +14,7 @@ final class LinkReceiver {
   private let window: UInt64
   private let isAcknowledging: Bool
   private(set) var refusals: UInt64 = 0
+  private var nextKeepAliveMilliseconds: UInt64 = 0
 
   /// Binds the endpoint.
   ///
@@ -68,8 +69,12 @@ final class LinkReceiver {
     return limit
   }
 
+  /// The stream that a message names; nothing where that is no name, which is never echoed.
   private var streamBytes: UnsafeRawBufferPointer {
-    message.partCount > 1 ? message.bytes(1) : UnsafeRawBufferPointer(start: nil, count: 0)
+    guard message.partCount > 1, StreamID(bytes: message.bytes(1)) != nil else {
+      return UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+    return message.bytes(1)
   }
 
   private func connection(for id: UnsafeRawBufferPointer) -> Connection? {
@@ -122,7 +127,6 @@ final class LinkReceiver {
     ids: UnsafeRawBufferPointer, note: UnsafeRawBufferPointer, to connection: Connection
   ) {
     guard !connection.isGone else { return }
-    connection.lastSaidMilliseconds = MonotonicClock.milliseconds
     withEncoded(header, for: connection) { header in
       guard connection.waiting.isEmpty,
         transmit(connection, stream, header, payload, ids, note)
@@ -264,14 +268,21 @@ final class LinkReceiver {
     }
   }
 
-  /// Pings peers after 2 s without traffic, and forgets those silent for 6 s that were pinged.
+  /// Pings peers that have been silent for 2 s, and forgets those that let two pings go by.
+  ///
+  /// Looks at its peers twice a second, however often it is called.
   func keepAlive() {
     let now = MonotonicClock.milliseconds
+    guard now >= nextKeepAliveMilliseconds else { return }
+    nextKeepAliveMilliseconds = now + 500
     for connection in connections.values {
       let silence = now - min(now, connection.lastHeardMilliseconds)
-      if silence >= 6000 {
+      if silence < 2000 {
+        connection.pingsUnanswered = 0
+      } else if silence >= 6000, connection.pingsUnanswered >= 2 {
         forget(connection)
-      } else if silence >= 2000, now - connection.lastSaidMilliseconds >= 2000 {
+      } else if silence >= 2000 * UInt64(connection.pingsUnanswered + 1) {
+        connection.pingsUnanswered += 1
         send(Header(kind: .ping), json: Array("{}".utf8), to: connection)
       }
     }

@@ -12,7 +12,7 @@ final class LinkSender {
   /// The total that may have been sent; 0 before the first welcome.
   private(set) var credit: UInt64 = 0
   private(set) var isWelcome = false
-  private var lastSaidMilliseconds: UInt64
+  private var lastPingMilliseconds: UInt64
   private var lastHeardMilliseconds: UInt64
 
   /// Answers are wider than what was sent: 64 rows of a large model.
@@ -21,8 +21,8 @@ final class LinkSender {
   init(context: Context, endpoint: String, queueMessages: Int = 0) throws {
     socket = try Socket<Dealer>(context)
     message = Multipart()
-    lastSaidMilliseconds = MonotonicClock.milliseconds
-    lastHeardMilliseconds = lastSaidMilliseconds
+    lastPingMilliseconds = MonotonicClock.milliseconds
+    lastHeardMilliseconds = lastPingMilliseconds
     try socket.setSendHighWaterMark(queueMessages)
     try socket.setReceiveHighWaterMark(queueMessages)
     try socket.setMaximumMessageBytes(Int64(LinkSender.bytesMax))
@@ -47,7 +47,6 @@ final class LinkSender {
     note: UnsafeRawBufferPointer = .init(start: nil, count: 0), units: UInt64
   ) throws {
     sent += units
-    lastSaidMilliseconds = MonotonicClock.milliseconds
     let partCount = !note.isEmpty ? 5 : !ids.isEmpty ? 4 : 3
     try socket.sendWaiting(stream, more: true)
     try withUnsafeTemporaryAllocation(byteCount: Header.byteCount, alignment: 8) { buffer in
@@ -108,10 +107,11 @@ final class LinkSender {
     }
   }
 
-  /// Pings after 2 s without traffic.
+  /// Pings when nothing has been heard for 2 s.
   func keepAlive() throws {
     let now = MonotonicClock.milliseconds
-    guard now - lastSaidMilliseconds >= 2000, now - lastHeardMilliseconds >= 2000 else { return }
+    guard now - lastHeardMilliseconds >= 2000, now - lastPingMilliseconds >= 2000 else { return }
+    lastPingMilliseconds = now
     try send(Header(kind: .ping), json: Array("{}".utf8))
   }
 }

@@ -48,7 +48,7 @@ final class SinkLoop {
         {
           return
         }
-      } else if received == 0 {
+      } else {
         link.keepAlive()
       }
     }

@@ -1,0 +1,165 @@
+"""The client against the real daemon: the binary that MILLRACE names, over real sockets."""
+
+import json
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import numpy as np
+
+from millrace import Client, Refusal, Subscriber
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+BINARY = os.environ.get("MILLRACE", str(ROOT / ".build" / "debug" / "millrace"))
+HELLO = ROOT / "Fixtures" / "hello"
+MOTION = ROOT / "Fixtures" / "motion"
+
+
+class Daemon:
+    """`millrace run` on a pipeline of a fixture, until the block ends."""
+
+    def __init__(self, text):
+        self.folder = tempfile.TemporaryDirectory(prefix="mr-")
+        self.endpoint = f"ipc://{self.folder.name}/in"
+        self.taps = f"ipc://{self.folder.name}/taps"
+        self.file = pathlib.Path(self.folder.name) / "pipeline.yaml"
+        self.file.write_text(f"{text}\ningress: {self.endpoint}\nmonitor: {self.taps}\n")
+
+    def __enter__(self):
+        self.process = subprocess.Popen(
+            [BINARY, "run", str(self.file)], stderr=subprocess.PIPE, text=True)
+        for line in self.process.stderr:
+            if "msg=ready" in line:
+                return self
+        raise AssertionError("the daemon did not start")
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.code = self.process.wait(timeout=20)
+        self.process.stderr.close()
+        self.folder.cleanup()
+
+
+def hello():
+    return Daemon(f"tokenizer: {{ kind: characters, vocabulary: {HELLO}/vocabulary.txt }}\n"
+                  f"model: {HELLO}/model.keras\nlabels: {HELLO}/labels.txt")
+
+
+def motion(extra=""):
+    return Daemon(f"tokenizer: {{ kind: values, scaling: {MOTION}/scaling.json }}\n"
+                  f"model: {MOTION}/model.keras\nlabels: {MOTION}/labels.txt\n{extra}")
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+class DaemonTests(unittest.TestCase):
+    def test_ten_lines_are_enough(self):
+        with hello() as daemon:
+            script = ROOT / "Clients" / "python" / "examples" / "ten_lines.py"
+            output = subprocess.run(
+                [sys.executable, str(script), daemon.endpoint, "hell"], capture_output=True,
+                text=True, timeout=20, check=True).stdout
+        labels = [json.loads(line)["label"] for line in output.splitlines()]
+        self.assertEqual(labels, ["e", "l", "l", "o"])
+
+    def test_every_step_is_as_keras_gives_it(self):
+        expected = {}
+        for line in lines(MOTION / "expected.jsonl"):
+            expected.setdefault(line["stream"], []).append(line["values"])
+        rows = {}
+        for line in lines(MOTION / "input.jsonl"):
+            rows.setdefault(line["stream"], []).append(line["values"])
+        seed = random.randrange(1 << 32)
+        choose = random.Random(seed)
+        answers = {name: [] for name in rows}
+        with motion("inference: { workers: 2 }") as daemon, Client(daemon.endpoint) as client:
+            waiting = {name: list(values) for name, values in rows.items()}
+            while waiting:
+                name = choose.choice(sorted(waiting))
+                count = choose.randint(1, 7)
+                piece, waiting[name] = waiting[name][:count], waiting[name][count:]
+                client.send(name, np.array(piece, np.float32), end=not waiting[name])
+                if not waiting[name]:
+                    del waiting[name]
+            for result in client.drain(timeout=20):
+                self.assertNotIsInstance(result, Refusal, f"seed {seed}")
+                answers[result.stream].extend(result.values)
+            self.assertEqual(client.counters.outstanding, 0)
+        for name, values in expected.items():
+            np.testing.assert_allclose(
+                answers[name], values, rtol=5e-4, atol=5e-5, err_msg=f"{name}, seed {seed}")
+
+    def test_friendly_replies_are_the_lines_of_pipe(self):
+        text = "hello!hell"
+        with hello() as daemon:
+            piped = subprocess.run(
+                [BINARY, "pipe", str(daemon.file), "--stream", "a"], input=text.encode(),
+                capture_output=True, timeout=20, check=True).stdout.decode().splitlines()
+            with Client(daemon.endpoint, friendly=True) as client:
+                for character in text[:-1]:
+                    client.send("a", character)
+                client.send("a", text[-1], end=True)
+                received = [result.line for result in client.drain(timeout=20) if result.line]
+        self.assertEqual(received, [json.loads(line) for line in piped])
+
+    def test_a_client_that_comes_back_goes_on_where_it_was(self):
+        with hello() as daemon:
+            with Client(daemon.endpoint) as client:
+                client.send("a", "he")
+                first = [row for result in client.drain(timeout=20) for row in result.values]
+            with Client(daemon.endpoint) as client:
+                client.resume("a", answers=0)
+                client.send("a", "ll", end=True)
+                again = [row for result in client.drain(timeout=20) for row in result.values]
+            with Client(daemon.endpoint) as client:
+                client.send("b", "hell", end=True)
+                whole = [row for result in client.drain(timeout=20) for row in result.values]
+        np.testing.assert_array_equal(again[:2], first)
+        np.testing.assert_array_equal(again, whole)
+
+    def test_a_refused_row_harms_only_itself(self):
+        rows = np.zeros((3, 9), np.float32)
+        rows[1, 4] = np.nan
+        with motion() as daemon, Client(daemon.endpoint) as client:
+            for row in rows:
+                client.send("a", row[None])
+            client.send("b", rows[:1], end=True)
+            client.end("a")
+            results = client.drain(timeout=20)
+            refusals = [result for result in results if isinstance(result, Refusal)]
+            numbers = [result.number + offset for result in results
+                       if not isinstance(result, Refusal) and result.stream == "a"
+                       for offset in range(len(result.values))]
+        self.assertEqual([refusal.code for refusal in refusals], ["not-finite"])
+        self.assertEqual(numbers, [0, 2])
+
+    def test_a_tap_sees_every_output(self):
+        with hello() as daemon:
+            with Subscriber(daemon.taps, "tap/inference/output/") as tap, \
+                    Client(daemon.endpoint) as client:
+                # A subscription takes effect when it does: send until the first is seen.
+                sent = 0
+                while tap.receive(timeout=0.2) is None:
+                    client.send(f"warm{sent}", "h", end=True)
+                    sent += 1
+                client.drain(timeout=20)
+                while tap.receive(timeout=0.5) is not None:
+                    pass
+                client.send("a", "hell")
+                client.drain(timeout=20)
+                seen = 0
+                while seen < 4:
+                    topic, message = tap.receive(timeout=10)
+                    self.assertEqual(topic, "tap/inference/output/a/")
+                    seen += message.count
+                self.assertEqual(tap.lost, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,86 @@
+import Foundation
+
+/// A parsed JSON text: Keras' configurations have no fixed form.
+enum JSONValue: Sendable, Equatable, Decodable {
+  case null
+  case bool(Bool)
+  case number(Double)
+  case string(String)
+  case array([JSONValue])
+  case object([String: JSONValue])
+
+  /// Parses a whole text; nil if it is not JSON.
+  init?(text: [UInt8]) {
+    let decoder = JSONDecoder()
+    // Python writes NaN and Infinity, which only JSON 5 has.
+    decoder.allowsJSON5 = true
+    do {
+      self = try decoder.decode(JSONValue.self, from: Data(text))
+    } catch {
+      return nil
+    }
+  }
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if container.decodeNil() {
+      self = .null
+    } else if let value = try? container.decode(String.self) {
+      // The decoder says only by throwing which kind a value is.
+      self = .string(value)
+    } else if let value = try? container.decode(Double.self) {
+      self = .number(value)
+    } else if let value = try? container.decode(Bool.self) {
+      self = .bool(value)
+    } else if let value = try? container.decode([String: JSONValue].self) {
+      self = .object(value)
+    } else {
+      self = .array(try container.decode([JSONValue].self))
+    }
+  }
+
+  subscript(key: String) -> JSONValue? {
+    guard case .object(let members) = self else { return nil }
+    return members[key]
+  }
+
+  var string: String? {
+    guard case .string(let value) = self else { return nil }
+    return value
+  }
+
+  var array: [JSONValue]? {
+    guard case .array(let values) = self else { return nil }
+    return values
+  }
+
+  var object: [String: JSONValue]? {
+    guard case .object(let members) = self else { return nil }
+    return members
+  }
+
+  /// A number without a fraction.
+  var int: Int? {
+    guard case .number(let value) = self else { return nil }
+    return Int(exactly: value)
+  }
+
+  var double: Double? {
+    guard case .number(let value) = self else { return nil }
+    return value
+  }
+
+  /// For messages: the value itself if it is short, else what kind it is.
+  var shortText: String {
+    switch self {
+    case .null: "null"
+    case .bool(let value): "\(value)"
+    case .number(let value): Int(exactly: value).map { "\($0)" } ?? "\(value)"
+    case .string(let value): value.count <= 60 ? "\"\(value)\"" : "a long text"
+    case .array(let values):
+      values.count <= 4
+        ? "[\(values.map(\.shortText).joined(separator: ", "))]" : "a list of \(values.count)"
+    case .object(let members): members["class_name"]?.shortText ?? "an object"
+    }
+  }
+}

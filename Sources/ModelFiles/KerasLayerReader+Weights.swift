@@ -1,0 +1,171 @@
+import Recurrence
+
+// Layers with weights; the shapes are those of Keras' `build` methods.
+extension KerasLayerReader {
+  func embedding(_ saved: KerasTensors) throws(ModelFileError) -> Layer {
+    let vocabulary = try options.size("input_dim")
+    let width = try options.size("output_dim")
+    let tensors = try saved.named(["embeddings"])
+    return .embedding(
+      Embedding(
+        name: name, embeddings: try tensors.matrix(0, rows: vocabulary, columns: width),
+        maskZero: try options.flag("mask_zero")))
+  }
+
+  func dense(_ saved: KerasTensors) throws(ModelFileError) -> Layer {
+    let units = try options.size("units")
+    let hasBias = try options.flag("use_bias", default: true)
+    let tensors = try saved.named(["kernel"] + (hasBias ? ["bias"] : []))
+    return .dense(
+      Dense(
+        name: name, kernel: try tensors.matrix(0, rows: sequence.width, columns: units),
+        bias: hasBias ? try tensors.vector(1, count: units) : nil,
+        activation: try activations.option("activation", default: "linear")))
+  }
+
+  func simpleRNN(_ saved: KerasTensors) throws(ModelFileError) -> Layer {
+    let weights = try recurrentWeights(saved, gates: 1)
+    let bias = weights.hasBias ? try weights.tensors.vector(2, count: weights.units) : nil
+    return .simpleRNN(
+      SimpleRNNCell(
+        name: name, units: weights.units, kernel: weights.kernel,
+        recurrentKernel: weights.recurrentKernel, bias: bias,
+        activation: try activations.option("activation", default: "tanh"),
+        returnSequences: try options.flag("return_sequences"),
+        zeroOutputForMask: try options.flag("zero_output_for_mask")))
+  }
+
+  func lstm(_ saved: KerasTensors) throws(ModelFileError) -> Layer {
+    let weights = try recurrentWeights(saved, gates: 4)
+    let bias = weights.hasBias ? try weights.tensors.vector(2, count: 4 * weights.units) : nil
+    return .lstm(
+      LSTMCell(
+        name: name, units: weights.units, kernel: weights.kernel,
+        recurrentKernel: weights.recurrentKernel, bias: bias,
+        activation: try activations.option("activation", default: "tanh"),
+        recurrentActivation: try recurrentActivation(),
+        returnSequences: try options.flag("return_sequences"),
+        zeroOutputForMask: try options.flag("zero_output_for_mask")))
+  }
+
+  func gru(_ saved: KerasTensors) throws(ModelFileError) -> Layer {
+    // Keras 1, and Keras 2 before the option came, reset before the product.
+    let resetAfter = try options.flag("reset_after", default: kerasMajor >= 3)
+    let weights = try recurrentWeights(saved, gates: 3)
+    let columns = 3 * weights.units
+    var bias: Matrix?
+    if weights.hasBias {
+      bias =
+        resetAfter
+        ? try weights.tensors.matrix(2, rows: 2, columns: columns)
+        : Matrix(rows: 1, columns: columns, values: try weights.tensors.vector(2, count: columns))
+    }
+    return .gru(
+      GRUCell(
+        name: name, units: weights.units, kernel: weights.kernel,
+        recurrentKernel: weights.recurrentKernel, bias: bias,
+        activation: try activations.option("activation", default: "tanh"),
+        recurrentActivation: try recurrentActivation(), resetAfter: resetAfter,
+        returnSequences: try options.flag("return_sequences"),
+        zeroOutputForMask: try options.flag("zero_output_for_mask")))
+  }
+
+  /// Keras 1 and 2 have `hard_sigmoid` as their default, Keras 3 has `sigmoid`.
+  private func recurrentActivation() throws(ModelFileError) -> Activation {
+    try activations.option(
+      "recurrent_activation", default: kerasMajor >= 3 ? "sigmoid" : "hard_sigmoid")
+  }
+
+  private struct RecurrentWeights {
+    var units: Int
+    var kernel: Matrix
+    var recurrentKernel: Matrix
+    /// Whether the third of the tensors is a bias.
+    var hasBias: Bool
+    var tensors: KerasTensors
+  }
+
+  /// `kernel [input, gates * units]` and `recurrent_kernel [units, gates * units]`.
+  private func recurrentWeights(
+    _ saved: KerasTensors, gates: Int
+  ) throws(ModelFileError) -> RecurrentWeights {
+    let units = try options.size("units")
+    let hasBias = try options.flag("use_bias", default: true)
+    let tensors = try saved.named(["kernel", "recurrent_kernel"] + (hasBias ? ["bias"] : []))
+    return RecurrentWeights(
+      units: units,
+      kernel: try tensors.matrix(0, rows: sequence.width, columns: gates * units),
+      recurrentKernel: try tensors.matrix(1, rows: units, columns: gates * units),
+      hasBias: hasBias, tensors: tensors)
+  }
+
+  func conv1D(_ saved: KerasTensors) throws(ModelFileError) -> Layer {
+    let size = try options.singleSize("kernel_size", default: 0)
+    let filters = try options.size("filters")
+    let padding = try options.text("padding", default: "valid")
+    // One tap looks neither back nor ahead.
+    guard padding == "causal" || (size == 1 && ["same", "valid"].contains(padding)) else {
+      throw options.unsupported(
+        "padding",
+        "is \"\(padding)\", which shifts the answers against the steps: not streamable; "
+          + "expected \"causal\"")
+    }
+    guard try options.singleSize("strides", default: 1) == 1 else {
+      throw options.unsupported("strides", "skips steps, expected 1")
+    }
+    guard try options.singleSize("groups", default: 1) == 1 else {
+      throw options.unsupported("groups", "is not supported, expected 1")
+    }
+    let format = try options.text("data_format", default: "channels_last")
+    guard format == "channels_last" else {
+      throw options.unsupported("data_format", "is \"\(format)\", expected \"channels_last\"")
+    }
+    let hasBias = try options.flag("use_bias", default: true)
+    let tensors = try saved.named(["kernel"] + (hasBias ? ["bias"] : []))
+    return .conv1D(
+      Conv1D(
+        name: name, kernelSize: size,
+        dilation: try options.singleSize("dilation_rate", default: 1),
+        kernel: try tensors.taps(0, size: size, channels: sequence.width, filters: filters),
+        bias: hasBias ? try tensors.vector(1, count: filters) : nil,
+        activation: try activations.option("activation", default: "linear")))
+  }
+
+  func batchNormalization(_ saved: KerasTensors) throws(ModelFileError) -> Layer {
+    try checkLastAxis()
+    // Keras 1: other modes take the statistics of the batch.
+    if let mode = options.value("mode"), mode != .number(0) {
+      throw options.unsupported("mode", "is \(mode.shortText), expected 0")
+    }
+    let hasGamma = try options.flag("scale", default: true)
+    let hasBeta = try options.flag("center", default: true)
+    let first = (hasGamma ? 1 : 0) + (hasBeta ? 1 : 0)
+    let tensors = try saved.named(
+      (hasGamma ? ["gamma"] : []) + (hasBeta ? ["beta"] : []) + ["moving_mean", "moving_variance"])
+    let mean = try tensors.vector(first, count: sequence.width)
+    return .batchNormalization(
+      BatchNormalization(
+        name: name, gamma: hasGamma ? try tensors.vector(0, count: mean.count) : nil,
+        beta: hasBeta ? try tensors.vector(first - 1, count: mean.count) : nil,
+        movingMean: mean,
+        movingVariance: try tensors.vector(first + 1, count: mean.count),
+        epsilon: try options.number("epsilon") ?? 1e-3))
+  }
+
+  func layerNormalization(_ saved: KerasTensors) throws(ModelFileError) -> Layer {
+    try checkLastAxis()
+    let hasGamma = try options.flag("scale", default: true)
+    let hasBeta = try options.flag("center", default: true)
+    let tensors = try saved.named((hasGamma ? ["gamma"] : []) + (hasBeta ? ["beta"] : []))
+    let gamma = hasGamma ? try tensors.vector(0, count: sequence.width) : nil
+    let beta =
+      hasBeta ? try tensors.vector(hasGamma ? 1 : 0, count: gamma?.count ?? sequence.width) : nil
+    guard let width = gamma?.count ?? beta?.count ?? sequence.width else {
+      throw options.unsupported(nil, "has no weights, so that its width is unknown")
+    }
+    return .layerNormalization(
+      LayerNormalization(
+        name: name, width: width, gamma: gamma, beta: beta,
+        epsilon: try options.number("epsilon") ?? 1e-3))
+  }
+}

@@ -1,0 +1,11 @@
+import CSodium
+
+/// SHA-256 by libsodium.
+enum SHA256 {
+  /// 32 bytes.
+  static func hash(of bytes: [UInt8]) -> [UInt8] {
+    var hash = [UInt8](repeating: 0, count: Int(crypto_hash_sha256_BYTES))
+    crypto_hash_sha256(&hash, bytes, UInt64(bytes.count))
+    return hash
+  }
+}
