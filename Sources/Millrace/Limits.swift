@@ -57,6 +57,11 @@ package enum Limits {
   /// what waits there is bounded by the connection's credit.
   package static let clientQueueMessages = 1000
 
+  /// Bytes of refusals, repeated answers and bare ends that wait for one client that does not read.
+  ///
+  /// Beyond it one `over-limit` is queued and what the client sends is passed over until it reads.
+  package static let uncreditedReplyBytes = 4 << 20
+
   /// Messages queued towards one subscriber; more are dropped and show as holes in `sequence`.
   package static let subscriberQueueMessages = 1000
 

@@ -265,7 +265,9 @@ final class InferenceLoop {
               header, stream: name, payload: rows, ids: ids, note: note,
               units: UInt64(header.count))
             if stage.settings.reply, let upstream {
-              link.send(header, stream: name, payload: rows, ids: ids, note: note, to: upstream)
+              link.send(
+                header, stream: name, payload: rows, ids: ids, note: note, isCredited: true,
+                to: upstream)
             }
             try tap?.publish(
               "output", stream: stream.id, header: header, payload: rows, ids: ids)
@@ -291,7 +293,9 @@ final class InferenceLoop {
     header.flags = flags
     let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
     stream.name.withUnsafeBytes {
-      link.send(header, stream: $0, payload: nothing, ids: nothing, note: nothing, to: upstream)
+      link.send(
+        header, stream: $0, payload: nothing, ids: nothing, note: nothing, isCredited: true,
+        to: upstream)
     }
   }
 

@@ -112,7 +112,7 @@ extension TokenizerLoop {
     link.acknowledge(stream.id, below: stream.sequence.expected, to: connection)
     let answers = cache.answers(
       of: stream, toInputIn: (header.number &+ 1)...max(header.end, header.number &+ 1))
-    for answer in answers { reply(answer, of: stream, to: connection) }
+    for answer in answers { reply(answer, of: stream, isAgain: true, to: connection) }
     for refused in cache.refusals(of: stream, in: header.number..<header.end) {
       stream.name.withUnsafeBytes {
         link.refuse(refused.refusal, to: connection, stream: $0, header: refused.header)

@@ -24,6 +24,11 @@ final class TokenizerLoop {
   var underWay = 0
   private var isReady = false
 
+  /// Loops since the start.
+  private var drains = 0
+  /// Loops behind which acknowledgements and credit go out though more input is there.
+  private static let drainsMax = 16
+
   /// How long a stop waits for the workers to cover what they were sent.
   private static let drainMilliseconds: UInt64 = 10_000
 
@@ -78,7 +83,9 @@ final class TokenizerLoop {
           }
         }
       }
-      if received < Limits.drainMessages { link.flush() }
+      drains += 1
+      // Nobody's flood may keep acknowledgements and credit from the others.
+      if received < Limits.drainMessages || drains % TokenizerLoop.drainsMax == 0 { link.flush() }
       if control.stop.isRaised {
         let now = MonotonicClock.milliseconds
         stoppedAt = stoppedAt ?? now
@@ -128,7 +135,9 @@ final class TokenizerLoop {
       if let wanted { again += cache.answers(of: stream, from: wanted).map { (stream, $0) } }
     }
     link.welcome(connection, streams: standing, model: stage.modelHash)
-    for (stream, answer) in again { reply(answer, of: stream, to: connection) }
+    for (stream, answer) in again {
+      reply(answer, of: stream, isAgain: true, to: connection)
+    }
   }
 
   func redirect(_ stream: IngressStream, to connection: Connection) {
@@ -180,69 +189,64 @@ final class TokenizerLoop {
       stream.nextAnswer = header.end
       cache.keep(answer, of: stream)
     }
-    if let connection { reply(answer, of: stream, to: connection) }
+    if let connection { reply(answer, of: stream, isAgain: false, to: connection) }
   }
 
   /// Sends an answer to a client: rows in the binary form, one line a message in the friendly one.
-  func reply(_ answer: AnswerCache.Answer, of stream: IngressStream, to connection: Connection) {
+  func reply(
+    _ answer: AnswerCache.Answer, of stream: IngressStream, isAgain: Bool,
+    to connection: Connection
+  ) {
+    // An END takes no credit.
+    let isCredited = !isAgain && !answer.header.flags.contains(.last)
     stream.name.withUnsafeBytes { name in
       answer.note.withUnsafeBytes { note in
-        guard connection.isFriendly else {
-          answer.payload.withUnsafeBytes { payload in
-            answer.ids.withUnsafeBytes { ids in
+        answer.payload.withUnsafeBytes { payload in
+          answer.ids.withUnsafeBytes { ids in
+            // An end without a row of its own still has to be told.
+            if connection.isFriendly, answer.header.count > 0 {
+              let rows = AnswerMessage(answer.header, payload: payload, ids: ids)
+              send(
+                lines: rows, of: answer, stream.id, note: note, isCredited: isCredited,
+                to: connection)
+            } else {
               link.send(
                 answer.header, stream: name, payload: payload, ids: ids, note: note,
-                to: connection)
+                isCredited: isCredited, to: connection)
             }
           }
-          return
         }
-        sendLines(answer, of: stream, name: name, note: note, to: connection)
       }
     }
   }
 
-  private func sendLines(
-    _ answer: AnswerCache.Answer, of stream: IngressStream, name: UnsafeRawBufferPointer,
-    note: UnsafeRawBufferPointer, to connection: Connection
+  private func send(
+    lines rows: AnswerMessage, of answer: AnswerCache.Answer, _ stream: StreamID,
+    note: UnsafeRawBufferPointer, isCredited: Bool, to connection: Connection
   ) {
-    let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-    let rows = answer.payload.withUnsafeBytes { payload in
-      answer.ids.withUnsafeBytes { AnswerMessage(answer.header, payload: payload, ids: $0) }
-    }
-    for row in 0..<rows.count {
-      line.removeAll(keepingCapacity: true)
-      rows.withRow(row) {
-        stage.format.appendLine(
-          stream: stream.id, number: rows.number(of: row), token: rows.token(of: row), row: $0,
-          isEnd: rows.isEnd(row), to: &line)
+    var name = stream.name
+    name.withUTF8 { name in
+      for row in 0..<rows.count {
+        line.removeAll(keepingCapacity: true)
+        rows.withRow(row) {
+          stage.format.appendLine(
+            stream: stream, number: rows.number(of: row), token: rows.token(of: row), row: $0,
+            isEnd: rows.isEnd(row), to: &line)
+        }
+        line.removeLast()  // the newline
+        var header = answer.header
+        header.number = rows.number(of: row)
+        header.input = answer.input(of: row, of: rows.count)
+        header.elementType = .json
+        header.count = 1
+        header.width = UInt32(line.count)
+        if row + 1 < rows.count { header.flags.remove(.last) }
+        line.withUnsafeBytes {
+          link.send(
+            header, stream: UnsafeRawBufferPointer(name), payload: $0,
+            ids: .init(start: nil, count: 0), note: note, isCredited: isCredited, to: connection)
+        }
       }
-      line.removeLast()  // the newline
-      var header = answer.header
-      header.number = rows.number(of: row)
-      header.input = answer.input(of: row, of: rows.count)
-      if row + 1 < rows.count { header.flags.remove(.last) }
-      sendJSON(header, name, line, note, connection)
-    }
-    // An end without a row of its own still has to be told.
-    if rows.count == 0 {
-      link.send(
-        answer.header, stream: name, payload: nothing, ids: nothing, note: note, to: connection)
-    }
-  }
-
-  private func sendJSON(
-    _ header: Header, _ name: UnsafeRawBufferPointer, _ json: [UInt8],
-    _ note: UnsafeRawBufferPointer, _ connection: Connection
-  ) {
-    var header = header
-    header.elementType = .json
-    header.count = 1
-    header.width = UInt32(json.count)
-    json.withUnsafeBytes {
-      link.send(
-        header, stream: name, payload: $0, ids: .init(start: nil, count: 0), note: note,
-        to: connection)
     }
   }
 }

@@ -21,7 +21,11 @@ final class Connection {
   /// Pings since it was heard last.
   var pingsUnanswered = 0
   /// Messages that libzmq would not take yet, oldest first.
-  var waiting: Deque<OutgoingMessage> = []
+  private(set) var waiting: Deque<OutgoingMessage> = []
+  /// Bytes of those that no credit bounds: refusals, repeated answers, bare ends.
+  private(set) var uncreditedBytes = 0
+  /// Whether it was told that it has to read before it is heard again.
+  var isToldToRead = false
   var isGone = false
   /// Streams with accepted input that is still to be acknowledged.
   var unacknowledged: [StreamID: UInt64] = [:]
@@ -45,6 +49,22 @@ final class Connection {
   func hold(units: UInt64) { outstanding += units }
 
   func release(units: UInt64) { outstanding -= min(units, outstanding) }
+
+  func append(waiting message: OutgoingMessage) {
+    waiting.append(message)
+    if !message.isCredited { uncreditedBytes += message.byteCount }
+  }
+
+  func removeFirstWaiting() {
+    let message = waiting.removeFirst()
+    if !message.isCredited { uncreditedBytes -= message.byteCount }
+    if waiting.isEmpty { isToldToRead = false }
+  }
+
+  func removeAllWaiting() {
+    waiting.removeAll()
+    uncreditedBytes = 0
+  }
 
   /// Starts counting anew, as a welcome says.
   func welcome() {

@@ -60,6 +60,10 @@ final class LinkReceiver {
       let connection = connection(for: message.bytes(0))
       guard let connection else { continue }
       connection.lastHeardMilliseconds = MonotonicClock.milliseconds
+      guard connection.uncreditedBytes < Limits.uncreditedReplyBytes else {
+        tellToRead(connection)
+        continue
+      }
       do {
         try dispatch(connection, handle)
       } catch let error as WireError {
@@ -93,6 +97,16 @@ final class LinkReceiver {
     return connection
   }
 
+  private func tellToRead(_ connection: Connection) {
+    guard !connection.isToldToRead else { return }
+    connection.isToldToRead = true
+    let refusal = Refusal(
+      .overLimit, expected: "\(Limits.uncreditedReplyBytes)",
+      received: "\(connection.uncreditedBytes)",
+      message: "replies wait unread; read them, then say hello")
+    refuse(refusal, to: connection, stream: streamBytes, header: nil)
+  }
+
   private func dispatch(
     _ connection: Connection, _ handle: (InboundMessage, Connection) throws -> Void
   ) throws {
@@ -122,9 +136,12 @@ final class LinkReceiver {
   // MARK: Sending back
 
   /// Sends a message behind the peer's routing identity, or lets it wait when its queue is full.
+  ///
+  /// `isCredited` says whether it answers steps that took credit.
   func send(
     _ header: Header, stream: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer,
-    ids: UnsafeRawBufferPointer, note: UnsafeRawBufferPointer, to connection: Connection
+    ids: UnsafeRawBufferPointer, note: UnsafeRawBufferPointer, isCredited: Bool,
+    to connection: Connection
   ) {
     guard !connection.isGone else { return }
     withEncoded(header, for: connection) { header in
@@ -132,10 +149,10 @@ final class LinkReceiver {
         transmit(connection, stream, header, payload, ids, note)
       else {
         guard !connection.isGone else { return }
-        connection.waiting.append(
-          OutgoingMessage(
+        connection.append(
+          waiting: OutgoingMessage(
             stream: Array(stream), header: Array(header), payload: Array(payload),
-            ids: Array(ids), note: Array(note)))
+            ids: Array(ids), note: Array(note), isCredited: isCredited))
         return
       }
     }
@@ -194,7 +211,9 @@ final class LinkReceiver {
     header.width = UInt32(json.count)
     let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
     json.withUnsafeBytes {
-      send(header, stream: stream, payload: $0, ids: nothing, note: nothing, to: connection)
+      send(
+        header, stream: stream, payload: $0, ids: nothing, note: nothing, isCredited: false,
+        to: connection)
     }
   }
 
@@ -231,6 +250,8 @@ final class LinkReceiver {
   func flush() {
     for connection in connections.values {
       flushWaiting(connection)
+      // Credit means that answers were handed on; whoever does not read gets none.
+      guard connection.waiting.isEmpty else { continue }
       let credit = connection.creditToAnnounce()
       guard credit != nil || !connection.unacknowledged.isEmpty else { continue }
       let total = credit ?? connection.announced
@@ -264,7 +285,7 @@ final class LinkReceiver {
         }
       }
       guard sent else { return }
-      connection.waiting.removeFirst()
+      connection.removeFirstWaiting()
     }
   }
 
@@ -290,7 +311,7 @@ final class LinkReceiver {
 
   private func forget(_ connection: Connection) {
     connection.isGone = true
-    connection.waiting.removeAll()
+    connection.removeAllWaiting()
     connections[connection.routingID.withUnsafeBytes { RoutingID($0) }] = nil
   }
 }

@@ -54,12 +54,13 @@ final class WireClient {
     return try send(parts: parts)
   }
 
-  private func send(_ kind: MessageKind, json: [UInt8]) throws {
+  @discardableResult
+  private func send(_ kind: MessageKind, json: [UInt8]) throws -> Bool {
     var header = Header(kind: kind)
     header.elementType = .json
     header.count = 1
     header.width = UInt32(json.count)
-    try send(header, stream: "", payload: json)
+    return try send(header, stream: "", payload: json)
   }
 
   /// Sends data; returns false when libzmq's queue is full.
@@ -148,7 +149,8 @@ final class WireClient {
 
   // MARK: Exchanges
 
-  func sendHello(_ streams: [String: UInt64?]) throws {
+  @discardableResult
+  func sendHello(_ streams: [String: UInt64?]) throws -> Bool {
     try send(.hello, json: Hello(streams: streams).bytes)
   }
 
