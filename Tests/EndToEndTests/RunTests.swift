@@ -136,7 +136,7 @@ struct RunTests {
     try second.hello(["a": 0])
     let again = try second.answers(of: "a", steps: 4)
     #expect(again.flatMap(\.rows) == answers.flatMap(\.rows))
-    // Who greets for a stream gets its answers.
+    // New data is answered by the connection that it came on.
     try first.send(.text("o"), to: "a", number: 4)
     #expect(try first.answers(of: "a", steps: 1).first?.header.number == 4)
   }

@@ -54,8 +54,8 @@ struct UnreadTests {
       return try running.daemon.process.residentKiB()
     }
     // The first part fills every queue up to its bound.
-    let before = try flooded(0..<40_000)
-    let after = try flooded(40_000..<80_000)
+    let before = try flooded(0..<30_000)
+    let after = try flooded(30_000..<60_000)
     #expect(after - before < 8 * 1024, "from \(before) KiB to \(after) KiB")
     // It reads again, and says hello when it has heard all, or was told to.
     var numbers: [UInt64] = []
