@@ -18,8 +18,8 @@ package final class StreamClient {
   private var waiting: Deque<InputLine> = []
   private var standings: [StreamID: Standing] = [:]
   private var abandoned: Set<StreamID> = []
-  /// Whether no other client sends to these streams, so that what is given up can be ended.
-  private let ownsStreams: Bool
+  /// This producer's incarnation: its streams begin with it, and fence who sent to them before.
+  private let epoch: UInt64
   /// Payload bytes of one message: lines beyond it are cut.
   private static let cutBytes = 32 * 1024
 
@@ -36,10 +36,11 @@ package final class StreamClient {
   /// - Parameters:
   ///   - context: of the process.
   ///   - endpoint: the ingress.
-  ///   - ownsStreams: whether no other client sends to the same streams.
+  ///   - epoch: this producer's incarnation, growing from start to start; 0 where no other client
+  ///     can send to the same streams.
   /// - Throws: a `ZeroMQError`.
-  package init(context: Context, endpoint: String, ownsStreams: Bool) throws {
-    self.ownsStreams = ownsStreams
+  package init(context: Context, endpoint: String, epoch: UInt64) throws {
+    self.epoch = epoch
     link = try LinkSender(context: context, endpoint: endpoint, queueMessages: 0)
     try link.sendHello()
   }
@@ -108,7 +109,7 @@ package final class StreamClient {
   private func abandon(_ stream: StreamID, _ refusal: Refusal) throws {
     abandoned.insert(stream)
     waiting.removeAll { $0.stream == stream }
-    guard ownsStreams, let standing = standings[stream] else {
+    guard let standing = standings[stream] else {
       standings[stream] = nil
       return
     }
@@ -179,7 +180,8 @@ package final class StreamClient {
     // Behind an END a new life begins, counted from 0.
     if !standing.isOpen { standing.next = 0 }
     header.number = line.number ?? standing.next
-    if line.start { header.flags.insert(.start) }
+    header.epoch = epoch
+    if line.start || (epoch > 0 && !standing.isOpen) { header.flags.insert(.start) }
     if line.end { header.flags.insert(.end) }
     if line.reset { header.flags.insert(.reset) }
     header.count = UInt32(line.units)

@@ -53,7 +53,8 @@ package struct Filter: Sendable {
     func loop() async throws -> Summary {
       try await onThread {
         let loop = try FilterLoop(
-          context: context, endpoint: endpoint, ownsStreams: connect == nil, stopped: stopped,
+          context: context, endpoint: endpoint, epoch: connect == nil ? 0 : Filter.incarnation(),
+          stopped: stopped,
           source: try makeSource(),
           onAnswer: onAnswer, onRefusal: onRefusal, onIdle: onIdle)
         return try loop.run()
@@ -78,6 +79,11 @@ package struct Filter: Sendable {
     await runner.stop()
     try await stages
     return summary
+  }
+
+  /// Microseconds since 1970: grows from start to start, and JSON can hold it.
+  private static func incarnation() -> UInt64 {
+    UInt64(max(1, Date.now.timeIntervalSince1970 * 1_000_000))
   }
 
   private func onThread<Value: Sendable>(

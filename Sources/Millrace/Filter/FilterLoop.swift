@@ -16,14 +16,14 @@ struct FilterLoop {
   private static let welcomeMilliseconds: UInt64 = 5000
 
   init(
-    context: Context, endpoint: String, ownsStreams: Bool, stopped: Signal,
+    context: Context, endpoint: String, epoch: UInt64, stopped: Signal,
     source: any InputSource,
     onAnswer: @escaping (StreamID, Header, AnswerMessage) throws -> Void,
     onRefusal: @escaping (StreamID?, UInt64, Refusal) -> Void,
     onIdle: @escaping () throws -> Void
   ) throws {
     client = try StreamClient(
-      context: context, endpoint: endpoint, ownsStreams: ownsStreams)
+      context: context, endpoint: endpoint, epoch: epoch)
     self.endpoint = endpoint
     self.stopped = stopped
     self.source = source
