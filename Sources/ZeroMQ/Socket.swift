@@ -31,6 +31,10 @@ package struct Socket<Kind: SocketKind>: ~Copyable {
     guard zmq_bind(pointer, endpoint) == 0 else { throw ZeroMQError("zmq_bind", endpoint) }
   }
 
+  package func unbind(_ endpoint: String) throws(ZeroMQError) {
+    guard zmq_unbind(pointer, endpoint) == 0 else { throw ZeroMQError("zmq_unbind", endpoint) }
+  }
+
   package func connect(_ endpoint: String) throws(ZeroMQError) {
     guard zmq_connect(pointer, endpoint) == 0 else { throw ZeroMQError("zmq_connect", endpoint) }
   }

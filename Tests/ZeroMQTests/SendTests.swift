@@ -15,7 +15,8 @@ struct SendTests {
   @Test func atTheHighWaterMarkItWouldBlockUntilThePeerReads() throws {
     let ends = try Ends(context, "inproc://marks", sendMark: 3, receiveMark: 2)
     let outcomes = try (0..<7).map { try ends.sender.send(strings: "message \($0)") }
-    #expect(outcomes == [[.sent], [.sent], [.sent], [.sent], [.sent], [.wouldBlock], [.wouldBlock]])
+    #expect(
+      outcomes == [[.sent], [.sent], [.sent], [.sent], [.sent], [.wouldBlock], [.wouldBlock]])
     for number in 0..<5 { #expect(try ends.receiver.nextStrings() == ["message \(number)"]) }
     #expect(try ends.sender.send(strings: "room") == [.sent])
     #expect(try ends.receiver.nextStrings() == ["room"])
@@ -39,8 +40,9 @@ struct SendTests {
     let router = try Socket<Router>(context)
     try router.setRouterMandatory(true)
     try router.bind("inproc://mandatory")
-    #expect(try Array("nobody".utf8).withUnsafeBytes { try router.send($0, more: true) }
-      == .unreachable)
+    #expect(
+      try Array("nobody".utf8).withUnsafeBytes { try router.send($0, more: true) }
+        == .unreachable)
 
     // The refused part left nothing behind: a message to a peer that is there arrives whole.
     let dealer = try Socket<Dealer>(context)
