@@ -4,6 +4,8 @@ import CZeroMQ
 package struct SocketEvent: Equatable, Sendable {
   package let kind: Kind
   /// Whose connection: what was bound or connected; empty for `.stopped`.
+  ///
+  /// For `.bindFailed` libzmq leaves out `tcp://`.
   package let endpoint: String
 
   /// What happened; a `code` is an errno unless it says otherwise.
@@ -27,7 +29,9 @@ package struct SocketEvent: Equatable, Sendable {
     case handshakeSucceeded
     /// The peer went or kept silent during the handshake.
     case handshakeFailed(code: Int32)
-    /// The peer speaks no ZMTP, or is of a kind that does not fit; `ZMQ_PROTOCOL_ERROR_...`.
+    /// The peer broke ZMTP; `ZMQ_PROTOCOL_ERROR_...`.
+    ///
+    /// A peer of a kind that does not fit is only `.disconnected`.
     case handshakeBrokeProtocol(error: UInt32)
     /// The peer was not let in; a ZAP status code: 300, 400 or 500.
     case handshakeRefused(status: UInt32)

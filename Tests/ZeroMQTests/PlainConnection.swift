@@ -23,6 +23,11 @@ final class PlainConnection {
 
   deinit { close(descriptor) }
 
+  func send(_ bytes: [UInt8]) throws {
+    let count = Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+    try #require(count == bytes.count, "send: errno \(errno)")
+  }
+
   /// Reads all that the peer sends until it ends the connection; false when it does not.
   var isEnded: Bool {
     var bytes = [UInt8](repeating: 0, count: 256)
