@@ -1,10 +1,12 @@
 import CZeroMQ
+import Synchronization
 
 /// A libzmq context; it ends when the last socket that was made from it has gone.
 ///
 /// The one part of libzmq that may be shared between threads (zmq_ctx_new(3)).
 package final class Context: @unchecked Sendable {  // why: zmq_ctx_new(3): contexts are thread safe
   let pointer: UnsafeMutableRawPointer
+  private let monitorsMade = Atomic<Int>(0)
 
   /// Makes a context; one of its `ioThreads` moves about a gigabyte a second.
   ///
@@ -27,4 +29,9 @@ package final class Context: @unchecked Sendable {  // why: zmq_ctx_new(3): cont
 
   /// Makes every blocked call fail with ETERM (zmq_ctx_shutdown(3)).
   package func shutdown() { zmq_ctx_shutdown(pointer) }
+
+  /// Names a monitor's inproc endpoint, which must be new in the context (zmq_inproc(7)).
+  func nextMonitorNumber() -> Int {
+    monitorsMade.wrappingAdd(1, ordering: .relaxed).newValue
+  }
 }

@@ -17,6 +17,10 @@ package struct Poller {
     return items.count - 1
   }
 
+  /// Adds the events of a monitor.
+  @discardableResult
+  package mutating func add(_ monitor: borrowing SocketMonitor) -> Int { add(monitor.events) }
+
   @discardableResult
   package mutating func add(_ signal: Signal) -> Int { add(descriptor: signal.descriptor) }
 
@@ -29,7 +33,7 @@ package struct Poller {
 
   /// Waits until one is readable; returns how many are, 0 after the time-out or a signal (EINTR).
   ///
-  /// A nil time-out waits for ever.
+  /// A nil time-out waits for ever, one below zero not at all.
   package mutating func wait(timeout: Duration?) throws(ZeroMQError) -> Int {
     let milliseconds = timeout.map { Int($0.wholeMilliseconds) } ?? -1
     let count = items.withUnsafeMutableBufferPointer {

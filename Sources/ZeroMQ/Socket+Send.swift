@@ -3,7 +3,10 @@ import CZeroMQ
 /// How a send without waiting ended.
 package enum SendOutcome: Equatable, Sendable {
   case sent
-  /// Every queue is at its high-water mark.
+  /// Every queue is at its high-water mark, or there is no peer.
+  ///
+  /// May still be told for about a millisecond after the peer has made room: a send without waiting
+  /// looks for such news only that often (`socket_base_t::process_commands`, throttled).
   case wouldBlock
   /// ROUTER only, with `setRouterMandatory`: no such peer.
   case unreachable

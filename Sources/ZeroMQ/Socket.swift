@@ -7,7 +7,8 @@ import CZeroMQ
 package struct Socket<Kind: SocketKind>: ~Copyable {
   let pointer: UnsafeMutableRawPointer
   /// Keeps the context until the socket is closed.
-  private let context: Context
+  let context: Context
+  let phase = SocketPhase()
 
   package init(_ context: Context) throws(ZeroMQError) {
     guard let pointer = zmq_socket(context.pointer, Kind.type) else {
@@ -17,12 +18,21 @@ package struct Socket<Kind: SocketKind>: ~Copyable {
     self.context = context
   }
 
-  deinit { zmq_close(pointer) }
+  /// Closes; a monitor is told first, since its reader may be gone when libzmq is done closing.
+  deinit {
+    zmq_socket_monitor(pointer, nil, 0)
+    phase.isOpen = false
+    zmq_close(pointer)
+  }
 
   // MARK: Endpoints
 
   package func bind(_ endpoint: String) throws(ZeroMQError) {
     guard zmq_bind(pointer, endpoint) == 0 else { throw ZeroMQError("zmq_bind", endpoint) }
+  }
+
+  package func unbind(_ endpoint: String) throws(ZeroMQError) {
+    guard zmq_unbind(pointer, endpoint) == 0 else { throw ZeroMQError("zmq_unbind", endpoint) }
   }
 
   package func connect(_ endpoint: String) throws(ZeroMQError) {
@@ -124,10 +134,12 @@ extension Socket where Kind == Subscribe {
 }
 
 extension Duration {
-  /// Rounded up, so that a short wait never becomes none.
+  /// Rounded up, so that a short wait never becomes none; from 0, since -1 is for ever to libzmq.
   var wholeMilliseconds: Int32 {
     let (seconds, attoseconds) = components
+    guard seconds >= 0, attoseconds >= 0 else { return 0 }
+    guard seconds < Int64(Int32.max) / 1000 else { return Int32.max }
     let milliseconds = seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
-    return Int32(clamping: milliseconds)
+    return Int32(milliseconds)
   }
 }
