@@ -1,0 +1,31 @@
+// path_avx512.c: AVX-512 with VNNI (Ice Lake, Zen 4 and later; older ones take AVX2).
+// 32 registers = 24 sums + 6 inputs + 1 weight. Needs no -m flags.
+#if defined(__x86_64__)
+#include "internal.h"
+#include <immintrin.h>
+#include <math.h>
+
+#define NAME(x) avx512_##x
+#define OP(x) _mm512_##x
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,fma")))
+#define V __m512
+#define LANES 16
+#define STREAMS 6
+#ifndef SOLO
+#define SOLO 2
+#endif
+TARGET MR_INLINE V avx512_shl23(V v) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(v), 23)); }
+TARGET MR_INLINE V avx512_zero_below(V x, V limit, V v) {
+  return _mm512_maskz_mov_ps((__mmask16)~_mm512_cmp_ps_mask(x, limit, _CMP_LT_OQ), v);
+}
+static bool avx512_available(void) {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")
+      && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni");
+}
+
+#define PATH_NAME "avx512"
+#define avx512_table mr_path_avx512
+#include "path_table.h"
+#else
+typedef int mr_no_avx512; // a translation unit may not be empty
+#endif

@@ -1,0 +1,33 @@
+// path_portable.c: one unit at a time, in the words of the vector instructions; any processor.
+#include "internal.h"
+#include <math.h>
+#include <string.h>
+
+MR_INLINE float portable_loadu_ps(const float *p) { return *p; }
+MR_INLINE void portable_storeu_ps(float *p, float v) { *p = v; }
+MR_INLINE float portable_set1_ps(float v) { return v; }
+MR_INLINE float portable_fmadd_ps(float a, float b, float c) { return fmaf(a, b, c); }
+MR_INLINE float portable_fnmadd_ps(float a, float b, float c) { return fmaf(-a, b, c); }
+// As minps and maxps: a NaN in b comes through, where fminf and fmaxf would hide it.
+MR_INLINE float portable_min_ps(float a, float b) { return a < b ? a : b; }
+MR_INLINE float portable_max_ps(float a, float b) { return a > b ? a : b; }
+MR_INLINE float portable_shl23(float v) {
+  uint32_t bits;
+  memcpy(&bits, &v, 4);
+  bits <<= 23;
+  memcpy(&v, &bits, 4);
+  return v;
+}
+MR_INLINE float portable_zero_below(float x, float limit, float v) { return x < limit ? 0 : v; }
+static bool portable_available(void) { return true; }
+
+#define NAME(x) portable_##x
+#define OP(x) portable_##x
+#define TARGET
+#define V float
+#define LANES 1
+#define STREAMS 2
+#define SOLO 1
+#define PATH_NAME "portable"
+#define portable_table mr_path_portable
+#include "path_table.h"

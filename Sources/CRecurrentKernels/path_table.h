@@ -1,0 +1,19 @@
+// path_table.h: the bodies and the table of one path. A path file includes it last.
+#include "functions_body.h"
+#include "f32_body.h"
+#include "rows_body.h"
+
+const mr_path NAME(table) = {
+  .name = PATH_NAME,
+  .lanes = LANES,
+  .available = NAME(available),
+  .f32 = NAME(f32),
+  .taps = NAME(taps),
+  .unit = NAME(unit),
+  .softmax = NAME(softmax),
+  .layer_norm = NAME(layer_norm),
+  .lstm_cell = NAME(lstm_cell),
+  .blend = NAME(blend),
+  .multiply = NAME(multiply),
+  .fuse = NAME(fuse),
+};
