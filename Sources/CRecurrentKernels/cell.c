@@ -40,10 +40,24 @@ int mr_cell_projected_row(const mr_cell *cell) { return cell->row * mr_xgates(ce
 
 size_t mr_cell_scratch(const mr_cell *cell) { return (mr_steps_floats(cell) + mr_block_floats(cell)) * sizeof(float); }
 
-// One pass over one set of panels.
+// One pass over one set of panels. int8: the rows of activations are rounded first, each with its own step.
 static void pass(const mr_cell *cell, const mr_panels *q, mr_job job, int n, mr_rows *r, float *scratch) {
-  (void)scratch;
-  cell->path->f32(q, job, n, r);
+  if (q->format == MR_F32) {
+    cell->path->f32(q, job, n, r);
+    return;
+  }
+  const void *xq[MR_BLOCK], *hq[MR_BLOCK];
+  float xstep[MR_BLOCK], hstep[MR_BLOCK];
+  const size_t width = mr_quantised_bytes(cell->inputs), hwidth = mr_quantised_bytes(cell->row);
+  char *to = (char *)scratch;
+  const int group = cell->path->int8_group;
+  for (int s = 0; s < n; s++, to += width + hwidth) {
+    xq[s] = to, hq[s] = to + width;
+    if (job != MR_JOB_REST) cell->path->quantise(q->inputs, q->xwords * group, r->x[s], to, &xstep[s]);
+    if (job != MR_JOB_PROJECT) cell->path->quantise(q->recurrent, q->hwords * group, r->h_in[s], to + width, &hstep[s]);
+  }
+  r->xq = xq, r->hq = hq, r->xstep = xstep, r->hstep = hstep;
+  cell->path->int8(q, job, n, r);
 }
 void mr_gate_pass(const mr_cell *cell, mr_job job, int n, mr_rows *r, float *scratch) { pass(cell, &cell->gates, job, n, r, scratch); }
 void mr_candidate_pass(const mr_cell *cell, int n, mr_rows *r, float *scratch) { pass(cell, &cell->candidate, MR_JOB_REST, n, r, scratch); }

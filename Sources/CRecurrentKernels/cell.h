@@ -17,8 +17,11 @@ struct mr_cell {
 void mr_gate_pass(const mr_cell *cell, mr_job job, int n, mr_rows *r, float *scratch);
 void mr_candidate_pass(const mr_cell *cell, int n, mr_rows *r, float *scratch);
 
-// Scratch memory, in floats: projected rows of mr_steps, then what a block of streams needs.
+// Scratch memory, in floats: projected rows of mr_steps; what a block of streams needs; its activations in 8 or 16 bits.
 MR_INLINE size_t mr_steps_floats(const mr_cell *cell) { return (size_t)MR_BLOCK * mr_cell_projected_row(cell); }
 enum { MR_GENERAL_ROWS = 9 }; // mr_step_with: four sums, four gates, one product, of every stream
-MR_INLINE size_t mr_block_floats(const mr_cell *cell) { return (size_t)MR_BLOCK * MR_GENERAL_ROWS * cell->row; }
+MR_INLINE size_t mr_quantised_bytes(int width) { return ((size_t)width * 2 + 63) / 64 * 64; }
+MR_INLINE size_t mr_block_floats(const mr_cell *cell) {
+  return MR_BLOCK * ((size_t)MR_GENERAL_ROWS * cell->row + (mr_quantised_bytes(cell->inputs) + mr_quantised_bytes(cell->row)) / sizeof(float));
+}
 #endif

@@ -33,12 +33,12 @@ typedef struct {
   mr_format format;
   int inputs, recurrent; // rows of W and of U; either may be 0
   int row;               // units, rounded up to MR_ROW
-  int xwords, hwords;    // rows of W and of U in words of 1, 2 or 4 rows
-  size_t panel;          // 32-bit words from one panel to the next
+  int xwords, hwords;    // rows of W and of U in groups of as many as the format packs together
+  size_t panel;          // weights from one panel to the next
   void *w;               // panel by panel: W, then U
   float *b;              // panel by panel: what each chain starts from
   float *wscale, *uscale;   // int8: the step of each column, in the order of b
-  int32_t *wshift, *ushift; // int8: 128 times the sum of each column, for kernels with unsigned activations
+  int32_t *wshift, *ushift; // int8: what integer sums start from: minus bias times the sum of the column
 } mr_panels;
 
 // Row pointers of one call. Which are read depends on shape, job and format.
@@ -64,6 +64,10 @@ typedef struct {
   int lanes;
   bool (*available)(void);
   void (*f32)(const mr_panels *, mr_job, int n, const mr_rows *);
+  int int8_group; // rows of weights that one integer dot takes
+  int int8_bias;  // what is added to activations that its dot takes as unsigned, else 0
+  void (*quantise)(int count, int padded, const float *v, void *q, float *step);
+  void (*int8)(const mr_panels *, mr_job, int n, const mr_rows *);
   void (*taps)(const mr_panels *, int taps, int n, const float *const *rows, float *const *out);
   void (*unit)(mr_unit_function, int count, float *row);
   void (*softmax)(int count, float *row);

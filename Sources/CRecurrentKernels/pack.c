@@ -4,6 +4,7 @@
 // W's rows, then U's. A row is one vector a gate (or a vector of units), so a step reads a panel from its first
 // word to its last. Units beyond the last are zeros, which keep the padding of state rows zero.
 #include "internal.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #if defined(__linux__)
@@ -56,14 +57,46 @@ static void pack_bias(mr_panels *q, int lanes, int units, const mr_source *from)
       if (from->add[g] >= 0) q->b[at] += from->bias[from->add[g] + u] + 0.0f;
     }
 }
+// W or U in 8 bits: a row of the packing holds GROUP rows, those of each unit side by side. A column's step is its
+// largest weight over 127. `base`: the part's first weight in a panel.
+static void pack_int8(mr_panels *q, const mr_path *path, int units, int rows, int gates, size_t base_words, int base_gates, const float *from, int stride,
+                      const int *column, float *scale, int32_t *shift) {
+  const int lanes = path->lanes, group = path->int8_group;
+  for (int u = 0; u < units; u++)
+    for (int g = 0; g < gates; g++) {
+      const place at = find(q, lanes, gates, u, g), base = find(q, lanes, base_gates, u, 0);
+      int8_t *to = (int8_t *)q->w + at.panel * q->panel + (base_words * base.row + at.word) * group;
+      float most = 1e-20f;
+      int32_t sum = 0;
+      for (int k = 0; k < rows; k++) most = fmaxf(most, fabsf(from[(size_t)k * stride + column[g] + u]));
+      for (int k = 0; k < rows; k++) {
+        const int v = (int)rintf(from[(size_t)k * stride + column[g] + u] * (127.0f / most));
+        to[(size_t)(k / group) * at.row * group + k % group] = (int8_t)v;
+        sum += v;
+      }
+      const size_t which = at.panel * (q->shape == MR_SHAPE_LINE ? 4 * lanes : gates * lanes) + at.word;
+      scale[which] = most / 127.0f;
+      shift[which] = -path->int8_bias * sum;
+    }
+}
 bool mr_pack(mr_panels *q, const mr_path *path, mr_shape shape, mr_format format, int inputs, int recurrent, int units, const mr_source *from) {
   const int lanes = path->lanes, row = mr_row(units), wide = shape == MR_SHAPE_LINE ? 4 * lanes : lanes;
-  *q = (mr_panels){.shape = shape, .format = format, .inputs = inputs, .recurrent = recurrent, .row = row, .xwords = inputs, .hwords = recurrent};
-  q->panel = ((size_t)q->xwords * mr_xgates(shape) + (size_t)q->hwords * mr_hgates(shape)) * wide;
-  q->w = mr_zeros(q->panel * ((size_t)(row + wide - 1) / wide) * 4);
+  const int group = format == MR_INT8 ? path->int8_group : format == MR_BF16 ? 2 : 1, xg = mr_xgates(shape), hg = mr_hgates(shape);
+  static const size_t size[] = {[MR_F32] = 4, [MR_BF16] = 2, [MR_INT8] = 1};
+  *q = (mr_panels){.shape = shape, .format = format, .inputs = inputs, .recurrent = recurrent, .row = row,
+                   .xwords = (inputs + group - 1) / group, .hwords = (recurrent + group - 1) / group};
+  q->panel = ((size_t)q->xwords * xg + (size_t)q->hwords * hg) * wide * group;
+  q->w = mr_zeros(q->panel * ((size_t)(row + wide - 1) / wide) * size[format]);
   q->b = mr_zeros((size_t)row * mr_chains(shape) * 4);
   if (!q->w || !q->b) return false;
   pack_bias(q, lanes, units, from);
-  pack_f32(q, lanes, units, from);
+  if (format == MR_F32) pack_f32(q, lanes, units, from);
+  if (format == MR_INT8) {
+    q->wscale = mr_zeros((size_t)row * xg * 4), q->uscale = mr_zeros((size_t)row * hg * 4);
+    q->wshift = mr_zeros((size_t)row * xg * 4), q->ushift = mr_zeros((size_t)row * hg * 4);
+    if (!q->wscale || !q->uscale || !q->wshift || !q->ushift) return false;
+    pack_int8(q, path, units, inputs, xg, 0, xg, from->w, from->wstride, from->wgate, q->wscale, q->wshift);
+    pack_int8(q, path, units, recurrent, hg, q->xwords, xg, from->u, from->ustride, from->ugate, q->uscale, q->ushift);
+  }
   return true;
 }

@@ -4,6 +4,7 @@
 #include "internal.h"
 #include <immintrin.h>
 #include <math.h>
+#include <string.h>
 
 #define NAME(x) avx512_##x
 #define OP(x) _mm512_##x
@@ -22,6 +23,23 @@ static bool avx512_available(void) {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")
       && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni");
 }
+
+
+// The dot takes unsigned activations: 128 is added to each and 128 times the column's sum subtracted, the same integer.
+#define GROUP 4
+#define QBLOCK 6
+#define QBIAS 128
+typedef __m512i avx512_ints;
+typedef uint8_t avx512_quantum;
+TARGET MR_INLINE __m512i avx512_word(const uint8_t *q) {
+  int32_t word;
+  memcpy(&word, q, 4);
+  return _mm512_set1_epi32(word);
+}
+TARGET MR_INLINE __m512i avx512_weights(const int8_t *w) { return _mm512_loadu_si512(w); }
+TARGET MR_INLINE __m512i avx512_dot(__m512i sum, __m512i x, __m512i w) { return _mm512_dpbusd_epi32(sum, x, w); }
+TARGET MR_INLINE V avx512_to_float(__m512i v) { return _mm512_cvtepi32_ps(v); }
+TARGET MR_INLINE __m512i avx512_load_ints(const int32_t *p) { return _mm512_loadu_si512(p); }
 
 #define PATH_NAME "avx512"
 #define avx512_table mr_path_avx512

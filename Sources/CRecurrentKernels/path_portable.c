@@ -28,6 +28,26 @@ static bool portable_available(void) { return true; }
 #define LANES 1
 #define STREAMS 2
 #define SOLO 1
+
+#define GROUP 4
+#define QBLOCK 2
+#define QBIAS 0
+typedef int32_t portable_ints;
+typedef int8_t portable_quantum;
+MR_INLINE int32_t portable_word(const int8_t *q) {
+  int32_t word;
+  memcpy(&word, q, 4);
+  return word;
+}
+MR_INLINE int32_t portable_weights(const int8_t *w) { return portable_word(w); }
+MR_INLINE int32_t portable_dot(int32_t sum, int32_t x, int32_t w) {
+  int8_t a[4], b[4];
+  memcpy(a, &x, 4), memcpy(b, &w, 4);
+  return sum + a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3];
+}
+MR_INLINE float portable_to_float(int32_t v) { return (float)v; }
+MR_INLINE int32_t portable_load_ints(const int32_t *p) { return *p; }
+
 #define PATH_NAME "portable"
 #define portable_table mr_path_portable
 #include "path_table.h"
