@@ -59,8 +59,21 @@ static float reference_dot(float a, int K, const float *v, const float *m, int w
   for (int k = 0; k < K; k++) sum += q[k] * w[k];
   return fmaf((float)sum * row, column, a);
 }
+// The f32 chain with weights rounded to bf16.
+static float reference_bf16(float a, int K, const float *v, const float *m, int width, int j) {
+  for (int k = 0; k < K; k++) {
+    uint32_t u;
+    memcpy(&u, &m[(size_t)k * width + j], 4);
+    u = (u + 0x7fff + (u >> 16 & 1)) & 0xffff0000;
+    float w;
+    memcpy(&w, &u, 4);
+    a = fmaf(v[k], w, a);
+  }
+  return a;
+}
 static void reference_step(const weights *w, mr_format format, const float *x, const float *h, float *out, float *c) {
-  float (*chain)(float, int, const float *, const float *, int, int) = format == MR_INT8 ? reference_dot : reference_chain;
+  float (*chain)(float, int, const float *, const float *, int, int) = 
+      format == MR_INT8 ? reference_dot : format == MR_BF16 ? reference_bf16 : reference_chain;
   const int I = w->I, H = w->H, width = w->G * H;
   float reset[H], update[H], product[H];
 #define X(bias, g) chain(bias, I, x, w->W, width, (g) * H + u)

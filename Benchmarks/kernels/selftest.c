@@ -11,7 +11,7 @@ typedef struct {
   mr_format format;
   const char *path;
   int row;
-  bool one_hot;
+  bool one_hot, own;
   float *h0, *c0, **x; // x: one input a token
   int token[N][T];
   float *h, *c;        // the reference: h[stream][T + 1][row]
@@ -26,9 +26,14 @@ static run begin(const job *j) {
   for (int s = 0; s < N; s++) memcpy(at(j, &r, s, 0), j->h0 + (size_t)s * j->row, j->row * 4);
   return r;
 }
-static void compare(const job *j, run r, const char *way, int number) {
-  checks++;
+static void compare(job *j, run r, const char *way, int number) {
   const size_t nh = (size_t)N * (T + 1) * j->row, nc = (size_t)N * j->row;
+  if (j->format == MR_BF16 && !strcmp(j->path, "avx512") && !j->own) { // may differ from other paths, not from itself
+    free(j->h), free(j->c);
+    j->h = r.h, j->c = r.c, j->own = true;
+    return;
+  }
+  checks++;
   size_t first = 0;
   while (first < nh && !memcmp(r.h + first, j->h + first, 4)) first++;
   if (first < nh || (j->w.kind == MR_LSTM && memcmp(r.c, j->c, nc * 4))) {
@@ -43,7 +48,7 @@ static void call_tanh(const void *context, float *row, int count) { (void)contex
 static void call_sigmoid(const void *context, float *row, int count) { (void)context, mr_apply(MR_SIGMOID, count, 1, &row); }
 
 // size > 0: streams in batches of `size`. 0: random batches of random streams, each at its own step.
-static void batches(const job *j, const mr_cell *cell, how way, const float *const *rows, int size, const char *name) {
+static void batches(job *j, const mr_cell *cell, how way, const float *const *rows, int size, const char *name) {
   run r = begin(j);
   void *scratch = zeros(mr_cell_scratch(cell));
   int who[N], open = N, from = 0;
@@ -70,7 +75,7 @@ static void batches(const job *j, const mr_cell *cell, how way, const float *con
   compare(j, r, name, size);
   free(scratch);
 }
-static void many_steps(const job *j, const mr_cell *cell, int most) { // most 0: random lengths
+static void many_steps(job *j, const mr_cell *cell, int most) { // most 0: random lengths
   run r = begin(j);
   void *scratch = zeros(mr_cell_scratch(cell));
   for (int s = 0; s < N; s++)
@@ -191,7 +196,7 @@ static void layers(int taps, int I, int U, int n) {
 int main(int count, char **arguments) {
   static const int sizes[][2] = {{1, 1}, {3, 5}, {9, 16}, {1, 40}, {64, 64}, {17, 80}, {100, 100}, {31, 128}, {128, 128}, {40, 200}};
   const int most = count > 1 ? atoi(arguments[1]) : 128;
-  const int formats = count > 2 ? 1 : 2;
+  const int formats = count > 2 ? 1 : 3;
   if (mr_denormals_flushed()) failures++, puts("denormals are flushed");
   for (int p = 0; p < 4; p++) {
     if (!mr_kernels_choose(path_names[p])) continue;
@@ -199,12 +204,12 @@ int main(int count, char **arguments) {
     for (int n = 1; n < 15; n += 3)
       for (int U = 1; U < 140; U += 1 + U / 3) layers(1, 3 + U % 50, U, n), layers(1 + U % 4, 5, U, n);
   }
-  for (int f = 0; f < formats; f++)
+  for (int f = 0; f < formats; f++) // f32, bf16, int8
     for (int kind = 0; kind < 4; kind++)
       for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         if (sizes[i][1] <= most) {
-          same_bits((mr_kind)kind, f ? MR_INT8 : MR_F32, sizes[i][0], sizes[i][1], false);
-          if (sizes[i][0] <= TOKENS && sizes[i][0] > 1) same_bits((mr_kind)kind, f ? MR_INT8 : MR_F32, sizes[i][0], sizes[i][1], true);
+          same_bits((mr_kind)kind, (mr_format)f, sizes[i][0], sizes[i][1], false);
+          if (sizes[i][0] <= TOKENS && sizes[i][0] > 1) same_bits((mr_kind)kind, (mr_format)f, sizes[i][0], sizes[i][1], true);
           fflush(stdout);
         }
   printf("%ld comparisons, %ld differ\n", checks, failures);

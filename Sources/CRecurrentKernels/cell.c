@@ -10,6 +10,7 @@ mr_cell *mr_cell_create(mr_kind kind, mr_format format, int inputs, int units, c
   mr_cell *cell = calloc(1, sizeof *cell);
   if (!cell) return NULL;
   *cell = (mr_cell){.path = mr_current_path(), .kind = kind, .format = format, .inputs = inputs, .units = units, .row = mr_row(units)};
+  if (format == MR_BF16 && cell->path->bf16_dot && cell->path->bf16_dot->available()) cell->dot = cell->path->bf16_dot;
   const int n = units, gates = kind == MR_LSTM ? 4 : kind == MR_SIMPLE_RNN ? 1 : 3;
   mr_source from = {.w = kernel, .u = recurrent_kernel, .wstride = gates * n, .ustride = gates * n, .bias = bias};
   for (int g = 0; g < 4; g++) from.wgate[g] = from.ugate[g] = from.bgate[g] = g * n, from.add[g] = -1;
@@ -40,24 +41,36 @@ int mr_cell_projected_row(const mr_cell *cell) { return cell->row * mr_xgates(ce
 
 size_t mr_cell_scratch(const mr_cell *cell) { return (mr_steps_floats(cell) + mr_block_floats(cell)) * sizeof(float); }
 
-// One pass over one set of panels. int8: the rows of activations are rounded first, each with its own step.
+// One pass over one set of panels. int8, and bf16 by a dot instruction: the rows of activations are rounded first.
 static void pass(const mr_cell *cell, const mr_panels *q, mr_job job, int n, mr_rows *r, float *scratch) {
+  const mr_path *path = cell->path;
+  const bool reads_x = job != MR_JOB_REST, reads_h = job != MR_JOB_PROJECT;
   if (q->format == MR_F32) {
-    cell->path->f32(q, job, n, r);
+    path->f32(q, job, n, r);
+    return;
+  }
+  if (q->format == MR_BF16 && !cell->dot) {
+    r->xq = (const void *const *)r->x, r->hq = (const void *const *)r->h_in;
+    path->bf16(q, job, n, r);
     return;
   }
   const void *xq[MR_BLOCK], *hq[MR_BLOCK];
   float xstep[MR_BLOCK], hstep[MR_BLOCK];
   const size_t width = mr_quantised_bytes(cell->inputs), hwidth = mr_quantised_bytes(cell->row);
   char *to = (char *)scratch;
-  const int group = cell->path->int8_group;
   for (int s = 0; s < n; s++, to += width + hwidth) {
     xq[s] = to, hq[s] = to + width;
-    if (job != MR_JOB_REST) cell->path->quantise(q->inputs, q->xwords * group, r->x[s], to, &xstep[s]);
-    if (job != MR_JOB_PROJECT) cell->path->quantise(q->recurrent, q->hwords * group, r->h_in[s], to + width, &hstep[s]);
+    if (cell->dot) {
+      if (reads_x) cell->dot->round(q->inputs, q->xwords * 2, r->x[s], (uint16_t *)to);
+      if (reads_h) cell->dot->round(q->recurrent, q->hwords * 2, r->h_in[s], (uint16_t *)(to + width));
+    } else {
+      if (reads_x) path->quantise(q->inputs, q->xwords * path->int8_group, r->x[s], to, &xstep[s]);
+      if (reads_h) path->quantise(q->recurrent, q->hwords * path->int8_group, r->h_in[s], to + width, &hstep[s]);
+    }
   }
   r->xq = xq, r->hq = hq, r->xstep = xstep, r->hstep = hstep;
-  cell->path->int8(q, job, n, r);
+  if (cell->dot) cell->dot->run(q, job, n, r);
+  else path->int8(q, job, n, r);
 }
 void mr_gate_pass(const mr_cell *cell, mr_job job, int n, mr_rows *r, float *scratch) { pass(cell, &cell->gates, job, n, r, scratch); }
 void mr_candidate_pass(const mr_cell *cell, int n, mr_rows *r, float *scratch) { pass(cell, &cell->candidate, MR_JOB_REST, n, r, scratch); }

@@ -8,6 +8,7 @@ struct mr_cell {
   mr_kind kind;
   mr_format format;
   int inputs, units, row;
+  const mr_bf16_dot *dot; // bf16 only: NULL where there is no such instruction
   mr_panels gates;
   mr_panels candidate; // GRU without reset_after only
 };

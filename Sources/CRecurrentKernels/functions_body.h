@@ -33,22 +33,3 @@ TARGET MR_INLINE V NAME(tanh)(V x) {
   V e = OP(fmadd_ps)(s, q, s - OP(set1_ps)(1.0f));
   return e / (e + OP(set1_ps)(2.0f));
 }
-// exp(x); exactly 0 below -87, held at exp(88.37) above 88.37.
-TARGET MR_INLINE V NAME(exp)(V x) {
-  V s, y = NAME(limit)(OP(set1_ps)(-87.0f), OP(set1_ps)(88.37f), x), q = NAME(exp_parts)(y, &s);
-  return NAME(zero_below)(x, OP(set1_ps)(-87.0f), OP(fmadd_ps)(s, q, s));
-}
-// One vector through one function of a single unit.
-TARGET MR_INLINE V NAME(unit_value)(mr_unit_function which, V x) {
-  switch (which) {
-    case MR_SIGMOID: return NAME(sigmoid)(x);
-    case MR_TANH: return NAME(tanh)(x);
-    case MR_RELU: return OP(max_ps)(OP(set1_ps)(0.0f), x);
-    case MR_EXPONENTIAL: return NAME(exp)(x);
-    case MR_HARD_SIGMOID: // Keras 3: relu6(x + 3) / 6
-      return NAME(limit)(OP(set1_ps)(0.0f), OP(set1_ps)(6.0f), x + OP(set1_ps)(3.0f)) / OP(set1_ps)(6.0f);
-    case MR_HARD_SIGMOID_KERAS2: // clip(0.2 x + 0.5, 0, 1)
-      return NAME(limit)(OP(set1_ps)(0.0f), OP(set1_ps)(1.0f), OP(fmadd_ps)(OP(set1_ps)(0.2f), x, OP(set1_ps)(0.5f)));
-    default: return x;
-  }
-}

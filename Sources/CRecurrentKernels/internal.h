@@ -53,10 +53,17 @@ typedef struct {
   const float *const *old;
   const float *const *z;
   float *const *update, *const *reset;
-  // int8 and bf16: what the activations of a stream became, and the step of each.
+  // int8: the rounded activations of a stream and the step of each. bf16: the rounded activations, or the same rows as x and h_in.
   const void *const *xq, *const *hq;
   const float *xstep, *hstep;
 } mr_rows;
+
+// bf16 by a dot instruction, where a processor may or may not have it beside the rest of a path.
+typedef struct {
+  bool (*available)(void);
+  void (*round)(int count, int padded, const float *v, uint16_t *q);
+  void (*run)(const mr_panels *, mr_job, int n, const mr_rows *);
+} mr_bf16_dot;
 
 // One instruction set: all that differs between them. See the path_*.c files.
 typedef struct {
@@ -68,6 +75,8 @@ typedef struct {
   int int8_bias;  // what is added to activations that its dot takes as unsigned, else 0
   void (*quantise)(int count, int padded, const float *v, void *q, float *step);
   void (*int8)(const mr_panels *, mr_job, int n, const mr_rows *);
+  void (*bf16)(const mr_panels *, mr_job, int n, const mr_rows *);
+  const mr_bf16_dot *bf16_dot; // NULL: none
   void (*taps)(const mr_panels *, int taps, int n, const float *const *rows, float *const *out);
   void (*unit)(mr_unit_function, int count, float *row);
   void (*softmax)(int count, float *row);
@@ -81,6 +90,7 @@ typedef struct {
 extern const mr_path mr_path_portable;
 #if defined(__x86_64__)
 extern const mr_path mr_path_avx2, mr_path_avx512;
+extern const mr_bf16_dot mr_avx512_bf16_dot;
 #elif defined(__aarch64__)
 extern const mr_path mr_path_neon;
 #endif

@@ -57,6 +57,19 @@ static void pack_bias(mr_panels *q, int lanes, int units, const mr_source *from)
       if (from->add[g] >= 0) q->b[at] += from->bias[from->add[g] + u] + 0.0f;
     }
 }
+// W or U in bf16, two rows side by side; to nearest, ties to even.
+static void pack_bf16(mr_panels *q, int lanes, int units, int rows, int gates, size_t base_words, int base_gates, const float *from, int stride, const int *column) {
+  for (int u = 0; u < units; u++)
+    for (int g = 0; g < gates; g++) {
+      const place at = find(q, lanes, gates, u, g), base = find(q, lanes, base_gates, u, 0);
+      uint16_t *to = (uint16_t *)q->w + at.panel * q->panel + (base_words * base.row + at.word) * 2;
+      for (int k = 0; k < rows; k++) {
+        uint32_t bits;
+        memcpy(&bits, &from[(size_t)k * stride + column[g] + u], 4);
+        to[(size_t)(k / 2) * at.row * 2 + k % 2] = (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+      }
+    }
+}
 // W or U in 8 bits: a row of the packing holds GROUP rows, those of each unit side by side. A column's step is its
 // largest weight over 127. `base`: the part's first weight in a panel.
 static void pack_int8(mr_panels *q, const mr_path *path, int units, int rows, int gates, size_t base_words, int base_gates, const float *from, int stride,
@@ -91,6 +104,10 @@ bool mr_pack(mr_panels *q, const mr_path *path, mr_shape shape, mr_format format
   if (!q->w || !q->b) return false;
   pack_bias(q, lanes, units, from);
   if (format == MR_F32) pack_f32(q, lanes, units, from);
+  if (format == MR_BF16) {
+    pack_bf16(q, lanes, units, inputs, xg, 0, xg, from->w, from->wstride, from->wgate);
+    pack_bf16(q, lanes, units, recurrent, hg, q->xwords, xg, from->u, from->ustride, from->ugate);
+  }
   if (format == MR_INT8) {
     q->wscale = mr_zeros((size_t)row * xg * 4), q->uscale = mr_zeros((size_t)row * hg * 4);
     q->wshift = mr_zeros((size_t)row * xg * 4), q->ushift = mr_zeros((size_t)row * hg * 4);

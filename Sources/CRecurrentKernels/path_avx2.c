@@ -34,6 +34,9 @@ TARGET MR_INLINE __m256i avx2_dot(__m256i sum, __m256i x, __m256i w) { return _m
 TARGET MR_INLINE V avx2_to_float(__m256i v) { return _mm256_cvtepi32_ps(v); }
 TARGET MR_INLINE __m256i avx2_load_ints(const int32_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
 
+TARGET MR_INLINE V avx2_first_half(V v) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(v), 16)); }
+TARGET MR_INLINE V avx2_second_half(V v) { return _mm256_and_ps(v, _mm256_castsi256_ps(_mm256_set1_epi32((int)0xffff0000))); }
+
 #define PATH_NAME "avx2"
 #define avx2_table mr_path_avx2
 #include "path_table.h"

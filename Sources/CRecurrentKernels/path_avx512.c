@@ -41,6 +41,12 @@ TARGET MR_INLINE __m512i avx512_dot(__m512i sum, __m512i x, __m512i w) { return 
 TARGET MR_INLINE V avx512_to_float(__m512i v) { return _mm512_cvtepi32_ps(v); }
 TARGET MR_INLINE __m512i avx512_load_ints(const int32_t *p) { return _mm512_loadu_si512(p); }
 
+TARGET MR_INLINE V avx512_first_half(V v) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(v), 16)); }
+TARGET MR_INLINE V avx512_second_half(V v) {
+  return _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(v), _mm512_set1_epi32((int)0xffff0000)));
+}
+#define BF16_DOT &mr_avx512_bf16_dot
+
 #define PATH_NAME "avx512"
 #define avx512_table mr_path_avx512
 #include "path_table.h"

@@ -50,6 +50,9 @@ MR_INLINE int32x4_t neon_dot(int32x4_t sum, int32x4_t x, int32x4_t w) {
 MR_INLINE V neon_to_float(int32x4_t v) { return vcvtq_f32_s32(v); }
 MR_INLINE int32x4_t neon_load_ints(const int32_t *p) { return vld1q_s32(p); }
 
+MR_INLINE V neon_first_half(V v) { return vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_f32(v), 16)); }
+MR_INLINE V neon_second_half(V v) { return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(v), vdupq_n_u32(0xffff0000))); }
+
 #define PATH_NAME "neon"
 #define neon_table mr_path_neon
 #include "path_table.h"

@@ -48,6 +48,19 @@ MR_INLINE int32_t portable_dot(int32_t sum, int32_t x, int32_t w) {
 MR_INLINE float portable_to_float(int32_t v) { return (float)v; }
 MR_INLINE int32_t portable_load_ints(const int32_t *p) { return *p; }
 
+MR_INLINE float portable_bits(uint32_t u) {
+  float v;
+  memcpy(&v, &u, 4);
+  return v;
+}
+MR_INLINE uint32_t portable_word_of(float v) {
+  uint32_t u;
+  memcpy(&u, &v, 4);
+  return u;
+}
+MR_INLINE float portable_first_half(float v) { return portable_bits(portable_word_of(v) << 16); }
+MR_INLINE float portable_second_half(float v) { return portable_bits(portable_word_of(v) & 0xffff0000); }
+
 #define PATH_NAME "portable"
 #define portable_table mr_path_portable
 #include "path_table.h"

@@ -3,6 +3,8 @@
 #include "gates_body.h"
 #include "f32_body.h"
 #include "int8_body.h"
+#include "bf16_wide_body.h"
+#include "bf16_body.h"
 #include "rows_body.h"
 
 const mr_path NAME(table) = {
@@ -14,6 +16,10 @@ const mr_path NAME(table) = {
   .int8_bias = QBIAS,
   .quantise = NAME(quantise),
   .int8 = NAME(int8_run),
+  .bf16 = NAME(bf16_run),
+#ifdef BF16_DOT
+  .bf16_dot = BF16_DOT,
+#endif
   .taps = NAME(taps),
   .unit = NAME(unit),
   .softmax = NAME(softmax),
