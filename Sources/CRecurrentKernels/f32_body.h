@@ -4,24 +4,27 @@
 
 // M streams x P panels x G vectors of weights, all sums in registers. Weight vector g feeds sum g; the third one of
 // a GRU's U feeds the fourth sum (third = 3), which keeps the candidate's two chains apart.
-TARGET MR_INLINE void NAME(mac)(const int M, const int P, const int G, const int third, V (*acc)[4], const float *const *rows, int K,
-                                const float *w, size_t panel) {
+TARGET MR_INLINE void NAME(mac)(const int M, const int P, const int G, const int third, V (*acc)[4],
+                                const float *const *rows, int K, const float *w, size_t panel) {
   const float *r[STREAMS];
   MR_UNROLL for (int m = 0; m < M; m++) r[m] = rows[m];
   for (int k = 0; k < K; k++, w += G * LANES) {
-    V x[STREAMS];
-    MR_UNROLL for (int m = 0; m < M; m++) x[m] = OP(set1_ps)(r[m][k]);
-    MR_UNROLL for (int p = 0; p < P; p++)
-      MR_UNROLL for (int g = 0; g < G; g++) {
-        V wv = OP(loadu_ps)(w + p * panel + g * LANES);
-        const int a = g == 2 ? third : g;
-        MR_UNROLL for (int m = 0; m < M; m++) acc[m * P + p][a] = OP(fmadd_ps)(x[m], wv, acc[m * P + p][a]);
+    V wv[4];
+    MR_UNROLL for (int p = 0; p < P; p++) {
+      MR_UNROLL for (int g = 0; g < G; g++) wv[g] = OP(loadu_ps)(w + p * panel + g * LANES);
+      MR_UNROLL for (int m = 0; m < M; m++) {
+        const V x = OP(set1_ps)(r[m][k]);
+        MR_UNROLL for (int g = 0; g < G; g++) {
+          const int a = g == 2 ? third : g;
+          acc[m * P + p][a] = OP(fmadd_ps)(x, wv[g], acc[m * P + p][a]);
+        }
       }
+    }
   }
 }
 // G: vectors in a row of the panel when the shape is LINE.
 TARGET MR_INLINE void NAME(f32_tile)(const mr_shape shape, const mr_job job, const int M, const int P, const int G, const mr_panels *q, int p0,
-                                 const mr_rows *r, int s) {
+                                 const mr_rows *r, int s, int n) {
   const bool line = shape == MR_SHAPE_LINE;
   const int chains = line ? G : mr_chains(shape), xg = line ? G : mr_xgates(shape), hg = line ? G : mr_hgates(shape);
   const int third = shape == MR_SHAPE_GRU_AFTER ? 3 : 2;
@@ -35,8 +38,10 @@ TARGET MR_INLINE void NAME(f32_tile)(const mr_shape shape, const mr_job job, con
         const bool stored = job == MR_JOB_REST && g < xg;
         acc[m * P + p][g] = OP(loadu_ps)((stored ? r->x[s + m] + (p0 + p) * xstep : q->b + (p0 + p) * bstep) + g * LANES);
       }
+  if (job == MR_JOB_REST) NAME(rows_ahead)(M, P * xstep, p0, r, s, n);
+  const float *u = w + (size_t)q->inputs * xg * LANES;
   if (job != MR_JOB_REST) NAME(mac)(M, P, xg, 2, acc, r->x + s, q->inputs, w, q->panel);
-  if (job != MR_JOB_PROJECT) NAME(mac)(M, P, hg, third, acc, r->h_in + s, q->recurrent, w + (size_t)q->inputs * xg * LANES, q->panel);
+  if (job != MR_JOB_PROJECT) NAME(mac)(M, P, hg, third, acc, r->h_in + s, q->recurrent, u, q->panel);
   NAME(give)(shape, job, M, P, G, acc, r, s, p0);
 }
 #define PASS(x) NAME(f32_##x)

@@ -37,3 +37,13 @@ TARGET MR_INLINE void NAME(give)(const mr_shape shape, const mr_job job, const i
         NAME(finish)(shape, G, sums[m * P + p], r, s + m, (p0 + p) * units);
       }
 }
+// Stored sums may be rows of a large table: fetches those of the next panel, and for the first panel those of the next streams.
+TARGET MR_INLINE void NAME(rows_ahead)(const int M, const int floats, int p0, const mr_rows *r, int s, int n) {
+  MR_UNROLL for (int m = 0; m < M; m++) {
+    const float *later = r->x[s + m] + (p0 + 1) * floats;
+    MR_UNROLL for (int i = 0; i < floats; i += 16) __builtin_prefetch(later + i);
+  }
+  if (p0 == 0)
+    for (int m = s + M; m < s + 2 * M && m < n; m++)
+      MR_UNROLL for (int i = 0; i < floats; i += 16) __builtin_prefetch(r->x[m] + i);
+}

@@ -57,7 +57,7 @@ TARGET MR_INLINE void NAME(int8_part)(const int M, const int P, const int G, con
         *to = OP(fmadd_ps)(NAME(to_float)(sum[m * P + p][g]) * OP(set1_ps)(steps[m]), OP(loadu_ps)(columns + p * each + g * LANES), *to);
       }
 }
-TARGET MR_INLINE void NAME(int8_tile)(const mr_shape shape, const mr_job job, const int M, const int P, const int G, const mr_panels *q, int p0, const mr_rows *r, int s) {
+TARGET MR_INLINE void NAME(int8_tile)(const mr_shape shape, const mr_job job, const int M, const int P, const int G, const mr_panels *q, int p0, const mr_rows *r, int s, int n) {
   const bool line = shape == MR_SHAPE_LINE;
   const int chains = line ? G : mr_chains(shape), xg = line ? G : mr_xgates(shape), hg = line ? G : mr_hgates(shape);
   const int third = shape == MR_SHAPE_GRU_AFTER ? 3 : 2, units = line ? 4 * LANES : LANES;
@@ -70,6 +70,7 @@ TARGET MR_INLINE void NAME(int8_tile)(const mr_shape shape, const mr_job job, co
         const bool stored = job == MR_JOB_REST && g < xg;
         chain[m * P + p][g] = OP(loadu_ps)((stored ? r->x[s + m] + (p0 + p) * xstep : q->b + (p0 + p) * bstep) + g * LANES);
       }
+  if (job == MR_JOB_REST) NAME(rows_ahead)(M, P * xstep, p0, r, s, n);
   if (job != MR_JOB_REST)
     NAME(int8_part)(M, P, xg, 2, chain, r->xq + s, r->xstep + s, q->xwords, w, q->panel, q->wscale + p0 * xstep, q->wshift + p0 * xstep, xstep);
   if (job != MR_JOB_PROJECT)

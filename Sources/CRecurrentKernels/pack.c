@@ -12,7 +12,7 @@
 #endif
 
 void *mr_zeros(size_t bytes) {
-  const size_t huge = 2u << 20, align = bytes >= huge / 2 ? huge : 64;
+  const size_t huge = 2u << 20, align = bytes >= huge / 16 ? huge : 64;
   bytes = (bytes + align - 1) / align * align + (bytes ? 0 : align);
   void *p = aligned_alloc(align, bytes);
   if (!p) return NULL;

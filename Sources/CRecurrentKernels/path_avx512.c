@@ -13,7 +13,7 @@
 #define LANES 16
 #define STREAMS 6
 #ifndef SOLO
-#define SOLO 2
+#define SOLO 4
 #endif
 TARGET MR_INLINE V avx512_shl23(V v) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(v), 23)); }
 TARGET MR_INLINE V avx512_zero_below(V x, V limit, V v) {

@@ -27,7 +27,7 @@ static bool portable_available(void) { return true; }
 #define V float
 #define LANES 1
 #define STREAMS 2
-#define SOLO 1
+#define SOLO 2
 
 #define GROUP 4
 #define QBLOCK 2
