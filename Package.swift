@@ -23,6 +23,12 @@ let package = Package(
     .systemLibrary(name: "CZip", pkgConfig: "libzip"),
     .systemLibrary(name: "CSodium", pkgConfig: "libsodium"),
 
+    // The step kernels. Their results have the same bits everywhere: nothing may be contracted, and a
+    // debug build takes the same optimised code.
+    .target(
+      name: "CRecurrentKernels",
+      cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off"])]),
+
     // Each target may use only those above it.
     .target(name: "ZeroMQ", dependencies: ["CZeroMQ"], swiftSettings: swiftSettings),
     .target(name: "Wire", swiftSettings: swiftSettings),

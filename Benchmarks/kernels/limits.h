@@ -1,0 +1,60 @@
+// limits.h: what one core can do at most, measured in the same job as the kernels: multiply-adds and weight reading.
+#ifndef LIMITS_H
+#define LIMITS_H
+#include "streams.h"
+#if defined(__x86_64__)
+#include <immintrin.h>
+#define MR_READ_UNROLL _Pragma("GCC unroll 8")
+#define SIXTEEN(M) M(0) M(1) M(2) M(3) M(4) M(5) M(6) M(7) M(8) M(9) M(10) M(11) M(12) M(13) M(14) M(15)
+// Floating-point operations a nanosecond, in f32, with 512-bit or 256-bit registers.
+__attribute__((target("avx512f"))) static double peak512(void) {
+  const long rounds = 200000;
+#define D(i) __m512 a##i = _mm512_set1_ps(1.0f + i * 1e-7f);
+  SIXTEEN(D) __m512 x = _mm512_set1_ps(0.999999f), y = _mm512_set1_ps(1e-7f);
+#undef D
+  double t = now();
+  for (long k = 0; k < rounds; k++) {
+#define F(i) a##i = _mm512_fmadd_ps(a##i, x, y); __asm__ volatile("" : "+v"(a##i));
+    SIXTEEN(F)
+#undef F
+  }
+  return rounds * 16.0 * 32 / (now() - t) * 1e-9;
+}
+__attribute__((target("avx2,fma"))) static double peak256(void) {
+  const long rounds = 200000;
+#define D(i) __m256 a##i = _mm256_set1_ps(1.0f + i * 1e-7f);
+  SIXTEEN(D) __m256 x = _mm256_set1_ps(0.999999f), y = _mm256_set1_ps(1e-7f);
+#undef D
+  double t = now();
+  for (long k = 0; k < rounds; k++) {
+#define F(i) a##i = _mm256_fmadd_ps(a##i, x, y); __asm__ volatile("" : "+x"(a##i));
+    SIXTEEN(F)
+#undef F
+  }
+  return rounds * 16.0 * 16 / (now() - t) * 1e-9;
+}
+// Seconds to read a block once, whatever cache it is in after many readings.
+__attribute__((target("avx512f"))) static double read512(const float *p, size_t bytes, int times) {
+  __m512 s[8];
+  for (int j = 0; j < 8; j++) s[j] = _mm512_setzero_ps();
+  double t = now();
+  for (int k = 0; k < times; k++) {
+    for (size_t i = 0; i + 128 <= bytes / 4; i += 128)
+      MR_READ_UNROLL for (int j = 0; j < 8; j++) s[j] = _mm512_add_ps(s[j], _mm512_loadu_ps(p + i + j * 16));
+    for (int j = 0; j < 8; j++) __asm__ volatile("" : "+v"(s[j]));
+  }
+  return (now() - t) / times;
+}
+__attribute__((target("avx2"))) static double read256(const float *p, size_t bytes, int times) {
+  __m256 s[8];
+  for (int j = 0; j < 8; j++) s[j] = _mm256_setzero_ps();
+  double t = now();
+  for (int k = 0; k < times; k++) {
+    for (size_t i = 0; i + 64 <= bytes / 4; i += 64)
+      MR_READ_UNROLL for (int j = 0; j < 8; j++) s[j] = _mm256_add_ps(s[j], _mm256_loadu_ps(p + i + j * 8));
+    for (int j = 0; j < 8; j++) __asm__ volatile("" : "+x"(s[j]));
+  }
+  return (now() - t) / times;
+}
+#endif
+#endif

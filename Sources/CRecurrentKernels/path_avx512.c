@@ -1,0 +1,55 @@
+// path_avx512.c: AVX-512 with VNNI (Ice Lake, Zen 4 and later; older ones take AVX2).
+// 32 registers = 24 sums + 6 inputs + 1 weight. Needs no -m flags.
+#if defined(__x86_64__)
+#include "internal.h"
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+
+#define NAME(x) avx512_##x
+#define OP(x) _mm512_##x
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,fma")))
+#define V __m512
+#define LANES 16
+#define STREAMS 6
+#ifndef SOLO
+#define SOLO 4
+#endif
+TARGET MR_INLINE V avx512_shl23(V v) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(v), 23)); }
+TARGET MR_INLINE V avx512_zero_below(V x, V limit, V v) {
+  return _mm512_maskz_mov_ps((__mmask16)~_mm512_cmp_ps_mask(x, limit, _CMP_LT_OQ), v);
+}
+static bool avx512_available(void) {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")
+      && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni");
+}
+
+
+// The dot takes unsigned activations: 128 is added to each and 128 times the column's sum subtracted, the same integer.
+#define GROUP 4
+#define QBLOCK 6
+#define QBIAS 128
+typedef __m512i avx512_ints;
+typedef uint8_t avx512_quantum;
+TARGET MR_INLINE __m512i avx512_word(const uint8_t *q) {
+  int32_t word;
+  memcpy(&word, q, 4);
+  return _mm512_set1_epi32(word);
+}
+TARGET MR_INLINE __m512i avx512_weights(const int8_t *w) { return _mm512_loadu_si512(w); }
+TARGET MR_INLINE __m512i avx512_dot(__m512i sum, __m512i x, __m512i w) { return _mm512_dpbusd_epi32(sum, x, w); }
+TARGET MR_INLINE V avx512_to_float(__m512i v) { return _mm512_cvtepi32_ps(v); }
+TARGET MR_INLINE __m512i avx512_load_ints(const int32_t *p) { return _mm512_loadu_si512(p); }
+
+TARGET MR_INLINE V avx512_first_half(V v) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(v), 16)); }
+TARGET MR_INLINE V avx512_second_half(V v) {
+  return _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(v), _mm512_set1_epi32((int)0xffff0000)));
+}
+#define BF16_DOT &mr_avx512_bf16_dot
+
+#define PATH_NAME "avx512"
+#define avx512_table mr_path_avx512
+#include "path_table.h"
+#else
+typedef int mr_no_avx512; // a translation unit may not be empty
+#endif

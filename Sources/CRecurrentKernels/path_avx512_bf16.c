@@ -1,0 +1,51 @@
+// path_avx512_bf16.c: steps in bf16 with the dot instruction of AVX512-BF16, which takes activations in bf16 too. It reads and
+// gives denormals as zero and rounds in its own way, so these results are not those of the other paths.
+#if defined(__x86_64__)
+#include "internal.h"
+#include <immintrin.h>
+#include <string.h>
+
+#define NAME(x) avx512_bf16_##x
+#define OP(x) _mm512_##x
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")))
+#define V __m512
+#define LANES 16
+#define STREAMS 6
+#define SOLO 4
+TARGET MR_INLINE V avx512_bf16_shl23(V v) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(v), 23)); }
+#include "functions_body.h"
+#include "gates_body.h"
+
+TARGET MR_INLINE void avx512_bf16_bf16_mac(const int M, const int P, const int G, const int third, V (*acc)[4], const void *const *rows, int K, const uint16_t *w, size_t panel) {
+  const uint16_t *r[STREAMS];
+  MR_UNROLL for (int m = 0; m < M; m++) r[m] = rows[m];
+  for (int k = 0; k < K; k += 2, w += G * LANES * 2) {
+    __m512bh x[STREAMS];
+    MR_UNROLL for (int m = 0; m < M; m++) {
+      int32_t word;
+      memcpy(&word, r[m] + k, 4);
+      x[m] = (__m512bh)_mm512_set1_epi32(word);
+    }
+    MR_UNROLL for (int p = 0; p < P; p++)
+      MR_UNROLL for (int g = 0; g < G; g++) {
+        const __m512bh wv = (__m512bh)_mm512_loadu_si512(w + p * panel + g * LANES * 2);
+        const int a = g == 2 ? third : g;
+        MR_UNROLL for (int m = 0; m < M; m++) acc[m * P + p][a] = _mm512_dpbf16_ps(acc[m * P + p][a], wv, x[m]);
+      }
+  }
+}
+#include "bf16_body.h"
+
+TARGET static void avx512_bf16_round(int count, int padded, const float *v, uint16_t *q) {
+  for (int k = 0; k < count; k++) {
+    uint32_t u;
+    memcpy(&u, v + k, 4);
+    q[k] = (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16); // to nearest, ties to even
+  }
+  for (int k = count; k < padded; k++) q[k] = 0;
+}
+static bool avx512_bf16_available(void) { return __builtin_cpu_supports("avx512bf16"); }
+const mr_bf16_dot mr_avx512_bf16_dot = {avx512_bf16_available, avx512_bf16_round, avx512_bf16_bf16_run};
+#else
+typedef int mr_no_avx512_bf16; // a translation unit may not be empty
+#endif
