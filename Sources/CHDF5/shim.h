@@ -16,6 +16,22 @@ static inline int chdf5_is_hard_link(hid_t location, const char *name) {
   return information.type == H5L_TYPE_HARD;
 }
 
+// Where an object's header stands in the file; negative when it cannot be opened.
+static inline int64_t chdf5_header_address(hid_t location, const char *name) {
+#if H5_VERSION_GE(1, 12, 0)
+  H5O_info1_t information;
+#else
+  H5O_info_t information;
+#endif
+#if H5_VERSION_GE(1, 10, 3)
+  if (H5Oget_info_by_name2(location, name, &information, H5O_INFO_BASIC, H5P_DEFAULT) < 0)
+    return -1;
+#else
+  if (H5Oget_info_by_name(location, name, &information, H5P_DEFAULT) < 0) return -1;
+#endif
+  return (int64_t)information.addr;
+}
+
 // The library prints its errors to stderr and loads filters from folders that the environment
 // names; neither is wanted.
 static inline void chdf5_quiet(void) {

@@ -36,20 +36,22 @@ extension HDF5File {
     if count == 0 { return [] }
     guard H5Tget_class(type) == H5T_STRING else { throw .notText(object: place) }
     return H5Tis_variable_str(type) > 0
-      ? try variableStrings(attribute, type, space, count, place)
+      ? try variableStrings(name, of: path, count, place)
       : try fixedStrings(attribute, type, count, place)
   }
 
+  /// Reads without the library, which trusts a damaged heap and crashes.
   private func variableStrings(
-    _ attribute: hid_t, _ type: hid_t, _ space: hid_t, _ count: Int, _ place: String
+    _ name: String, of path: String, _ count: Int, _ place: String
   ) throws(HDF5Error) -> [String] {
-    var pointers = [UnsafeMutablePointer<CChar>?](repeating: nil, count: count)
-    guard H5Aread(attribute, type, &pointers) >= 0 else {
-      throw .unreadable(object: place, reason: HDF5File.reason())
+    let address = chdf5_header_address(id, path)
+    guard address >= 0 else { throw .unreadable(object: place, reason: HDF5File.reason()) }
+    do {
+      return try HDF5VariableText(bytes).strings(
+        ofAttribute: name, header: Int(address), count: count)
+    } catch {
+      throw .unreadable(object: place, reason: error.description)
     }
-    let strings = pointers.map { $0.map { String(cString: $0) } ?? "" }
-    H5Dvlen_reclaim(type, space, chdf5_default(), &pointers)
-    return strings
   }
 
   private func fixedStrings(

@@ -16,7 +16,8 @@ struct HDF5File: ~Copyable {
   private static let library = Mutex(())
 
   let id: hid_t
-  private let byteCount: Int
+  /// The whole file.
+  let bytes: [UInt8]
 
   /// Opens `bytes` as a file, calls `body`, and closes it; throws `HDF5Error` or what `body` throws.
   static func withFile<Result>(
@@ -30,7 +31,7 @@ struct HDF5File: ~Copyable {
   }
 
   private init(_ bytes: [UInt8]) throws(HDF5Error) {
-    byteCount = bytes.count
+    self.bytes = bytes
     let access = H5Pcreate(chdf5_file_access())
     guard access >= 0 else { throw .notHDF5(reason: HDF5File.reason()) }
     defer { H5Pclose(access) }
@@ -177,7 +178,7 @@ struct HDF5File: ~Copyable {
     defer { H5Pclose(properties) }
     guard H5Pget_external_count(properties) == 0 else { throw .link(object: path) }
     let stored = Int(clamping: H5Dget_storage_size(dataset))
-    guard stored <= byteCount else { throw .tooLarge(object: path, shape: shape) }
+    guard stored <= bytes.count else { throw .tooLarge(object: path, shape: shape) }
     switch H5Pget_layout(properties) {
     case H5D_COMPACT, H5D_CONTIGUOUS:
       guard needed <= stored else { throw .tooLarge(object: path, shape: shape) }
