@@ -42,8 +42,8 @@ format: ## Format the Swift sources in place
 	swift format --in-place --recursive --parallel Package.swift Sources Tests
 
 sanitize: setup ## Run the tests under the thread and the address sanitizer
-	SWIFT_BACKTRACE=enable=no swift test --scratch-path .build-tsan --sanitize thread
-	SWIFT_BACKTRACE=enable=no swift test --scratch-path .build-asan --sanitize address
+	MILLRACE_SANITIZED=1 SWIFT_BACKTRACE=enable=no swift test --scratch-path .build-tsan --sanitize thread
+	MILLRACE_SANITIZED=1 SWIFT_BACKTRACE=enable=no swift test --scratch-path .build-asan --sanitize address
 
 fixtures: ## Compare the fixtures' expected values with Keras anew (needs Keras in PYTHON_KERAS)
 	@for folder in hello motion topics; do \

@@ -28,7 +28,7 @@ struct RunTests {
     let lines = answers.filter { !$0.payload.isEmpty }.map(\.text)
     #expect(try lines == pipeLines(.hello, "hell", stream: "cam-1"))
     #expect(lines.count == 4)
-    #expect(try running.stop() == [0])
+    try running.stop()
   }
 
   @Test(arguments: RunningPipeline.Transport.allCases)
@@ -185,7 +185,7 @@ struct RunTests {
     let client = try running.client()
     try client.send(Self.text, to: "cam-1", number: 0, flags: .end)
     #expect(try client.receive(.acknowledge, of: "cam-1").header.number == 4)
-    #expect(try running.stop() == [0])
+    try running.stop()
     #expect(try folder.lines(of: "out.jsonl") == pipeLines(.hello, "hell", stream: "cam-1"))
   }
 }

@@ -90,7 +90,7 @@ struct SameBitsTests {
     let plans = streams.sorted { $0.key < $1.key }
       .map { Cut.random($0.value, of: $0.key, using: &generator) }
     let answers = try client.carryOut(Cut.interleaved(plans, using: &generator))
-    #expect(try running.stop().allSatisfy { $0 == 0 })
+    try running.stop()
     #expect(expected.count == streams.count)
     let written = try Dictionary(
       grouping: folder.lines(of: "out.jsonl"), by: { try OutputLine($0).stream })

@@ -33,7 +33,7 @@ struct StopTests {
     let client = try running.client()
     try client.send(steps(1000), to: "a", number: 0)
     #expect(try client.receive(.acknowledge, of: "a").header.number == 1000)
-    #expect(try running.stop() == [0, 0, 0])
+    try running.stop()
     let numbers = try folder.lines(of: "out.jsonl").map { try OutputLine($0).number }
     #expect(numbers == Array(0..<1000))
   }

@@ -56,7 +56,9 @@ struct UnreadTests {
     // The first part fills every queue up to its bound.
     let before = try flooded(0..<30_000)
     let after = try flooded(30_000..<60_000)
-    #expect(after - before < 8 * 1024, "from \(before) KiB to \(after) KiB")
+    if !Checkout.isSanitized {
+      #expect(after - before < 8 * 1024, "from \(before) KiB to \(after) KiB")
+    }
     // It reads again, and says hello when it has heard all, or was told to.
     var numbers: [UInt64] = []
     var welcome: Welcome?

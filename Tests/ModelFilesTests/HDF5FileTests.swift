@@ -38,7 +38,6 @@ struct HDF5FileTests {
     #expect(throws: HDF5Error.unreadable(object: Self.kernel, reason: "not a dataset")) {
       try tensor("group")
     }
-    #expect(throws: HDF5Error.self) { try tensor("keras4/../nan") }
   }
 
   @Test func readsTextOfFixedAndVariableLength() throws {

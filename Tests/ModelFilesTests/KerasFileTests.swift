@@ -31,7 +31,7 @@ struct KerasFileTests {
   }
 
   @Test(arguments: [
-    ("golden/k_lstm_seq", SequenceShape.manyToMany, ModelInput.vectors(width: 3)),
+    ("golden/k_lstm_seq", SequenceShape.manyToMany, ModelInput.vectors(width: 4)),
     ("golden/k_embed_lstm_last", .manyToOne, .tokens(vocabulary: 20)),
     ("golden/k_repeat_vector", .oneToMany(count: 4), .vectors(width: 3)),
     ("golden/k_hello_onehot", .manyToMany, .vectors(width: 5)),

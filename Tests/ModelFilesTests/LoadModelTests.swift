@@ -26,6 +26,7 @@ struct LoadModelTests {
     ("bad/weights-truncated.keras", "model.weights.h5 inside is no whole HDF5 file"),
     ("bad/wrong-shape.keras", "tensor simple_rnn/kernel has shape [5, 8], expected [5, 9]"),
     ("bad/unknown-layer.keras", "layer 'simple_rnn' (PeepholeRNN): this kind of layer is not"),
+    ("model-files/hdf5/nan.h5", "layer 0 'dense' (Dense): kernel holds nan at position 0"),
     ("bad", "is a folder, expected a .keras or .h5 file"),
     ("bad/nothing-here.keras", "no such file; expected"),
     ("bad/empty.keras/model.keras", "no such file; expected"),

@@ -41,6 +41,12 @@ extension Array where Element: BitwiseCopyable {
   /// The values that a message's bytes hold; a rest shorter than one value is left out.
   init(copying bytes: UnsafeRawBufferPointer) {
     let count = bytes.count / MemoryLayout<Element>.stride
+    // With no room, the standard library writes a count of 0 into the empty array that all threads
+    // share: harmless, but the thread sanitizer calls it a race.
+    guard count > 0 else {
+      self = []
+      return
+    }
     self.init(unsafeUninitializedCapacity: count) { buffer, initialized in
       UnsafeMutableRawBufferPointer(buffer).copyMemory(
         from: UnsafeRawBufferPointer(rebasing: bytes.prefix(count * MemoryLayout<Element>.stride)))

@@ -13,6 +13,10 @@ enum Checkout {
     return path(".build/debug/millrace")
   }()
 
+  /// Whether `make sanitize` runs the tests: a sanitizer keeps memory of its own for every address
+  /// that was ever used, so that the process's memory says nothing about the daemon's.
+  static let isSanitized = ProcessInfo.processInfo.environment["MILLRACE_SANITIZED"] != nil
+
   static func path(_ relative: String) -> String { root.appending(path: relative).path }
 
   static func text(_ relative: String) throws -> String {

@@ -52,6 +52,15 @@ final class RunningPipeline {
 
   /// Stops it, the tokenizer first, so that each stage drains into the next.
   ///
-  /// - Returns: the exit codes.
-  func stop() throws -> [Int32] { try processes.map { try $0.terminate(SIGTERM) } }
+  /// - Throws: `HarnessError.exited` when one of them ends with another code than 0.
+  func stop() throws {
+    for process in processes {
+      let code = try process.terminate(SIGTERM)
+      guard code == 0 else {
+        throw HarnessError.exited(
+          waitingFor: "a clean stop", code: code,
+          errors: process.process.errorLines.joined(separator: "\n"))
+      }
+    }
+  }
 }
