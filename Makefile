@@ -41,9 +41,10 @@ lint: ## Check format and style
 format: ## Format the Swift sources in place
 	swift format --in-place --recursive --parallel Package.swift Sources Tests
 
+# No leak detection: it does not see references that Swift keeps with tag bits, and calls what is alive at exit leaked.
 sanitize: setup ## Run the tests under the thread and the address sanitizer
 	MILLRACE_SANITIZED=1 SWIFT_BACKTRACE=enable=no swift test --scratch-path .build-tsan --sanitize thread
-	MILLRACE_SANITIZED=1 SWIFT_BACKTRACE=enable=no swift test --scratch-path .build-asan --sanitize address
+	MILLRACE_SANITIZED=1 SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0 swift test --scratch-path .build-asan --sanitize address
 
 fixtures: ## Compare the fixtures' expected values with Keras anew (needs Keras in PYTHON_KERAS)
 	@for folder in hello motion topics; do \

@@ -33,7 +33,8 @@ let package = Package(
     .target(name: "ZeroMQ", dependencies: ["CZeroMQ"], swiftSettings: swiftSettings),
     .target(name: "Wire", swiftSettings: swiftSettings),
     .target(name: "Tokenization", swiftSettings: swiftSettings),
-    .target(name: "Recurrence", swiftSettings: swiftSettings),
+    .target(
+      name: "Recurrence", dependencies: ["CRecurrentKernels"], swiftSettings: swiftSettings),
     .target(
       name: "ModelFiles",
       dependencies: ["CHDF5", "CSodium", "CZip", "Recurrence"],
@@ -62,7 +63,8 @@ let package = Package(
     .testTarget(
       name: "TokenizationTests", dependencies: ["Tokenization"], swiftSettings: swiftSettings),
     .testTarget(
-      name: "RecurrenceTests", dependencies: ["Recurrence"], swiftSettings: swiftSettings),
+      name: "RecurrenceTests", dependencies: ["CRecurrentKernels", "Recurrence"],
+      swiftSettings: swiftSettings),
     .testTarget(
       name: "ModelFilesTests", dependencies: ["ModelFiles", "Recurrence"],
       swiftSettings: swiftSettings),

@@ -1,6 +1,7 @@
 // layers.c: token tables and the layers without state.
 #include "cell.h"
 #include <stdlib.h>
+#include <string.h>
 
 struct mr_table { size_t width, bytes; float *rows; };
 
@@ -59,4 +60,12 @@ void mr_softmax(int width, int n, float *const *rows) {
 void mr_layer_norm(int width, const float *gamma, const float *beta, float epsilon, int n, const float *const *x, float *const *out) {
   const mr_path *path = mr_current_path();
   for (int s = 0; s < n; s++) path->layer_norm(width, gamma, beta, epsilon, x[s], out[s]);
+}
+void mr_scale(int width, const float *scale, const float *offset, int n, const float *const *x, float *const *out) {
+  const mr_path *path = mr_current_path();
+  const int row = mr_round_up(width, MR_ROW);
+  for (int s = 0; s < n; s++) {
+    memcpy(out[s], offset, row * sizeof(float));
+    path->fuse(row, x[s], scale, out[s]);
+  }
 }

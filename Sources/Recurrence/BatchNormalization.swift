@@ -13,8 +13,8 @@ package struct BatchNormalization: Sendable {
   package let movingVariance: [Float]
   package let epsilon: Float
 
-  private let scale: [Float]
-  private let offset: [Float]
+  let scale: [Float]
+  let offset: [Float]
 
   /// Takes the weights as Keras has them; `Model` checks their shapes.
   package init(

@@ -12,8 +12,8 @@ package struct LayerNormalization: Sendable {
   package let beta: [Float]?
   package let epsilon: Float
 
-  private let scale: [Float]
-  private let offset: [Float]
+  let scale: [Float]
+  let offset: [Float]
 
   /// Takes the weights as Keras has them; `Model` checks their shapes.
   package init(name: String, width: Int, gamma: [Float]?, beta: [Float]?, epsilon: Float) {

@@ -1,17 +1,35 @@
 extension Model {
-  /// Takes one step of every stream in the batch, layer after layer.
+  /// Takes one step of every stream in the batch, layer after layer, by the step kernels.
   ///
   /// Each stream's answer depends on its own state and input alone, to the last bit. Afterwards the
   /// batch's outputs can be read. A one-to-many model advances its encoder only and gives no outputs.
+  /// A batch whose rows are all of one stream takes them as consecutive steps: the same bits as step
+  /// by step, sooner.
   package func step(_ batch: inout StepBatch) {
+    guard begin(&batch) else { return }
+    program.run(plan.streaming, on: &batch, of: self)
+  }
+
+  /// As `step`, by the plain layers that follow the textbook equations: the oracle of the kernels.
+  package func stepPlainly(_ batch: inout StepBatch) {
+    guard begin(&batch) else { return }
+    batch.fillOneHotRows()
+    for index in plan.streaming {
+      for row in 0..<batch.count { advance(row, through: index, of: &batch) }
+      batch.swapRows()
+    }
+  }
+
+  /// Whether there is anything to step.
+  private func begin(_ batch: inout StepBatch) -> Bool {
     precondition(batch.input == input && batch.layout == stateLayout)
     precondition(batch.outputWidth == nil, "the batch has been stepped: call removeAll() first")
-    run(plan.streaming, on: &batch)
     if case .oneToMany = shape {
       batch.outputWidth = 0
     } else {
       batch.outputWidth = outputWidth
     }
+    return batch.count > 0
   }
 
   /// The answers that are due at the end of a one-to-many stream.
@@ -33,7 +51,7 @@ extension Model {
     let encoderWidth = plan.outputWidths[encoder]
     let last = state.start + stateOffsets[encoder]
     batch.appendRow(decoder, token: 0).update(from: last, count: encoderWidth)
-    run(plan.bridging, on: &batch)
+    program.run(plan.bridging, on: &batch, of: self)
     let repeated = Array(
       UnsafeBufferPointer(start: batch.source, count: plan.outputWidths[plan.bridging.upperBound]))
 
@@ -41,24 +59,17 @@ extension Model {
     values.reserveCapacity(count * outputWidth)
     for _ in 0..<count {
       batch.source.update(from: repeated, count: repeated.count)
-      run(plan.decoding, on: &batch)
+      program.run(plan.decoding, on: &batch, of: self)
       values.append(contentsOf: UnsafeBufferPointer(start: batch.source, count: outputWidth))
     }
     return Matrix(rows: count, columns: outputWidth, values: values)
   }
 
-  private func run(_ range: Range<Int>, on batch: inout StepBatch) {
-    for index in range {
-      for stream in 0..<batch.count { advance(stream, through: index, of: &batch) }
-      batch.swapRows()
-    }
-  }
-
-  /// Takes one stream's row through one layer.
-  private func advance(_ stream: Int, through index: Int, of batch: inout StepBatch) {
+  /// Takes one row through one layer, as its equations say.
+  func advance(_ stream: Int, through index: Int, of batch: inout StepBatch) {
     let row = UnsafePointer(batch.source + stream * batch.stride)
     let output = batch.target + stream * batch.stride
-    let state = batch.states[stream].start + stateOffsets[index]
+    let state = batch.states[batch.isOneStream ? 0 : stream] + stateOffsets[index]
     let width = index > 0 ? plan.outputWidths[index - 1] : plan.inputWidth
     if plan.maskReaches[index], batch.isMasked[stream], let recurrence = layers[index].recurrence {
       answerMasked(index, h: state, zero: recurrence.zeroOutputForMask, output: output)
@@ -70,12 +81,12 @@ extension Model {
     case .masking(let layer):
       batch.isMasked[stream] = layer.step(input: row, output: output, width: width)
     case .simpleRNN(let cell):
-      cell.step(input: row, h: state, output: output, scratch: batch.scratch)
+      cell.step(input: row, h: state, output: output, scratch: batch.plainScratch)
     case .gru(let cell):
-      cell.step(input: row, h: state, output: output, scratch: batch.scratch)
+      cell.step(input: row, h: state, output: output, scratch: batch.plainScratch)
     case .lstm(let cell):
       let c = state + AlignedFloats.padded(cell.units)
-      cell.step(input: row, h: state, c: c, output: output, scratch: batch.scratch)
+      cell.step(input: row, h: state, c: c, output: output, scratch: batch.plainScratch)
     case .dense(let layer): layer.step(input: row, output: output)
     case .activation(let layer): layer.step(input: row, output: output, width: width)
     case .batchNormalization(let layer): layer.step(input: row, output: output)

@@ -12,22 +12,31 @@ package final class Model: Sendable {
   package let stateLayout: StateLayout
   package let layerSummaries: [LayerSummary]
 
+  package let precision: Precision
+
   let plan: ModelPlan
+  let program: StepProgram
   let decoderLayout: StateLayout
   /// For each layer, where its state starts in the stream's state, or behind RepeatVector in the
   /// decoder's.
   let stateOffsets: [Int]
   let widestRow: Int
+  /// Floats of scratch memory that the plain layers need.
   let scratchCount: Int
+  /// Taps of the widest convolution.
+  let widestTaps: Int
 
   /// Checks that the layers fit together.
   ///
   /// - Throws: the first `ModelError` found, from the first layer to the last.
-  package init(layers: [Layer], input: ModelInput, name: String) throws(ModelError) {
+  package init(
+    layers: [Layer], input: ModelInput, name: String, precision: Precision = .f32
+  ) throws(ModelError) {
     let plan = try ModelPlan(layers: layers, input: input)
     self.name = name
     self.layers = layers
     self.input = input
+    self.precision = precision
     self.plan = plan
     outputWidth = plan.outputWidths.last ?? 0
     shape = plan.shape
@@ -40,6 +49,11 @@ package final class Model: Sendable {
     stateOffsets = layers.indices.map { decoding.contains($0) ? decoder[$0] : own[$0] }
     widestRow = max(plan.inputWidth, plan.outputWidths.max() ?? 0)
     scratchCount = layers.map(\.scratchCount).max() ?? 0
+    widestTaps =
+      layers.map { if case .conv1D(let layer) = $0 { layer.kernelSize } else { 0 } }
+      .max() ?? 0
+    program = StepProgram(
+      layers: layers, plan: plan, stateOffsets: stateOffsets, precision: precision)
     layerSummaries = zip(layers, plan.outputWidths).enumerated().map { index, pair in
       LayerSummary(
         index: index, name: pair.0.name, kindName: pair.0.kindName, outputWidth: pair.1,
@@ -49,6 +63,12 @@ package final class Model: Sendable {
 
   /// How many weights the model has.
   package var parameterCount: Int { layerSummaries.reduce(0) { $0 + $1.parameterCount } }
+
+  /// Bytes of the precomputed products of the first weights with every token; 0 without.
+  package var tokenTableBytes: Int { program.tableBytes }
+
+  /// The instruction set of the step kernels: `avx512`, `avx2`, `neon` or `portable`.
+  package var kernels: String { program.kernels }
 
   /// Whether each answer is a softmax: numbers from 0 to 1 whose sum is 1.
   package var outputIsDistribution: Bool {

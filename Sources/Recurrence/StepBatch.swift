@@ -1,110 +1,192 @@
-/// The streams that take one step together.
+/// The rows that are stepped together: one step each of many streams, or many steps of one stream.
 ///
 /// It is made once and used again and again: `append` each stream with its input, `Model.step`, read
-/// the outputs, `removeAll`. None of these allocates. A batch must not hold the same state twice.
+/// the outputs, `removeAll`. None of these allocates or counts references. Either every row has a
+/// state of its own, or all rows have the same state and are consecutive steps of its stream.
 /// It owns its memory, so it cannot be copied.
 package struct StepBatch: ~Copyable {
   package let capacity: Int
-  /// How many streams it holds.
-  package var count: Int { states.count }
+  /// How many rows it holds.
+  package private(set) var count = 0
 
   let input: ModelInput
   let layout: StateLayout
-  /// Floats from one stream's row to the next.
+  /// Floats from one row to the next.
   let stride: Int
-  /// The rows that the next layer reads, and those it writes; swapped after each layer.
-  private(set) var source: UnsafeMutablePointer<Float>
-  private(set) var target: UnsafeMutablePointer<Float>
-  /// The cells' scratch memory.
-  let scratch: UnsafeMutablePointer<Float>
-  var states: [StreamState] = []
-  var tokens: [Int32] = []
-  var isMasked: [Bool] = []
+  /// Whether there is more than one row, all of one stream.
+  private(set) var isOneStream = false
   /// Values of each output row; nil before the step.
   var outputWidth: Int?
+  /// How many rows were given as tokens.
+  private var tokenCount = 0
 
-  // Keep the memory of `source`, `target` and `scratch` alive.
-  private let rows: (AlignedFloats, AlignedFloats)
-  private let scratchMemory: AlignedFloats
+  // The rows that the next layer reads, and those it writes; swapped after each layer.
+  private(set) var source: UnsafeMutablePointer<Float>
+  private(set) var target: UnsafeMutablePointer<Float>
+  private var sourcePointers: UnsafeMutablePointer<UnsafeMutablePointer<Float>?>
+  private var targetPointers: UnsafeMutablePointer<UnsafeMutablePointer<Float>?>
 
-  /// Makes a batch for at most `capacity` streams of a model.
+  /// The state of each row's stream.
+  let states: UnsafeMutablePointer<UnsafeMutablePointer<Float>>
+  /// The token of each row, -1 for a vector.
+  let tokens: UnsafeMutablePointer<Int32>
+  let isMasked: UnsafeMutablePointer<Bool>
+
+  // What a recurrent layer's step is called with: the rows of the streams that take it.
+  let x: UnsafeMutablePointer<UnsafePointer<Float>?>
+  let h: UnsafeMutablePointer<UnsafePointer<Float>?>
+  let output: UnsafeMutablePointer<UnsafeMutablePointer<Float>?>
+  let c: UnsafeMutablePointer<UnsafeMutablePointer<Float>?>
+  /// The same for a convolution, `tapRoom` pointers.
+  let taps: UnsafeMutablePointer<UnsafePointer<Float>?>
+  let tapRoom: Int
+  /// Scratch memory of the kernels, and of the plain layers.
+  let scratch: UnsafeMutableRawPointer
+  let plainScratch: UnsafeMutablePointer<Float>
+
+  private let memory: [AlignedFloats]
+
+  /// Makes a batch for at most `capacity` rows of a model.
   package init(model: Model, capacity: Int) {
     self.init(model: model, capacity: capacity, layout: model.stateLayout)
   }
 
   init(model: Model, capacity: Int, layout: StateLayout) {
-    precondition(capacity >= 1, "a batch needs room for at least one stream")
+    precondition(capacity >= 1, "a batch needs room for at least one row")
     self.capacity = capacity
     self.layout = layout
     input = model.input
-    stride = AlignedFloats.padded(model.widestRow)
-    rows = (AlignedFloats(count: capacity * stride), AlignedFloats(count: capacity * stride))
-    scratchMemory = AlignedFloats(count: model.scratchCount)
-    source = rows.0.start
-    target = rows.1.start
-    scratch = scratchMemory.start
-    states.reserveCapacity(capacity)
-    tokens.reserveCapacity(capacity)
-    isMasked.reserveCapacity(capacity)
+    let stride = AlignedFloats.padded(model.widestRow)
+    self.stride = stride
+    let source = AlignedFloats(count: capacity * stride)
+    let target = AlignedFloats(count: capacity * stride)
+    let scratch = AlignedFloats(count: model.program.scratchBytes / MemoryLayout<Float>.stride + 1)
+    let plainScratch = AlignedFloats(count: model.scratchCount)
+    memory = [source, target, scratch, plainScratch]
+    self.source = source.start
+    self.target = target.start
+    self.scratch = UnsafeMutableRawPointer(scratch.start)
+    self.plainScratch = plainScratch.start
+    sourcePointers = .allocate(capacity: capacity)
+    targetPointers = .allocate(capacity: capacity)
+    for index in 0..<capacity {
+      (sourcePointers + index).initialize(to: source.start + index * stride)
+      (targetPointers + index).initialize(to: target.start + index * stride)
+    }
+    states = .allocate(capacity: capacity)
+    tokens = .allocate(capacity: capacity)
+    isMasked = .allocate(capacity: capacity)
+    x = .allocate(capacity: capacity)
+    h = .allocate(capacity: capacity)
+    output = .allocate(capacity: capacity)
+    c = .allocate(capacity: capacity)
+    tapRoom = max(capacity, model.widestTaps)
+    taps = .allocate(capacity: tapRoom)
+  }
+
+  deinit {
+    sourcePointers.deallocate()
+    targetPointers.deallocate()
+    states.deallocate()
+    tokens.deallocate()
+    isMasked.deallocate()
+    x.deallocate()
+    h.deallocate()
+    output.deallocate()
+    c.deallocate()
+    taps.deallocate()
   }
 
   /// Empties the batch; the outputs are gone.
   package mutating func removeAll() {
-    states.removeAll(keepingCapacity: true)
-    tokens.removeAll(keepingCapacity: true)
-    isMasked.removeAll(keepingCapacity: true)
+    count = 0
+    tokenCount = 0
+    isOneStream = false
     outputWidth = nil
   }
 
-  /// Adds a stream whose next step is a token id.
+  /// Adds a stream's step whose input is a token id.
   ///
-  /// For a model that takes vectors the id stands for its one-hot row.
+  /// For a model that takes vectors the id stands for its one-hot row. The batch does not keep the
+  /// state alive: the caller must until the step is done.
   ///
   /// - Precondition: the batch has room and has not been stepped; the id is within the model's
-  ///   vocabulary or width; the state is of the batch's model and not in the batch.
+  ///   vocabulary or width; the state is of the batch's model.
   package mutating func append(_ state: StreamState, token: Int32) {
-    let row = appendRow(state, token: token)
     switch input {
     case .tokens(let vocabulary):
       precondition(token >= 0 && token < vocabulary, "token \(token) is not in 0..<\(vocabulary)")
     case .vectors(let width):
       precondition(token >= 0 && token < width, "token \(token) is not in 0..<\(width)")
-      row.update(repeating: 0, count: width)
-      row[Int(token)] = 1
     }
+    _ = appendRow(state, token: token)
+    tokenCount += 1
   }
 
-  /// Adds a stream whose next step is a vector, which is copied.
+  /// Adds a stream's step whose input is a vector, which is copied.
+  ///
+  /// The batch does not keep the state alive: the caller must until the step is done.
   ///
   /// - Precondition: the batch has room and has not been stepped; the model takes vectors of this
-  ///   width; the state is of the batch's model and not in the batch.
+  ///   width; the state is of the batch's model.
   package mutating func append(_ state: StreamState, vector: UnsafeBufferPointer<Float>) {
     guard case .vectors(let width) = input, vector.count == width, let start = vector.baseAddress
     else { preconditionFailure("a vector of \(vector.count) values for a model of \(input)") }
-    appendRow(state, token: 0).update(from: start, count: width)
+    appendRow(state, token: -1).update(from: start, count: width)
   }
 
-  /// The answer of stream `index`, `outputWidth` values; empty for a one-to-many model.
+  /// The answer of row `index`, `outputWidth` values; empty for a one-to-many model.
   ///
   /// It may be read until the batch is next changed.
   package func output(_ index: Int) -> UnsafeBufferPointer<Float> {
-    precondition(index >= 0 && index < count, "stream \(index) is not in 0..<\(count)")
+    precondition(index >= 0 && index < count, "row \(index) is not in 0..<\(count)")
     guard let outputWidth else { preconditionFailure("the batch has not been stepped") }
     return UnsafeBufferPointer(start: source + index * stride, count: outputWidth)
   }
 
-  /// Adds a stream and returns its row, to be filled.
+  /// Adds a row and returns it, to be filled.
   mutating func appendRow(_ state: StreamState, token: Int32) -> UnsafeMutablePointer<Float> {
     precondition(outputWidth == nil, "the batch has been stepped: call removeAll() first")
-    precondition(count < capacity, "the batch is full: it has room for \(capacity) streams")
+    precondition(count < capacity, "the batch is full: it has room for \(capacity) rows")
     precondition(
       state.layout.paddedCount == layout.paddedCount, "the state belongs to another model")
-    states.append(state)
-    tokens.append(token)
-    isMasked.append(false)
+    if count == 1 { isOneStream = state.start == states[0] }
+    precondition(count == 0 || isOneStream == (state.start == states[0]), "rows of mixed streams")
+    (states + count).initialize(to: state.start)
+    (tokens + count).initialize(to: token)
+    (isMasked + count).initialize(to: false)
+    count += 1
     return source + (count - 1) * stride
   }
 
+  // MARK: For the layers
+
+  /// The same pointers as `writableSourceRows`, to read through.
+  var sourceRows: UnsafePointer<UnsafePointer<Float>?> {
+    UnsafeRawPointer(sourcePointers).assumingMemoryBound(to: UnsafePointer<Float>?.self)
+  }
+  var writableSourceRows: UnsafePointer<UnsafeMutablePointer<Float>?> {
+    UnsafePointer(sourcePointers)
+  }
+  var targetRows: UnsafePointer<UnsafeMutablePointer<Float>?> { UnsafePointer(targetPointers) }
+  func targetRow(_ index: Int) -> UnsafeMutablePointer<Float> { target + index * stride }
+
+  /// Whether a token table can stand in for the input of every row.
+  var holdsTokensOnly: Bool { tokenCount == count }
+
+  /// Writes out the one-hot rows of the tokens of a model that takes vectors.
+  mutating func fillOneHotRows() {
+    guard tokenCount > 0, case .vectors(let width) = input else { return }
+    for index in 0..<count where tokens[index] >= 0 {
+      let row = source + index * stride
+      row.update(repeating: 0, count: width)
+      row[Int(tokens[index])] = 1
+    }
+  }
+
   /// Makes what the last layer wrote the next layer's input.
-  mutating func swapRows() { swap(&source, &target) }
+  mutating func swapRows() {
+    swap(&source, &target)
+    swap(&sourcePointers, &targetPointers)
+  }
 }

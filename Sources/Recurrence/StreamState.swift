@@ -10,10 +10,11 @@ package final class StreamState {
   init(layout: StateLayout) {
     self.layout = layout
     memory = AlignedFloats(count: layout.paddedCount)
+    start = memory.start
   }
 
   /// The padded block; rows are found by `layout`.
-  package var start: UnsafeMutablePointer<Float> { memory.start }
+  package let start: UnsafeMutablePointer<Float>
 
   /// Forgets everything.
   package func zero() { memory.zero() }

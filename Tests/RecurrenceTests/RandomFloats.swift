@@ -20,4 +20,7 @@ struct RandomFloats: RandomNumberGenerator {
   mutating func floats(_ count: Int, limit: Float = 1) -> [Float] {
     (0..<count).map { _ in float(limit) }
   }
+
+  /// A whole number from 0, below `limit`.
+  mutating func below(_ limit: Int) -> Int { Int(next() % UInt64(limit)) }
 }

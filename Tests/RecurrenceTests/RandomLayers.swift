@@ -6,8 +6,9 @@ struct RandomLayers {
 
   init(seed: UInt64) { random = RandomFloats(seed: seed) }
 
-  mutating func matrix(_ rows: Int, _ columns: Int) -> Matrix {
-    let limit = 2 / Float(max(rows, 1)).squareRoot()
+  /// Random weights; with a gain of 2 a SimpleRNN is chaotic: an error grows from step to step.
+  mutating func matrix(_ rows: Int, _ columns: Int, gain: Float = 2) -> Matrix {
+    let limit = gain / Float(max(rows, 1)).squareRoot()
     return Matrix(
       rows: rows, columns: columns, values: random.floats(rows * columns, limit: limit))
   }
@@ -18,35 +19,46 @@ struct RandomLayers {
   }
 
   mutating func simpleRNN(
-    _ input: Int, _ units: Int, returnSequences: Bool = true, zeroOutputForMask: Bool = false
+    _ input: Int, _ units: Int, _ activation: Activation = .tanh, gain: Float = 2,
+    returnSequences: Bool = true, zeroOutputForMask: Bool = false
   ) -> Layer {
     .simpleRNN(
       SimpleRNNCell(
         name: "simple_rnn", units: units, kernel: matrix(input, units),
-        recurrentKernel: matrix(units, units), bias: random.floats(units), activation: .tanh,
+        recurrentKernel: matrix(units, units, gain: gain), bias: random.floats(units),
+        activation: activation,
         returnSequences: returnSequences, zeroOutputForMask: zeroOutputForMask))
   }
 
   mutating func gru(
-    _ input: Int, _ units: Int, resetAfter: Bool = true, returnSequences: Bool = true
+    _ input: Int, _ units: Int, _ activation: Activation = .tanh,
+    _ recurrentActivation: Activation = .sigmoid, resetAfter: Bool = true,
+    returnSequences: Bool = true
   ) -> Layer {
     .gru(
       GRUCell(
         name: "gru", units: units, kernel: matrix(input, 3 * units),
         recurrentKernel: matrix(units, 3 * units), bias: matrix(resetAfter ? 2 : 1, 3 * units),
-        activation: .tanh, recurrentActivation: .sigmoid, resetAfter: resetAfter,
+        activation: activation, recurrentActivation: recurrentActivation, resetAfter: resetAfter,
         returnSequences: returnSequences, zeroOutputForMask: false))
   }
 
   mutating func lstm(
-    _ input: Int, _ units: Int, returnSequences: Bool = true, zeroOutputForMask: Bool = false
+    _ input: Int, _ units: Int, _ activation: Activation = .tanh,
+    _ recurrentActivation: Activation = .sigmoid, returnSequences: Bool = true,
+    zeroOutputForMask: Bool = false
   ) -> Layer {
     .lstm(
       LSTMCell(
         name: "lstm", units: units, kernel: matrix(input, 4 * units),
         recurrentKernel: matrix(units, 4 * units), bias: random.floats(4 * units),
-        activation: .tanh, recurrentActivation: .sigmoid, returnSequences: returnSequences,
+        activation: activation, recurrentActivation: recurrentActivation,
+        returnSequences: returnSequences,
         zeroOutputForMask: zeroOutputForMask))
+  }
+
+  func activation(_ activation: Activation) -> Layer {
+    .activation(ActivationLayer(name: "activation", activation: activation))
   }
 
   mutating func dense(_ input: Int, _ units: Int, _ activation: Activation = .linear) -> Layer {

@@ -107,4 +107,6 @@ void mr_apply(mr_unit_function function, int width, int n, float *const *rows);
 void mr_softmax(int width, int n, float *const *rows);
 // fma((x - mean) / sqrt(variance + epsilon), gamma, beta); gamma and beta have `width` floats.
 void mr_layer_norm(int width, const float *gamma, const float *beta, float epsilon, int n, const float *const *x, float *const *out);
+// fma(x, scale, offset) for each of `width` values: BatchNormalization. All rows, scale and offset have room for mr_row(width).
+void mr_scale(int width, const float *scale, const float *offset, int n, const float *const *x, float *const *out);
 #endif

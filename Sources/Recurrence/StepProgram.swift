@@ -1,0 +1,193 @@
+import CRecurrentKernels
+
+/// A model's layers packed for the step kernels, in the order in which they run.
+///
+/// Immutable once it is made, so that all threads may share it; what a step writes is in the
+/// `StepBatch` and the `StreamState`s.
+final class StepProgram: @unchecked Sendable {  // why: only `init` and `deinit` write
+  /// Bytes that the token tables of a model may take; a larger vocabulary is projected step by step.
+  static let tableBytesMax = 256 << 20
+
+  let operations: UnsafeBufferPointer<StepOperation>
+  /// Bytes of scratch memory that a step needs.
+  private(set) var scratchBytes = 0
+  /// Bytes of the token table; 0 without.
+  private(set) var tableBytes = 0
+  /// The operations that a token table replaces; nil without one.
+  ///
+  /// That is an Embedding in front of the recurrent layer, or nothing for one-hot vectors.
+  private(set) var tableInput: Range<Int>?
+  /// The instruction set of the kernels: `avx512`, `avx2`, `neon` or `portable`.
+  let kernels = String(cString: mr_kernels_name())
+
+  // What `operations` point into.
+  private var cells: [OpaquePointer] = []
+  private var tables: [OpaquePointer] = []
+  private var denses: [OpaquePointer] = []
+  private var activations: [UnsafeMutablePointer<Activation>] = []
+  private var rows: [AlignedFloats] = []
+
+  /// Packs layers whose shapes `plan` has checked.
+  init(layers: [Layer], plan: ModelPlan, stateOffsets: [Int], precision: Precision) {
+    let buffer = UnsafeMutableBufferPointer<StepOperation>.allocate(capacity: layers.count)
+    operations = UnsafeBufferPointer(buffer)
+    for (index, layer) in layers.enumerated() {
+      let kind = kind(of: layer, precision)
+      buffer.initializeElement(
+        at: index,
+        to: StepOperation(
+          kind: kind, index: index,
+          inputWidth: index > 0 ? plan.outputWidths[index - 1] : plan.inputWidth,
+          outputWidth: plan.outputWidths[index], stateOffset: stateOffsets[index],
+          maskReaches: plan.maskReaches[index]))
+    }
+    addTable(layers, buffer)
+  }
+
+  deinit {
+    tables.forEach { mr_table_free($0) }
+    cells.forEach { mr_cell_free($0) }
+    denses.forEach { mr_dense_free($0) }
+    for activation in activations {
+      activation.deinitialize(count: 1)
+      activation.deallocate()
+    }
+    operations.deallocate()
+  }
+
+  // MARK: Packing
+
+  private func kind(of layer: Layer, _ precision: Precision) -> StepOperation.Kind {
+    switch layer {
+    case .embedding(let layer):
+      .embedding(rows: copy(layer.embeddings.values), masksZero: layer.maskZero)
+    case .simpleRNN(let cell):
+      .recurrent(
+        recurrent(
+          MR_SIMPLE_RNN, precision, cell.kernel, cell.recurrentKernel, cell.bias,
+          activation: cell.activation, recurrentActivation: .sigmoid, layer))
+    case .gru(let cell):
+      .recurrent(
+        recurrent(
+          cell.resetAfter ? MR_GRU : MR_GRU_BEFORE, precision, cell.kernel, cell.recurrentKernel,
+          cell.bias?.values, activation: cell.activation,
+          recurrentActivation: cell.recurrentActivation, layer))
+    case .lstm(let cell):
+      .recurrent(
+        recurrent(
+          MR_LSTM, precision, cell.kernel, cell.recurrentKernel, cell.bias,
+          activation: cell.activation, recurrentActivation: cell.recurrentActivation, layer))
+    case .dense(let layer):
+      .dense(dense(1, layer.kernel, layer.bias), RowFunction(keep(layer.activation)))
+    case .conv1D(let layer):
+      .convolution(
+        ConvolutionOperation(
+          dense: dense(layer.kernelSize, layer.kernel, layer.bias), taps: layer.kernelSize,
+          dilation: layer.dilation, pastCount: layer.pastCount,
+          pastStride: AlignedFloats.padded(layer.inputWidth),
+          function: RowFunction(keep(layer.activation))))
+    case .activation(let layer): .activation(RowFunction(keep(layer.activation)))
+    case .batchNormalization(let layer):
+      .scaling(scale: copy(layer.scale), offset: copy(layer.offset))
+    case .layerNormalization(let layer):
+      .layerNormalization(
+        gamma: copy(layer.scale), beta: copy(layer.offset), epsilon: layer.epsilon)
+    case .masking, .repeatVector: .plain
+    }
+  }
+
+  private func recurrent(
+    _ kind: mr_kind, _ precision: Precision, _ kernel: Matrix, _ recurrentKernel: Matrix,
+    _ bias: [Float]?, activation: Activation, recurrentActivation: Activation, _ layer: Layer
+  ) -> RecurrentOperation {
+    let cell = bias.withPointer { bias in
+      mr_cell_create(
+        kind, mr_format(precision), Int32(kernel.rows), Int32(recurrentKernel.rows), kernel.values,
+        recurrentKernel.values, bias)
+    }
+    guard let cell else { preconditionFailure("no memory for the weights of \(layer.name)") }
+    cells.append(cell)
+    scratchBytes = max(scratchBytes, mr_cell_scratch(cell))
+    return RecurrentOperation(
+      cell: cell, table: nil, hasCellState: kind == MR_LSTM,
+      activation: mr_activation(keep(activation), usual: .tanh),
+      recurrentActivation: mr_activation(keep(recurrentActivation), usual: .sigmoid),
+      zeroOutputForMask: layer.recurrence?.zeroOutputForMask == true)
+  }
+
+  private func dense(_ taps: Int, _ kernel: Matrix, _ bias: [Float]?) -> OpaquePointer {
+    let dense = bias.withPointer { bias in
+      mr_dense_create(
+        Int32(taps), Int32(kernel.rows / taps), Int32(kernel.columns), kernel.values, bias)
+    }
+    guard let dense else { preconditionFailure("no memory for \(kernel.values.count) weights") }
+    denses.append(dense)
+    return dense
+  }
+
+  /// Makes the token table, where an Embedding or one-hot vectors feed a recurrent layer directly.
+  private func addTable(
+    _ layers: [Layer], _ operations: UnsafeMutableBufferPointer<StepOperation>
+  ) {
+    var first = 0
+    var vocabulary = operations[0].inputWidth
+    var embeddings: UnsafePointer<Float>?
+    if case .embedding(let layer) = layers[0], layers.count > 1 {
+      first = 1
+      vocabulary = layer.vocabulary
+      if case .embedding(let rows, _) = operations[0].kind { embeddings = rows }
+    }
+    let operation = operations[first]
+    guard case .recurrent(let recurrent) = operation.kind else { return }
+    let bytes =
+      Int(mr_cell_projected_row(recurrent.cell)) * vocabulary * MemoryLayout<Float>.stride
+    guard bytes <= Self.tableBytesMax,
+      let table = mr_table_create(recurrent.cell, Int32(vocabulary), embeddings)
+    else { return }
+    tables.append(table)
+    tableBytes = mr_table_bytes(table)
+    tableInput = 0..<first
+    operations[first] = StepOperation(
+      kind: .recurrent(
+        RecurrentOperation(
+          cell: recurrent.cell, table: table, hasCellState: recurrent.hasCellState,
+          activation: recurrent.activation, recurrentActivation: recurrent.recurrentActivation,
+          zeroOutputForMask: recurrent.zeroOutputForMask)),
+      index: first, inputWidth: operation.inputWidth, outputWidth: operation.outputWidth,
+      stateOffset: operation.stateOffset, maskReaches: operation.maskReaches)
+  }
+
+  /// A copy that lives as long as the program, on a 64-byte boundary and padded with zeros.
+  private func copy(_ values: [Float]) -> UnsafePointer<Float> {
+    let memory = AlignedFloats(count: AlignedFloats.padded(values.count))
+    memory.start.update(from: values, count: values.count)
+    rows.append(memory)
+    return UnsafePointer(memory.start)
+  }
+
+  private func keep(_ activation: Activation) -> UnsafePointer<Activation> {
+    let memory = UnsafeMutablePointer<Activation>.allocate(capacity: 1)
+    memory.initialize(to: activation)
+    activations.append(memory)
+    return UnsafePointer(memory)
+  }
+}
+
+extension mr_format {
+  init(_ precision: Precision) {
+    self =
+      switch precision {
+      case .f32: MR_F32
+      case .bf16: MR_BF16
+      case .int8: MR_INT8
+      }
+  }
+}
+
+extension [Float]? {
+  /// Calls `body` with the values, or with nil.
+  fileprivate func withPointer<Result>(_ body: (UnsafePointer<Float>?) -> Result) -> Result {
+    guard let self else { return body(nil) }
+    return self.withUnsafeBufferPointer { body($0.baseAddress) }
+  }
+}
