@@ -5,6 +5,7 @@ import Millrace
 /// Runs a command's work; an error becomes one line on standard error and its exit code.
 func failing(_ body: () async throws -> Void) async throws {
   do {
+    try KernelChoice.check()
     try await body()
   } catch let code as ExitCode {
     throw code

@@ -2,11 +2,12 @@ import ArgumentParser
 import Foundation
 import Millrace
 import ModelFiles
+import Recurrence
 
 struct ModelCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "model", abstract: "Look at a model file, or run it alone.",
-    subcommands: [Inspect.self, Run.self])
+    subcommands: [Inspect.self, Run.self, Verify.self])
 
   struct Inspect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -34,18 +35,75 @@ struct ModelCommand: AsyncParsableCommand {
     func run() async throws {
       try await failing {
         let model = try loadModel(at: file).model
-        guard
-          let data = input == "-"
-            ? try FileHandle.standardInput.readToEnd() ?? Data()
-            : FileManager.default.contents(atPath: input)
-        else {
-          complain("\(input): no such file; expected recorded steps")
-          throw ExitCode(ExitStatus.missingFile.rawValue)
-        }
-        try ModelRun.run(model, lines: String(decoding: data, as: UTF8.self), file: input) {
+        try ModelRun.run(model, lines: try ModelCommand.recording(input), file: input) {
           FileHandle.standardOutput.write(Data($0))
         }
       }
     }
   }
+
+  struct Verify: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Prove that stepping a model gives what the whole sequence gives.",
+      discussion: """
+        Compares the whole sequence with single steps, the fast kernels with the plain layers, and \
+        a state that is cut and resumed after each step with one that is not: all must have the \
+        same bits. With --expect, the answers with recorded ones. With --precision, the answers in \
+        bf16 or int8 with those in f32, on your own input. Exits with 1 when one of them fails.
+        """)
+
+    @Argument(help: "A .keras or .h5 file.", completion: .file())
+    var file: String
+
+    @Option(help: "Steps {\"t\":n,\"x\":[...]}, one a line; without it, 200 random steps.")
+    var input: String?
+
+    @Option(help: "Answers {\"t\":n,\"y\":[...]}, one a line; may be the same file as --input.")
+    var expect: String?
+
+    @Option(help: "How far an answer may be from the expected one.")
+    var tolerance: Float = 1e-5
+
+    @Option(help: "Compare this number format with f32: bf16 or int8.")
+    var precision: Precision = .f32
+
+    func validate() throws {
+      if expect != nil && input == nil {
+        throw ValidationError("--expect needs --input: the steps that the answers belong to.")
+      }
+    }
+
+    func run() async throws {
+      try await failing {
+        let model = try loadModel(at: file).model
+        let verification = try ModelVerification(
+          model, precision: precision,
+          lines: try input.map {
+            try RecordedStep.lines(of: try ModelCommand.recording($0), file: $0)
+          }
+            ?? RecordedStep.random(200, for: model),
+          expected: try expect.map {
+            try RecordedStep.lines(of: try ModelCommand.recording($0), file: $0)
+          } ?? [],
+          tolerance: tolerance)
+        print(verification.text)
+        if !verification.passes { throw ExitCode(ExitStatus.verdict.rawValue) }
+      }
+    }
+  }
+
+  /// The text of a file, or of standard input for "-".
+  private static func recording(_ path: String) throws -> String {
+    guard
+      let data = path == "-"
+        ? try FileHandle.standardInput.readToEnd() ?? Data()
+        : FileManager.default.contents(atPath: path)
+    else {
+      complain("\(path): no such file; expected recorded steps")
+      throw ExitCode(ExitStatus.missingFile.rawValue)
+    }
+    return String(decoding: data, as: UTF8.self)
+  }
 }
+
+extension Precision: ExpressibleByArgument {}

@@ -10,6 +10,17 @@ package struct LoadedModel: Sendable {
   /// The version of Keras that wrote the file: "3.15.1"; "1" for the earliest, which do not say.
   package let kerasVersion: String
   package let path: String
+
+  /// The same model with its recurrent layers in another number format.
+  ///
+  /// - Throws: no `ModelError` for a model that was loaded.
+  package func with(_ precision: Precision) throws(ModelError) -> LoadedModel {
+    if precision == model.precision { return self }
+    let other = try Model(
+      layers: model.layers, input: model.input, name: model.name, precision: precision)
+    return LoadedModel(
+      model: other, sha256: sha256, format: format, kerasVersion: kerasVersion, path: path)
+  }
 }
 
 /// Reads a model file, whatever its name ends in: its first bytes tell what it is.

@@ -19,6 +19,8 @@ package struct ModelSummary: Sendable {
   package let parameterCount: Int
   /// Bytes that each stream keeps, without padding.
   package let stateByteCount: Int
+  /// Bytes of the first weights' products with every token, shared by all streams; 0 without.
+  package let tokenTableByteCount: Int
   package let path: String
   package let format: String
   package let kerasVersion: String
@@ -38,6 +40,7 @@ package struct ModelSummary: Sendable {
     }
     parameterCount = model.parameterCount
     stateByteCount = model.stateLayout.portableCount * MemoryLayout<Float>.size
+    tokenTableByteCount = model.tokenTableBytes
     path = loaded.path
     format = loaded.format
     kerasVersion = loaded.kerasVersion
@@ -80,6 +83,7 @@ package struct ModelSummary: Sendable {
       output      \(outputText)
       parameters  \(parameterCount)
       state       \(stateByteCount) bytes a stream
+      token table \(tokenTableByteCount == 0 ? "none" : "\(tokenTableByteCount) bytes")
 
       \(ModelSummary.table(cells))
       """

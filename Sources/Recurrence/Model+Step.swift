@@ -7,14 +7,19 @@ extension Model {
   /// by step, sooner.
   package func step(_ batch: inout StepBatch) {
     guard begin(&batch) else { return }
-    program.run(plan.streaming, on: &batch, of: self)
+    run(plan.streaming, on: &batch, plainly: false)
   }
 
   /// As `step`, by the plain layers that follow the textbook equations: the oracle of the kernels.
   package func stepPlainly(_ batch: inout StepBatch) {
     guard begin(&batch) else { return }
     batch.fillOneHotRows()
-    for index in plan.streaming {
+    run(plan.streaming, on: &batch, plainly: true)
+  }
+
+  private func run(_ range: Range<Int>, on batch: inout StepBatch, plainly: Bool) {
+    guard plainly else { return program.run(range, on: &batch, of: self) }
+    for index in range {
       for row in 0..<batch.count { advance(row, through: index, of: &batch) }
       batch.swapRows()
     }
@@ -37,9 +42,12 @@ extension Model {
   /// The encoder's answer is its last `h`. The decoder starts from zero each time, in memory of its
   /// own: the stream's state is not changed, and the stream may go on.
   ///
-  /// - Returns: `[count, outputWidth]`.
   /// - Precondition: the model is one-to-many and the state its own.
-  package func decode(_ state: StreamState) -> Matrix {
+  /// - Parameters:
+  ///   - state: the stream's.
+  ///   - plainly: by the plain layers instead of the kernels.
+  /// - Returns: `[count, outputWidth]`.
+  package func decode(_ state: StreamState, plainly: Bool = false) -> Matrix {
     guard case .oneToMany(let count) = shape else {
       preconditionFailure("decode is for one-to-many models, this one is \(shape)")
     }
@@ -51,7 +59,7 @@ extension Model {
     let encoderWidth = plan.outputWidths[encoder]
     let last = state.start + stateOffsets[encoder]
     batch.appendRow(decoder, token: 0).update(from: last, count: encoderWidth)
-    program.run(plan.bridging, on: &batch, of: self)
+    run(plan.bridging, on: &batch, plainly: plainly)
     let repeated = Array(
       UnsafeBufferPointer(start: batch.source, count: plan.outputWidths[plan.bridging.upperBound]))
 
@@ -59,7 +67,7 @@ extension Model {
     values.reserveCapacity(count * outputWidth)
     for _ in 0..<count {
       batch.source.update(from: repeated, count: repeated.count)
-      program.run(plan.decoding, on: &batch, of: self)
+      run(plan.decoding, on: &batch, plainly: plainly)
       values.append(contentsOf: UnsafeBufferPointer(start: batch.source, count: outputWidth))
     }
     return Matrix(rows: count, columns: outputWidth, values: values)

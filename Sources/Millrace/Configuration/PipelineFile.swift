@@ -1,4 +1,5 @@
 import Foundation
+import Recurrence
 
 /// A pipeline as its file says it, with every default filled in; nothing has been opened yet.
 package struct PipelineFile: Sendable, Equatable {
@@ -9,6 +10,8 @@ package struct PipelineFile: Sendable, Equatable {
   /// Model file, relative paths already joined to the pipeline file's folder.
   package var model: String
   package var inference = InferenceSection()
+  /// The number format of the recurrent layers.
+  package var precision = Precision.f32
   package var emit = Emission.eachStep
   package var labels: String?
   /// How many classes a line names.
@@ -31,6 +34,8 @@ package struct PipelineFile: Sendable, Equatable {
     package var workers = 1
     /// Streams stepped together.
     package var batch = 64
+    /// How long a step may wait for others to share its batch, in microseconds.
+    package var linger = 0
   }
 
   package struct SinkSection: Sendable, Equatable {

@@ -1,9 +1,10 @@
 import Foundation
+import Recurrence
 
 extension PipelineFile {
   private static let topKeys = [
     "name", "ingress", "tokenizer", "model", "inference", "emit", "labels", "top", "sink",
-    "monitor", "links", "state", "limits", "allow-plaintext",
+    "monitor", "links", "precision", "state", "limits", "allow-plaintext",
   ]
 
   /// Reads and checks a file's text; files that it names are not opened here.
@@ -57,10 +58,12 @@ extension PipelineFile {
   }
 
   private mutating func readStages(_ top: YAMLSection) throws(ConfigurationError) {
-    if let section = try top.section("inference", known: ["workers", "batch"]) {
+    if let section = try top.section("inference", known: ["workers", "batch", "linger"]) {
       inference.workers = try section.integer("workers", in: 1...64) ?? 1
       inference.batch = try section.integer("batch", in: 1...4096) ?? 64
+      inference.linger = try section.integer("linger", in: 0...1_000_000) ?? 0
     }
+    precision = try top.choice("precision", Precision.self) ?? .f32
     emit = try PipelineFile.emission(top)
     if let section = try top.section(
       "sink", known: ["publish", "format", "file", "reply", "values"])

@@ -7,7 +7,8 @@ import ZeroMQ
 /// The loop of one inference worker; everything in it belongs to the worker's thread.
 ///
 /// Read up to 64 messages, take one step of every ready stream up to the batch, send what is due,
-/// again. A batch never waits to fill.
+/// again. A batch never waits to fill, unless `linger` says so. A stream that is alone takes as many
+/// of its steps at once as a batch has room for.
 final class InferenceLoop {
   private let stage: InferenceStage
   private let control: StageControl
@@ -20,6 +21,8 @@ final class InferenceLoop {
   private var ready: Deque<InferenceStream> = []
   private var batch: StepBatch
   private var chosen: [InferenceStream] = []
+  /// When the first of the ready streams became ready; meaningful with `linger` only.
+  private var readySince: UInt64 = 0
   private let modelKey: UInt64
   /// The tokenizer stage: the only peer of the link.
   private var upstream: Connection?
@@ -54,7 +57,7 @@ final class InferenceLoop {
       let received = try link.receive(limit: Limits.drainMessages) { try accept($0, $1) }
       _ = try sink.receive(limit: Limits.drainMessages) { _ in }
       try tap?.readSubscriptions()
-      if sink.available > 0 { try stepBatch() }
+      if sink.available > 0, !isLingering { try stepBatch() }
       if received < Limits.drainMessages { link.flush() }
       if control.stop.isRaised {
         let now = MonotonicClock.milliseconds
@@ -92,6 +95,7 @@ final class InferenceLoop {
     }
     stream.runs.append(StepRun(message))
     if !stream.isReady {
+      if stage.settings.linger > 0, ready.isEmpty { readySince = MonotonicClock.microseconds }
       stream.isReady = true
       ready.append(stream)
     }
@@ -99,9 +103,17 @@ final class InferenceLoop {
 
   // MARK: Stepping
 
+  /// Whether there is room in the batch, and time, for more streams to share it.
+  private var isLingering: Bool {
+    guard stage.settings.linger > 0, ready.count < stage.settings.batch else { return false }
+    return !control.stop.isRaised
+      && MonotonicClock.microseconds - readySince < UInt64(stage.settings.linger)
+  }
+
   private func stepBatch() throws {
     chosen.removeAll(keepingCapacity: true)
     batch.removeAll()
+    if ready.count == 1, try stepAlone(ready[0]) { return }
     while batch.count < stage.settings.batch, let stream = ready.popFirst() {
       try finishEmptyRuns(of: stream)
       guard !stream.runs.isEmpty else {
@@ -109,6 +121,7 @@ final class InferenceLoop {
         continue
       }
       begin(stream)
+      if let limit = stage.settings.resetEvery, stream.stepsSinceReset >= limit { stream.zero() }
       append(stream)
       chosen.append(stream)
     }
@@ -122,6 +135,26 @@ final class InferenceLoop {
         ready.append(stream)
       }
     }
+  }
+
+  /// Takes many steps of the only ready stream at once; false if it has no more than one to take.
+  private func stepAlone(_ stream: InferenceStream) throws -> Bool {
+    try finishEmptyRuns(of: stream)
+    guard let run = stream.runs.first, run.stepCount - run.done > 1 else { return false }
+    begin(stream)
+    var count = min(run.stepCount - run.done, stage.settings.batch)
+    if let limit = stage.settings.resetEvery {
+      if stream.stepsSinceReset >= limit { stream.zero() }
+      count = min(count, limit - stream.stepsSinceReset)
+    }
+    for offset in 0..<count { append(stream, ahead: offset) }
+    model.step(&batch)
+    for index in 0..<count { try take(batch.output(index), of: stream) }
+    if stream.runs.isEmpty {
+      stream.isReady = false
+      ready.removeFirst()
+    }
+    return true
   }
 
   /// Ends runs without steps: a bare START, RESET or END.
@@ -142,17 +175,18 @@ final class InferenceLoop {
     if header.flags.contains(.reset) { stream.zero() }
   }
 
-  private func append(_ stream: InferenceStream) {
-    if let limit = stage.settings.resetEvery, stream.stepsSinceReset >= limit { stream.zero() }
+  /// Puts the stream's next step into the batch, or the one so many steps ahead.
+  private func append(_ stream: InferenceStream, ahead: Int = 0) {
     let run = stream.runs[0]
+    let step = run.done + ahead
     if run.values.isEmpty {
-      batch.append(stream.state, token: run.ids[run.done])
+      batch.append(stream.state, token: run.ids[step])
     } else {
       let width = Int(run.header.width)
       run.values.withUnsafeBufferPointer { values in
         batch.append(
           stream.state,
-          vector: UnsafeBufferPointer(rebasing: values[run.done * width..<(run.done + 1) * width]))
+          vector: UnsafeBufferPointer(rebasing: values[step * width..<(step + 1) * width]))
       }
     }
   }

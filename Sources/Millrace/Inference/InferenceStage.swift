@@ -9,6 +9,8 @@ import ZeroMQ
 package struct InferenceStage: Stage {
   package struct Settings: Sendable {
     package var batch: Int
+    /// How long a step may wait for others to share its batch, in microseconds.
+    package var linger: Int
     package var emit: Emission
     package var resetEvery: Int?
     /// Whether answers go back to the client, or acknowledgements only.
@@ -23,6 +25,11 @@ package struct InferenceStage: Stage {
   package var name: String { "inference-\(worker)" }
 
   package func run(_ control: StageControl) throws {
+    if StepKernels.flushesDenormals {
+      control.logger.warning(
+        "a library has made this thread flush denormal numbers: bits may differ from other machines"
+      )
+    }
     let loop = try InferenceLoop(self, control)
     try loop.run()
   }

@@ -4,6 +4,8 @@ import Glibc
 enum MonotonicClock {
   static var milliseconds: UInt64 { nanoseconds / 1_000_000 }
 
+  static var microseconds: UInt64 { nanoseconds / 1000 }
+
   static var nanoseconds: UInt64 {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)

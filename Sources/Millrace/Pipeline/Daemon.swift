@@ -40,6 +40,7 @@ package struct Daemon: Sendable {
       metadata: [
         "pipeline": "\(file.name)", "model": "\(file.model)", "format": "\(pipeline.model.format)",
         "sha256": "\(pipeline.model.hexadecimalHash)", "durability": "none",
+        "kernels": "\(pipeline.model.model.kernels)", "precision": "\(file.precision.rawValue)",
       ])
     let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
     let watch = Task {

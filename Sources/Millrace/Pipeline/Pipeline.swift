@@ -92,7 +92,8 @@ package struct Pipeline: Sendable {
     InferenceStage(
       worker: worker, model: model,
       settings: InferenceStage.Settings(
-        batch: file.inference.batch, emit: file.emit, resetEvery: file.resetEvery,
+        batch: file.inference.batch, linger: file.inference.linger, emit: file.emit,
+        resetEvery: file.resetEvery,
         reply: reply),
       endpoints: endpoints)
   }

@@ -14,7 +14,7 @@ package struct PipelineBuilder {
     guard FileManager.default.fileExists(atPath: file.model) else {
       throw file.error(at: "model", "names \(file.model), which does not exist")
     }
-    let model = try loadModel(at: file.model)
+    let model = try loadModel(at: file.model).with(file.precision)
     let labels = try readLabels(for: model.model)
     let (encoding, vocabulary) = try encoding(for: model.model)
     try checkEmission(model.model)
