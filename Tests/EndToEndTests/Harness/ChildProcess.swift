@@ -13,8 +13,8 @@ final class ChildProcess {
   /// Descriptors that are read, -1 once they have ended.
   private var readable: [Int32]
 
-  /// Starts `millrace` with arguments.
-  init(_ arguments: [String]) throws {
+  /// Starts `millrace` with arguments; `variables` are set beside the environment of the tests.
+  init(_ arguments: [String], variables: [String: String] = [:]) throws {
     // Sockets, not pipes: writing to one whose reader is gone can be told not to raise SIGPIPE.
     let channels = try (0..<3).map { _ in try ChildProcess.channel() }
     var actions = posix_spawn_file_actions_t()
@@ -26,11 +26,12 @@ final class ChildProcess {
     var environment = ProcessInfo.processInfo.environment
     // A crash is to end the process, not to start a debugger.
     environment["SWIFT_BACKTRACE"] = "enable=no"
+    environment.merge(variables) { _, new in new }
     var words = ([Checkout.millrace] + arguments).map { strdup($0) } + [nil]
-    var variables = environment.map { strdup("\($0)=\($1)") } + [nil]
-    defer { (words + variables).forEach { free($0) } }
+    var assignments = environment.map { strdup("\($0)=\($1)") } + [nil]
+    defer { (words + assignments).forEach { free($0) } }
     var processID: pid_t = 0
-    let status = posix_spawn(&processID, Checkout.millrace, &actions, nil, &words, &variables)
+    let status = posix_spawn(&processID, Checkout.millrace, &actions, nil, &words, &assignments)
     for channel in channels { close(channel.theirs) }
     self.processID = processID
     input = channels[0].ours
@@ -164,8 +165,10 @@ final class ChildProcess {
 
 extension ChildProcess {
   /// Runs the binary to its end with `input` on standard input.
-  static func run(_ arguments: [String], input: [UInt8] = []) throws -> ChildProcess {
-    let process = try ChildProcess(arguments)
+  static func run(
+    _ arguments: [String], input: [UInt8] = [], variables: [String: String] = [:]
+  ) throws -> ChildProcess {
+    let process = try ChildProcess(arguments, variables: variables)
     // Input fits the socket's buffer or is read while it is written: answers are few.
     process.write(input)
     process.closeInput()

@@ -1,0 +1,60 @@
+import Testing
+import Wire
+
+@testable import Millrace
+
+/// The ring of late inputs and answers.
+struct AnswerCacheTests {
+  private func stream(_ name: String) throws -> IngressStream {
+    IngressStream(id: try #require(StreamID(name)), worker: 0)
+  }
+
+  private func answer(_ number: UInt64, count: UInt32, bytes: Int) -> AnswerCache.Answer {
+    var header = Header(kind: .answer)
+    header.number = number
+    header.count = count
+    header.input = number + UInt64(count)
+    return AnswerCache.Answer(
+      header: header, payload: [UInt8](repeating: 1, count: bytes), ids: [], note: [], inputs: [])
+  }
+
+  @Test func aRepeatedInputIsKnownFromAnother() throws {
+    let cache = AnswerCache(byteCountMax: 1 << 16)
+    let stream = try stream("a")
+    let ids: [Int32] = [5, 6, 7, 8]
+    ids.withUnsafeBytes { cache.keep(input: $0, first: 10, elementBytes: 4, of: stream) }
+    func conflicts(_ ids: [Int32], at first: UInt64) -> Bool {
+      ids.withUnsafeBytes {
+        cache.conflicts(input: $0, first: first, elementBytes: 4, with: stream)
+      }
+    }
+    #expect(!conflicts([5, 6, 7, 8], at: 10))
+    #expect(!conflicts([7, 8, 9], at: 12))
+    #expect(!conflicts([1, 2, 3], at: 14))
+    #expect(conflicts([5, 6, 7, 9], at: 10))
+    #expect(conflicts([6], at: 10))
+  }
+
+  @Test func answersAreFoundByNumberAndByInput() throws {
+    let cache = AnswerCache(byteCountMax: 1 << 16)
+    let one = try stream("a")
+    let other = try stream("b")
+    for number in [UInt64(0), 4, 8] { cache.keep(answer(number, count: 4, bytes: 8), of: one) }
+    cache.keep(answer(0, count: 4, bytes: 8), of: other)
+    #expect(cache.answers(of: one, from: 5).map(\.header.number) == [4, 8])
+    #expect(cache.answers(of: one, toInputIn: 5...8).map(\.header.number) == [4])
+    #expect(cache.answers(of: other, from: 0).count == 1)
+    cache.forget(one)
+    #expect(cache.answers(of: one, from: 0).isEmpty)
+  }
+
+  @Test func theOldestGoWhenTheBoundIsReached() throws {
+    let cache = AnswerCache(byteCountMax: 10_000)
+    let stream = try stream("a")
+    for number in UInt64(0)..<100 { cache.keep(answer(number, count: 1, bytes: 1000), of: stream) }
+    let kept = cache.answers(of: stream, from: 0).map(\.header.number)
+    #expect(cache.byteCount <= 10_000)
+    #expect(kept.count >= 5 && kept == Array(100 - UInt64(kept.count)..<100))
+    #expect(stream.cached.count == kept.count)
+  }
+}
