@@ -77,3 +77,17 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// `make bench` alone builds these: they use the package's own API.
+if Context.environment["MILLRACE_BENCHMARKS"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "EndToEndBenchmark",
+      dependencies: [
+        "Millrace", "ModelFiles", "Recurrence", "Wire", "ZeroMQ",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      path: "Benchmarks/EndToEnd",
+      swiftSettings: swiftSettings))
+}

@@ -1,0 +1,125 @@
+import ArgumentParser
+import Foundation
+import Logging
+import Millrace
+import ModelFiles
+import Recurrence
+import ZeroMQ
+
+/// Steps a second and delays through the whole pipeline, beside an echo over the same sockets and
+/// threads, and beside the model alone.
+@main struct EndToEnd: AsyncParsableCommand {
+  @Flag(help: "Fewer configurations and shorter runs.") var quick = false
+  @Flag(help: "One JSON object a row instead of a table.") var json = false
+  @Option(help: "Rounds; medians are printed.") var rounds = 3
+
+  private struct Row: Encodable {
+    var transport: String
+    var streams: Int
+    var stepsPerMessage: Int
+    var stepsPerSecond: Double
+    var echoStepsPerSecond: Double
+    var bareStepsPerSecond: Double
+    /// Microseconds at 30 % of the rate above: from due to answered.
+    var p50, p99, p999: Double
+    var echoP50, echoP99, echoP999: Double
+  }
+
+  func run() async throws {
+    let transports = ["inproc", "ipc", "tcp"]
+    let streams = quick ? [1, 128] : [1, 8, 128, 512]
+    let steps = quick ? [1, 8] : [1, 8, 64]
+    if !json {
+      print(
+        "transport streams steps/msg    steps/s  of bare  of echo   p50 us (echo)     p99 us (echo)   p99.9 us (echo)"
+      )
+    }
+    for transport in transports {
+      for streamCount in streams {
+        let model = try BenchModel.lstm.make()
+        let bare = BenchModel.lstm.bareStepsPerSecond(
+          model, streams: min(64, streamCount), seconds: 0.5)
+        for stepCount in steps {
+          try await row(transport, streamCount, stepCount, bare)
+        }
+      }
+    }
+    try await lone(transports)
+  }
+
+  private func row(_ transport: String, _ streams: Int, _ steps: Int, _ bare: Double) async throws {
+    var rates: [BenchModel: [Double]] = [:]
+    var delays: [BenchModel: [Double]] = [:]
+    let seconds = quick ? 0.6 : 1.5
+    for _ in 0..<rounds {
+      for kind in [BenchModel.lstm, .echo] {
+        let measured = try await BenchPipeline.run(kind, over: transport) { context, endpoint in
+          let client = try LoadClient(
+            context, endpoint: endpoint, streams: streams, vocabulary: BenchModel.vocabulary)
+          let rate = try client.saturate(
+            stepsPerMessage: steps, window: max(2 * streams * steps, 1024), seconds: seconds)
+          let perSecond = 0.3 * rate / Double(steps)
+          let delays = try client.pace(
+            stepsPerMessage: steps, messagesPerSecond: perSecond,
+            messages: max(200, Int(perSecond * seconds)))
+          return (rate, delays)
+        }
+        rates[kind, default: []].append(measured.0)
+        delays[kind, default: []] += measured.1
+      }
+    }
+    let rate = Self.median(rates[.lstm] ?? [])
+    let echo = Self.median(rates[.echo] ?? [])
+    let sorted = (delays[.lstm] ?? []).sorted()
+    let echoSorted = (delays[.echo] ?? []).sorted()
+    let row = Row(
+      transport: transport, streams: streams, stepsPerMessage: steps, stepsPerSecond: rate,
+      echoStepsPerSecond: echo, bareStepsPerSecond: bare, p50: Self.part(sorted, 0.5),
+      p99: Self.part(sorted, 0.99), p999: Self.part(sorted, 0.999),
+      echoP50: Self.part(echoSorted, 0.5), echoP99: Self.part(echoSorted, 0.99),
+      echoP999: Self.part(echoSorted, 0.999))
+    if json {
+      print(String(decoding: try JSONEncoder().encode(row), as: UTF8.self))
+    } else {
+      print(
+        String(
+          format: "%-9@ %7d %9d %10.0f %8.2f %8.2f %8.0f (%5.0f) %8.0f (%6.0f) %8.0f (%6.0f)",
+          transport as NSString, streams, steps, rate, rate / bare, rate / echo, row.p50,
+          row.echoP50, row.p99, row.echoP99, row.p999, row.echoP999))
+    }
+  }
+
+  /// One step at a time, 200 a second: what a lone answer takes.
+  private func lone(_ transports: [String]) async throws {
+    for transport in transports {
+      var medians: [BenchModel: [Double]] = [:]
+      for _ in 0..<max(rounds, 5) {
+        for kind in [BenchModel.lstm, .echo] {
+          let delays = try await BenchPipeline.run(kind, over: transport) { context, endpoint in
+            let client = try LoadClient(
+              context, endpoint: endpoint, streams: 1, vocabulary: BenchModel.vocabulary)
+            return try client.pace(stepsPerMessage: 1, messagesPerSecond: 200, messages: 200)
+          }
+          medians[kind, default: []].append(Self.part(delays, 0.5))
+        }
+      }
+      let own = Self.median(medians[.lstm] ?? [])
+      let echo = Self.median(medians[.echo] ?? [])
+      if json {
+        print(
+          "{\"lone\":\"\(transport)\",\"p50\":\(own),\"echoP50\":\(echo),\"ratio\":\(own / echo)}")
+      } else {
+        print(
+          String(
+            format: "a lone step over %@: p50 %.0f us, echo %.0f us, ratio %.2f",
+            transport as NSString, own, echo, own / echo))
+      }
+    }
+  }
+
+  private static func median(_ values: [Double]) -> Double { part(values.sorted(), 0.5) }
+
+  private static func part(_ sorted: [Double], _ share: Double) -> Double {
+    sorted.isEmpty ? .nan : sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))]
+  }
+}
