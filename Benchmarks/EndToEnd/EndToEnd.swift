@@ -10,8 +10,12 @@ import ZeroMQ
 /// threads, and beside the model alone.
 @main struct EndToEnd: AsyncParsableCommand {
   @Flag(help: "Fewer configurations and shorter runs.") var quick = false
+  @Flag(help: "Measure the rates alone, not the delays.") var ratesOnly = false
   @Flag(help: "One JSON object a row instead of a table.") var json = false
   @Option(help: "Rounds; medians are printed.") var rounds = 3
+  @Option(help: "Only these: inproc, ipc, tcp.") var transport: [String] = []
+  @Option(help: "Only this number of streams.") var streams: [Int] = []
+  @Option(help: "Only so many steps a message.") var steps: [Int] = []
 
   private struct Row: Encodable {
     var transport: String
@@ -26,9 +30,9 @@ import ZeroMQ
   }
 
   func run() async throws {
-    let transports = ["inproc", "ipc", "tcp"]
-    let streams = quick ? [1, 128] : [1, 8, 128, 512]
-    let steps = quick ? [1, 8] : [1, 8, 64]
+    let transports = transport.isEmpty ? ["inproc", "ipc", "tcp"] : transport
+    let streams = !streams.isEmpty ? streams : quick ? [1, 128] : [1, 8, 128, 512]
+    let steps = !steps.isEmpty ? steps : quick ? [1, 8] : [1, 8, 64]
     if !json {
       print(
         "transport streams steps/msg    steps/s  of bare  of echo   p50 us (echo)     p99 us (echo)   p99.9 us (echo)"
@@ -44,20 +48,22 @@ import ZeroMQ
         }
       }
     }
-    try await lone(transports)
+    if !ratesOnly { try await lone(transports) }
   }
 
   private func row(_ transport: String, _ streams: Int, _ steps: Int, _ bare: Double) async throws {
     var rates: [BenchModel: [Double]] = [:]
     var delays: [BenchModel: [Double]] = [:]
     let seconds = quick ? 0.6 : 1.5
+    let isRateOnly = ratesOnly
     for _ in 0..<rounds {
       for kind in [BenchModel.lstm, .echo] {
-        let measured = try await BenchPipeline.run(kind, over: transport) { context, endpoint in
+        let measured: (Double, [Double]) = try await BenchPipeline.run(kind, over: transport) { context, endpoint in
           let client = try LoadClient(
             context, endpoint: endpoint, streams: streams, vocabulary: BenchModel.vocabulary)
           let rate = try client.saturate(
             stepsPerMessage: steps, window: max(2 * streams * steps, 1024), seconds: seconds)
+          if isRateOnly { return (rate, []) }
           let perSecond = 0.3 * rate / Double(steps)
           let delays = try client.pace(
             stepsPerMessage: steps, messagesPerSecond: perSecond,
