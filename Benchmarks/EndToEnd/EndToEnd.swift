@@ -10,6 +10,7 @@ import ZeroMQ
 /// threads, and beside the model alone.
 @main struct EndToEnd: AsyncParsableCommand {
   @Flag(help: "Fewer configurations and shorter runs.") var quick = false
+  @Flag(help: "Measure the memory of an idle stream, and nothing else.") var memory = false
   @Flag(help: "Measure the rates alone, not the delays.") var ratesOnly = false
   @Flag(help: "One JSON object a row instead of a table.") var json = false
   @Option(help: "Rounds; medians are printed.") var rounds = 3
@@ -30,6 +31,7 @@ import ZeroMQ
   }
 
   func run() async throws {
+    if memory { return try await measureMemory() }
     let transports = transport.isEmpty ? ["inproc", "ipc", "tcp"] : transport
     let streams = !streams.isEmpty ? streams : quick ? [1, 128] : [1, 8, 128, 512]
     let steps = !steps.isEmpty ? steps : quick ? [1, 8] : [1, 8, 64]
@@ -123,9 +125,38 @@ import ZeroMQ
     }
   }
 
+  /// What 10,000 streams that have taken one step each keep in memory.
+  private func measureMemory() async throws {
+    let count = 10_000
+    let bytes = try await BenchPipeline.run(.lstm, over: "inproc") { context, endpoint in
+      let warm = try LoadClient(
+        context, endpoint: endpoint, streams: 1, vocabulary: BenchModel.vocabulary)
+      // Fills the shared ring of answers.
+      _ = try warm.saturate(stepsPerMessage: 8, window: 1024, seconds: 4)
+      let client = try LoadClient(
+        context, endpoint: endpoint, streams: count - 1, vocabulary: BenchModel.vocabulary,
+        prefix: "camera-")
+      let before = try residentBytes()
+      _ = try client.pace(stepsPerMessage: 1, messagesPerSecond: 20_000, messages: count - 1)
+      return Double(try residentBytes() - before) / Double(count - 1)
+    }
+    let state = try BenchModel.lstm.make().stateLayout.paddedCount * 4
+    print(
+      "an idle stream: \(Int(bytes)) bytes, its state \(state) and its name 8 to 11 among them")
+  }
+
   private static func median(_ values: [Double]) -> Double { part(values.sorted(), 0.5) }
 
   private static func part(_ sorted: [Double], _ share: Double) -> Double {
     sorted.isEmpty ? .nan : sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))]
   }
+}
+
+/// VmRSS of this process.
+private func residentBytes() throws -> Int {
+  let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+  guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmRSS:") }),
+    let value = Int(line.filter(\.isNumber))
+  else { throw BenchError("no VmRSS") }
+  return value * 1024
 }

@@ -14,8 +14,10 @@ final class LoadClient {
   private var poller = Poller()
   private var random: UInt64 = 1
 
-  init(_ context: Context, endpoint: String, streams: Int, vocabulary: Int) throws {
-    names = (0..<streams).map { Array("s\($0)".utf8) }
+  init(
+    _ context: Context, endpoint: String, streams: Int, vocabulary: Int, prefix: String = "s"
+  ) throws {
+    names = (0..<streams).map { Array("\(prefix)\($0)".utf8) }
     numbers = [UInt64](repeating: 0, count: streams)
     socket = try Socket<Dealer>(context)
     try socket.setSendHighWaterMark(0)

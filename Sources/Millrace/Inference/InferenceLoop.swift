@@ -230,6 +230,8 @@ final class InferenceLoop {
     let hasRows = !stream.runs[0].rows.isEmpty
     if hasRows { try sendRows(of: stream) }
     let run = stream.runs.removeFirst()
+    // An idle stream keeps no room for messages.
+    if stream.runs.isEmpty { stream.runs = [] }
     if run.header.flags.contains(.end) {
       try end(stream, run)
     } else if !hasRows {
@@ -291,7 +293,7 @@ final class InferenceLoop {
   private func send(
     _ header: Header, of stream: InferenceStream, rows: [Float], ids: [Int32], note: [UInt8]
   ) throws {
-    try stream.name.withUnsafeBytes { name in
+    try stream.id.withBytes { name in
       try rows.withUnsafeBytes { rows in
         try ids.withUnsafeBytes { ids in
           try note.withUnsafeBytes { note in
@@ -326,7 +328,7 @@ final class InferenceLoop {
     header.input = number
     header.flags = flags
     let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-    stream.name.withUnsafeBytes {
+    stream.id.withBytes {
       link.send(
         header, stream: $0, payload: nothing, ids: nothing, note: nothing, isCredited: true,
         to: upstream)
