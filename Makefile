@@ -10,7 +10,7 @@ PYTHON := /usr/bin/python3
 .PHONY: help setup build demo test lint format bench bench-steps neon sanitize fixtures clean
 
 help: ## List the verbs
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 # Asks dpkg for each package by name, and installs only what is missing.
 setup: ## Install the Debian packages that building and testing need
@@ -46,11 +46,17 @@ sanitize: setup ## Run the tests under the thread and the address sanitizer
 	MILLRACE_SANITIZED=1 SWIFT_BACKTRACE=enable=no swift test --scratch-path .build-tsan --sanitize thread
 	MILLRACE_SANITIZED=1 SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0 swift test --scratch-path .build-asan --sanitize address
 
-BENCH_STEPS := .build-peers/venv/bin/python Benchmarks/steps --library .build-bench/release/libStepLoops.so --onednn .build-peers/libonednn_loop.so
+BENCH_PYTHON := .build-peers/venv/bin/python
+BENCH_FLAGS := --library .build-bench/release/libStepLoops.so --onednn .build-peers/libonednn_loop.so
 
 bench-steps: setup ## Times of one step beside the peers: ARGS="--cell lstm --units 128 --streams 1,32 --json"
 	@Benchmarks/prepare >&2
-	@$(BENCH_STEPS) $(ARGS)
+	@$(BENCH_PYTHON) Benchmarks/steps/rows.py $(BENCH_FLAGS) $(ARGS)
+
+# In full about ten minutes; ARGS=--quick under two.
+bench: setup ## The table of steps beside the peers, into Benchmarks/results (ARGS=--quick for a short one)
+	@Benchmarks/prepare >&2
+	@$(BENCH_PYTHON) Benchmarks/steps/bench.py $(BENCH_FLAGS) $(ARGS)
 
 # The instruction set of 64-bit ARM, cross-compiled and run under qemu-user.
 neon: ## Compare the NEON kernels with the reference, bit by bit (installs a cross compiler and qemu-user)

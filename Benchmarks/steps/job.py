@@ -8,6 +8,9 @@ NAMES = {"lstm": "LSTM", "gru": "GRU", "simplernn": "SimpleRNN"}
 GATES = {"lstm": 4, "gru": 3, "simplernn": 1}
 FORMATS = {"f32": 0, "bf16": 1, "int8": 2}
 BYTES = {"f32": 4, "bf16": 2, "int8": 1}
+KINDS_OF_ROWS = ("f32", "bf16", "int8", "tokens", "steps")
+VOCABULARY = 8192
+MANY_STEPS = 64
 
 
 class CJob(ctypes.Structure):
@@ -41,3 +44,17 @@ class Job:
         extra += ["tokens"] if self.tokens else []
         extra += [f"{self.steps} steps"] if self.steps > 1 else []
         return " ".join([NAMES[self.cell], shape, f"x {self.streams}", *extra])
+
+
+def jobs(cells, units, streams, rows, layers=1):
+    for cell in cells:
+        for width in units:
+            for count in streams:
+                plain = Job(cell, width, count, layers)
+                for row in rows:
+                    if row == "tokens":
+                        yield plain.with_(tokens=VOCABULARY)
+                    elif row != "steps":
+                        yield plain.with_(format=row)
+                    elif count == 1:
+                        yield plain.with_(steps=MANY_STEPS)

@@ -1,6 +1,5 @@
 """Rounds in which all engines take turns in one process; medians."""
 
-import os
 import sys
 
 import numpy as np
@@ -111,8 +110,3 @@ class Bench:
         row["kernels"] = self.library.kernels
         return {key: (round(value, 4) if isinstance(value, float) and value == value else None if isinstance(value, float) else value) for key, value in row.items()}
 
-
-def pin():
-    """One core, away from the first one, which takes most interrupts."""
-    core = max(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {core})
