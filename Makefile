@@ -7,10 +7,10 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 PYTHON := /usr/bin/python3
 
-.PHONY: help setup build demo test lint format bench sanitize fixtures clean
+.PHONY: help setup build demo test lint format bench bench-steps neon sanitize fixtures clean
 
 help: ## List the verbs
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 # Asks dpkg for each package by name, and installs only what is missing.
 setup: ## Install the Debian packages that building and testing need
@@ -45,6 +45,28 @@ format: ## Format the Swift sources in place
 sanitize: setup ## Run the tests under the thread and the address sanitizer
 	MILLRACE_SANITIZED=1 SWIFT_BACKTRACE=enable=no swift test --scratch-path .build-tsan --sanitize thread
 	MILLRACE_SANITIZED=1 SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0 swift test --scratch-path .build-asan --sanitize address
+
+BENCH_PYTHON := .build-peers/venv/bin/python
+BENCH_FLAGS := --library .build-bench/release/libStepLoops.so --onednn .build-peers/libonednn_loop.so
+
+bench-steps: setup ## Times of one step beside the peers: ARGS="--cell lstm --units 128 --streams 1,32 --json"
+	@Benchmarks/prepare >&2
+	@$(BENCH_PYTHON) Benchmarks/steps/rows.py $(BENCH_FLAGS) $(ARGS)
+
+# In full about ten minutes; ARGS=--quick under two.
+bench: setup ## The table of steps beside the peers, into Benchmarks/results (ARGS=--quick for a short one)
+	@Benchmarks/prepare >&2
+	@$(BENCH_PYTHON) Benchmarks/steps/bench.py $(BENCH_FLAGS) $(ARGS)
+
+# The instruction set of 64-bit ARM, cross-compiled and run under qemu-user.
+neon: ## Compare the NEON kernels with the reference, bit by bit (installs a cross compiler and qemu-user)
+	@for package in gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user; do \
+	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q "install ok installed" || missing="$$missing $$package"; done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing$$missing"; \
+	  $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+	$(MAKE) -C Benchmarks/kernels test-arm
 
 fixtures: ## Compare the fixtures' expected values with Keras anew (needs Keras in PYTHON_KERAS)
 	@for folder in hello motion topics; do \

@@ -33,6 +33,38 @@ __attribute__((target("avx2,fma"))) static double peak256(void) {
   }
   return rounds * 16.0 * 16 / (now() - t) * 1e-9;
 }
+// The other rates, on the same 16 sums: operations a nanosecond.
+#define PEAK(NAME, TARGET, TYPE, ZERO, STEP, OPERATIONS)                              \
+  __attribute__((target(TARGET))) static double NAME(void) {                          \
+    const long rounds = 200000;                                                       \
+    TYPE a[16];                                                                       \
+    for (int i = 0; i < 16; i++) a[i] = ZERO;                                         \
+    double t = now();                                                                 \
+    for (long k = 0; k < rounds; k++) {                                               \
+      _Pragma("GCC unroll 16") for (int i = 0; i < 16; i++) {                         \
+        STEP;                                                                         \
+        __asm__ volatile("" : "+v"(a[i]));                                            \
+      }                                                                               \
+    }                                                                                 \
+    t = now() - t;                                                                    \
+    for (int i = 0; i < 16; i++) __asm__ volatile("" : : "v"(a[i]));                  \
+    return rounds * 16.0 * (OPERATIONS) / t * 1e-9;                                   \
+  }
+PEAK(peak_bf16, "avx512f,avx512bf16", __m512, _mm512_set1_ps(1), a[i] = _mm512_dpbf16_ps(a[i], (__m512bh)_mm512_set1_epi32(0x3f803f80), (__m512bh)_mm512_set1_epi32(0x30003000)), 64)
+PEAK(peak_int8, "avx512f,avx512vnni", __m512i, _mm512_set1_epi32(1), a[i] = _mm512_dpbusd_epi32(a[i], _mm512_set1_epi32(0x01010101), _mm512_set1_epi32(0x01010101)), 128)
+PEAK(peak_int8_avx2, "avx2", __m256i, _mm256_set1_epi32(1), a[i] = _mm256_add_epi32(a[i], _mm256_madd_epi16(_mm256_set1_epi32(0x00010001), a[i])), 32)
+#undef PEAK
+// Nanoseconds of a multiply-add that waits for the one before it.
+__attribute__((target("avx2,fma"))) static double chain256(void) {
+  const long rounds = 1000000;
+  __m256 a = _mm256_set1_ps(1), x = _mm256_set1_ps(0.999999f), y = _mm256_set1_ps(1e-7f);
+  double t = now();
+  for (long k = 0; k < rounds; k++) {
+    a = _mm256_fmadd_ps(a, x, y);
+    __asm__ volatile("" : "+x"(a));
+  }
+  return (now() - t) / rounds * 1e9;
+}
 // Seconds to read a block once, whatever cache it is in after many readings.
 __attribute__((target("avx512f"))) static double read512(const float *p, size_t bytes, int times) {
   __m512 s[8];

@@ -6,6 +6,7 @@
 #define MR_INLINE static inline __attribute__((always_inline))
 #define MR_UNROLL _Pragma("GCC unroll 16")
 
+#define N_MOST 4 // vectors whose gates are computed in step
 enum { MR_ROW = 16 };   // rows of h and c are multiples of this many floats, on every path
 // Streams, or steps of one stream, that one pass serves where rows of scratch memory are needed: a multiple of every
 // path's register block, and few enough that those rows stay in cache.

@@ -13,6 +13,7 @@
 #define LANES 8
 #define STREAMS 3
 #define SOLO 2
+#define TOGETHER 2
 TARGET MR_INLINE V avx2_shl23(V v) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(v), 23)); }
 TARGET MR_INLINE V avx2_zero_below(V x, V limit, V v) { return _mm256_andnot_ps(_mm256_cmp_ps(x, limit, _CMP_LT_OQ), v); }
 static bool avx2_available(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }

@@ -12,9 +12,8 @@
 #define V __m512
 #define LANES 16
 #define STREAMS 6
-#ifndef SOLO
 #define SOLO 4
-#endif
+#define TOGETHER 4
 TARGET MR_INLINE V avx512_shl23(V v) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(v), 23)); }
 TARGET MR_INLINE V avx512_zero_below(V x, V limit, V v) {
   return _mm512_maskz_mov_ps((__mmask16)~_mm512_cmp_ps_mask(x, limit, _CMP_LT_OQ), v);

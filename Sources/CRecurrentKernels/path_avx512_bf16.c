@@ -12,6 +12,7 @@
 #define LANES 16
 #define STREAMS 6
 #define SOLO 4
+#define TOGETHER 4
 TARGET MR_INLINE V avx512_bf16_shl23(V v) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(v), 23)); }
 #include "functions_body.h"
 #include "gates_body.h"

@@ -26,6 +26,7 @@ static bool neon_available(void) { return true; }
 #define LANES 4
 #define STREAMS 6
 #define SOLO 2
+#define TOGETHER 4
 
 #define GROUP 4
 #define QBLOCK 4

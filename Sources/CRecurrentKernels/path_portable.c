@@ -28,6 +28,7 @@ static bool portable_available(void) { return true; }
 #define LANES 1
 #define STREAMS 2
 #define SOLO 2
+#define TOGETHER 1
 
 #define GROUP 4
 #define QBLOCK 2

@@ -5,7 +5,8 @@ enum { NAME(parts) = 16 / LANES }; // vectors that hold the sixteen partial sums
 
 // exp(x); exactly 0 below -87, held at exp(88.37) above 88.37.
 TARGET MR_INLINE V NAME(exp)(V x) {
-  V s, y = NAME(limit)(OP(set1_ps)(-87.0f), OP(set1_ps)(88.37f), x), q = NAME(exp_parts)(y, &s);
+  V s, y = NAME(limit)(OP(set1_ps)(-87.0f), OP(set1_ps)(88.37f), x), q = y;
+  NAME(exp_parts)(1, &q, &s);
   return NAME(zero_below)(x, OP(set1_ps)(-87.0f), OP(fmadd_ps)(s, q, s));
 }
 // One vector through one function of a single unit.
