@@ -36,10 +36,10 @@ test: setup ## Run all tests (debug build)
 	.build/debug/millrace test Pipelines/hello.yaml Pipelines/motion.yaml Pipelines/topics.yaml
 
 lint: ## Check format and style
-	swift format lint --strict --recursive --parallel Package.swift Sources Tests
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/EndToEnd
 
 format: ## Format the Swift sources in place
-	swift format --in-place --recursive --parallel Package.swift Sources Tests
+	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/EndToEnd
 
 # No leak detection: it does not see references that Swift keeps with tag bits, and calls what is alive at exit leaked.
 sanitize: setup ## Run the tests under the thread and the address sanitizer
@@ -57,6 +57,10 @@ bench-steps: setup ## Times of one step beside the peers: ARGS="--cell lstm --un
 bench: setup ## The table of steps beside the peers, into Benchmarks/results (ARGS=--quick for a short one)
 	@Benchmarks/prepare >&2
 	@$(BENCH_PYTHON) Benchmarks/steps/bench.py $(BENCH_FLAGS) $(ARGS)
+
+bench-pipeline: setup ## Rates and delays through the whole pipeline beside an echo (ARGS=--quick for a short run)
+	@MILLRACE_BENCHMARKS=1 swift build -c release --scratch-path .build-pipeline --product EndToEndBenchmark >&2
+	@.build-pipeline/release/EndToEndBenchmark $(ARGS)
 
 # The instruction set of 64-bit ARM, cross-compiled and run under qemu-user.
 neon: ## Compare the NEON kernels with the reference, bit by bit (installs a cross compiler and qemu-user)

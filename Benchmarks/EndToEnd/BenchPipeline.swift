@@ -13,7 +13,8 @@ enum BenchPipeline {
     _ kind: BenchModel, over transport: String,
     _ body: @escaping @Sendable (Context, String) throws -> Result
   ) async throws -> Result {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "millrace-bench-\(getpid())")
+    let folder = FileManager.default.temporaryDirectory.appending(
+      path: "millrace-bench-\(getpid())")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let endpoint: String
     switch transport {

@@ -60,7 +60,8 @@ import ZeroMQ
     let isRateOnly = ratesOnly
     for _ in 0..<rounds {
       for kind in [BenchModel.lstm, .echo] {
-        let measured: (Double, [Double]) = try await BenchPipeline.run(kind, over: transport) { context, endpoint in
+        let measured: (Double, [Double]) = try await BenchPipeline.run(kind, over: transport) {
+          context, endpoint in
           let client = try LoadClient(
             context, endpoint: endpoint, streams: streams, vocabulary: BenchModel.vocabulary)
           let rate = try client.saturate(
@@ -132,7 +133,7 @@ import ZeroMQ
       let warm = try LoadClient(
         context, endpoint: endpoint, streams: 1, vocabulary: BenchModel.vocabulary)
       // Fills the shared ring of answers.
-      _ = try warm.saturate(stepsPerMessage: 8, window: 1024, seconds: 4)
+      _ = try warm.saturate(stepsPerMessage: 1, window: 1024, seconds: 6)
       let client = try LoadClient(
         context, endpoint: endpoint, streams: count - 1, vocabulary: BenchModel.vocabulary,
         prefix: "camera-")

@@ -152,7 +152,8 @@ final class LoadClient {
       let until = began + Int64(Double(next) * 1e9 / messagesPerSecond)
       // Sleeping for less than a millisecond is what zmq_poll cannot do: it polls instead.
       let left = next < messages ? until - Clock.nanoseconds : 1_000_000_000
-      _ = try poller.wait(timeout: left > 2_000_000 ? .milliseconds(Int(left / 1_000_000) - 1) : .zero)
+      _ = try poller.wait(
+        timeout: left > 2_000_000 ? .milliseconds(Int(left / 1_000_000) - 1) : .zero)
       _ = try drain { delays.append(Double(Clock.nanoseconds - Int64($0.time)) / 1000) }
       if left <= 2_000_000 { sched_yield() }
     }

@@ -3,9 +3,12 @@ package struct StateLayout: Sendable, Equatable {
   /// In the order of the layers; an LSTM has h, then c; a Conv1D its past inputs, oldest first.
   package let rows: [StateRow]
   /// Floats of the padded buffer, a multiple of 16.
-  package let paddedCount: Int
+  package var paddedCount: Int { Int(padded) }
   /// Floats of the portable copy, which has no padding.
-  package let portableCount: Int
+  package var portableCount: Int { Int(portable) }
+  // In 32 bits, since every stream's state holds a layout.
+  private let padded: UInt32
+  private let portable: UInt32
 
   /// Lays out the state of some of a model's layers.
   init(layers: [Layer], range: Range<Int>) {
@@ -21,8 +24,8 @@ package struct StateLayout: Sendable, Equatable {
       }
     }
     self.rows = rows
-    paddedCount = offset
-    portableCount = rows.reduce(0) { $0 + $1.width }
+    padded = UInt32(offset)
+    portable = UInt32(rows.reduce(0) { $0 + $1.width })
   }
 
   /// Where the first row of each layer starts; 0 for a layer that has none.

@@ -31,9 +31,12 @@ package struct StreamSequence: Equatable, Sendable {
   /// The next input number.
   package private(set) var expected: UInt64 = 0
   package private(set) var epoch: UInt64 = 0
-  private var gapRefusedAtMilliseconds: UInt64?
+  /// 0 for never: an idle stream keeps this, so that it is small.
+  private var gapRefusedAtMilliseconds: UInt64 = 0
   /// Where the last RESET acted while nothing has been applied behind it.
-  private var resetNumber: UInt64?
+  ///
+  /// The largest number, which no RESET can have, for never.
+  private var resetNumber = UInt64.max
 
   package init() {}
 
@@ -70,7 +73,7 @@ package struct StreamSequence: Equatable, Sendable {
       return .refuse(.alreadyOpen, expected: expected)
     }
     if number > expected { return admitGap(milliseconds: milliseconds) }
-    gapRefusedAtMilliseconds = nil
+    gapRefusedAtMilliseconds = 0
     // A RESET acted already when part of its message was applied, or when it is sent twice bare.
     let resets = flags.contains(.reset) && number == expected && resetNumber != number
     if resets { resetNumber = number }
@@ -93,12 +96,11 @@ package struct StreamSequence: Equatable, Sendable {
   }
 
   private mutating func admitGap(milliseconds: UInt64) -> Admission {
-    if let refused = gapRefusedAtMilliseconds,
-      milliseconds &- refused < StreamSequence.gapSilenceMilliseconds
-    {
+    let refused = gapRefusedAtMilliseconds
+    if refused > 0, milliseconds &- refused < StreamSequence.gapSilenceMilliseconds {
       return .passOver
     }
-    gapRefusedAtMilliseconds = milliseconds
+    gapRefusedAtMilliseconds = max(milliseconds, 1)
     return .refuse(.gap, expected: expected)
   }
 
@@ -106,7 +108,7 @@ package struct StreamSequence: Equatable, Sendable {
   package mutating func advance(to number: UInt64) {
     guard number > expected else { return }
     expected = number
-    resetNumber = nil
+    resetNumber = UInt64.max
   }
 
   /// An END was applied; `expected` stays as the number behind the last element.

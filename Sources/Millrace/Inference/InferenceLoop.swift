@@ -121,7 +121,7 @@ final class InferenceLoop {
         continue
       }
       begin(stream)
-      if let limit = stage.settings.resetEvery, stream.stepsSinceReset >= limit { stream.zero() }
+      if let limit = stage.settings.resetEvery, stream.stepsLeft(of: limit) <= 0 { stream.zero() }
       append(stream)
       chosen.append(stream)
     }
@@ -144,8 +144,8 @@ final class InferenceLoop {
     begin(stream)
     var count = min(run.stepCount - run.done, stage.settings.batch)
     if let limit = stage.settings.resetEvery {
-      if stream.stepsSinceReset >= limit { stream.zero() }
-      count = min(count, limit - stream.stepsSinceReset)
+      if stream.stepsLeft(of: limit) <= 0 { stream.zero() }
+      count = min(count, stream.stepsLeft(of: limit))
     }
     for offset in 0..<count { append(stream, ahead: offset) }
     model.step(&batch)
@@ -196,23 +196,22 @@ final class InferenceLoop {
     _ row: UnsafeBufferPointer<Float>, of stream: InferenceStream
   ) throws {
     let run = stream.runs[0]
-    stream.uncovered += 1
-    stream.stepsSinceReset += 1
-    stream.stepsSinceAnswer += 1
     let number = run.nextNumber
-    stream.nextStep = number + 1
+    stream.step(number: number)
     if model.shape.answersEachStep {
       switch stage.settings.emit {
       case .eachStep:
         run.rows.append(contentsOf: row)
-      case .every(let count) where stream.stepsSinceAnswer == count:
+      case .every(let count) where Int(stream.stepsSinceAnswer) == count:
         run.firstAnswer = run.done
         run.rows.append(contentsOf: row)
       case .every, .atEnd:
-        stream.lastRow.removeAll(keepingCapacity: true)
-        stream.lastRow.append(contentsOf: row)
-        stream.lastNumber = number
-        stream.lastID = run.ids.isEmpty ? nil : run.ids[run.done]
+        let last = stream.last ?? LastOutput()
+        stream.last = last
+        last.row.removeAll(keepingCapacity: true)
+        last.row.append(contentsOf: row)
+        last.number = number
+        last.id = run.ids.isEmpty ? nil : run.ids[run.done]
       }
     }
     run.done += 1
@@ -248,12 +247,11 @@ final class InferenceLoop {
       header.count = UInt32(rows.rows)
       header.number = 0
       try send(header, of: stream, rows: rows.values, ids: [], note: run.note)
-    } else if !stream.lastRow.isEmpty, stream.stepsSinceAnswer > 0 {
+    } else if let last = stream.last, stream.stepsSinceAnswer > 0 {
       header.count = 1
-      header.number = stream.lastNumber
+      header.number = last.number
       try send(
-        header, of: stream, rows: stream.lastRow,
-        ids: stream.lastID.map { [$0] } ?? [], note: run.note)
+        header, of: stream, rows: last.row, ids: last.id.map { [$0] } ?? [], note: run.note)
     } else {
       try send(header, of: stream, rows: [], ids: [], note: run.note)
     }
@@ -336,7 +334,7 @@ final class InferenceLoop {
   }
 
   private func release(_ stream: InferenceStream) {
-    upstream?.release(units: stream.uncovered)
+    upstream?.release(units: UInt64(stream.uncovered))
     stream.uncovered = 0
   }
 }

@@ -7,21 +7,18 @@ final class InferenceStream {
   let id: StreamID
   let state: StreamState
   var runs: Deque<StepRun> = []
-  /// Whether it stands in the queue of ready streams.
-  var isReady = false
   /// The next step's number.
   var nextStep: UInt64 = 0
+  /// The last output, while answers are rarer than steps.
+  var last: LastOutput?
+  /// Whether it stands in the queue of ready streams.
+  var isReady = false
   /// Steps since h and c were last zero, for `reset-every`.
-  var stepsSinceReset = 0
+  private(set) var stepsSinceReset: UInt32 = 0
   /// Steps since the last answer, for `every`.
-  var stepsSinceAnswer = 0
-  /// The last output, while answers are rarer than steps; empty otherwise.
-  var lastRow: [Float] = []
-  var lastID: Int32?
-  /// The number of the step that gave `lastRow`.
-  var lastNumber: UInt64 = 0
+  var stepsSinceAnswer: UInt32 = 0
   /// Steps that were taken and not told to the tokenizer stage yet, neither answered nor covered.
-  var uncovered: UInt64 = 0
+  var uncovered: UInt32 = 0
 
   init(id: StreamID, state: StreamState) {
     self.id = id
@@ -33,11 +30,30 @@ final class InferenceStream {
     zero()
     nextStep = number
     stepsSinceAnswer = 0
-    lastRow.removeAll()
+    last = nil
   }
 
   func zero() {
     state.zero()
     stepsSinceReset = 0
   }
+
+  /// Counts a step that was taken.
+  func step(number: UInt64) {
+    nextStep = number + 1
+    uncovered += 1
+    stepsSinceReset &+= 1
+    stepsSinceAnswer &+= 1
+  }
+
+  /// Steps until `reset-every` is due.
+  func stepsLeft(of limit: Int) -> Int { limit - Int(stepsSinceReset) }
+}
+
+/// An output that is kept until it is known whether it is an answer.
+final class LastOutput {
+  var row: [Float] = []
+  var id: Int32?
+  /// The number of the step that gave it.
+  var number: UInt64 = 0
 }

@@ -5,18 +5,18 @@ import Wire
 /// One stream inside the tokenizer stage: where its input stands, and what is under way for it.
 final class IngressStream {
   let id: StreamID
-  /// The inference worker that it always goes to.
-  let worker: Int
   var sequence = StreamSequence()
   var carry = TokenizerCarry()
-  /// Counts its lives: what is under way may belong to the one before.
-  private(set) var life = 0
   /// Input number at which this life began; text is counted from there.
   var firstInput: UInt64 = 0
   /// The next step's number.
   var nextStep: UInt64 = 0
   /// The next answer's number, for a welcome.
   var nextAnswer: UInt64 = 0
+  /// Counts its lives: what is under way may belong to the one before.
+  private(set) var life: UInt32 = 0
+  /// The inference worker that it always goes to.
+  private let workerIndex: UInt16
   /// Flags that the next message to the worker must carry.
   var pendingFlags: MessageFlags = []
   /// Messages to the worker that are not covered yet, oldest first.
@@ -26,13 +26,15 @@ final class IngressStream {
 
   init(id: StreamID, worker: Int) {
     self.id = id
-    self.worker = worker
+    workerIndex = UInt16(worker)
   }
+
+  var worker: Int { Int(workerIndex) }
 
   /// A new life, from input `number`.
   func begin(at number: UInt64, step: UInt64) {
     carry = TokenizerCarry()
-    life += 1
+    life &+= 1
     firstInput = number
     nextStep = step
     nextAnswer = step
@@ -54,7 +56,7 @@ struct UnderWay {
   /// Credit to give back once it is covered.
   var units: UInt64
   var isEnd: Bool
-  var life: Int
+  var life: UInt32
 
   /// The first input number not used by the steps below `step`.
   func input(below step: UInt64) -> UInt64 {
