@@ -25,14 +25,13 @@ enum JSONValue: Sendable, Equatable, Decodable {
     let container = try decoder.singleValueContainer()
     if container.decodeNil() {
       self = .null
-    } else if let value = try? container.decode(String.self) {
-      // The decoder says only by throwing which kind a value is.
+    } else if let value = try? container.decode(String.self) {  // why: only a throw tells the kind
       self = .string(value)
-    } else if let value = try? container.decode(Double.self) {
+    } else if let value = try? container.decode(Double.self) {  // why: as above
       self = .number(value)
-    } else if let value = try? container.decode(Bool.self) {
+    } else if let value = try? container.decode(Bool.self) {  // why: as above
       self = .bool(value)
-    } else if let value = try? container.decode([String: JSONValue].self) {
+    } else if let value = try? container.decode([String: JSONValue].self) {  // why: above
       self = .object(value)
     } else {
       self = .array(try container.decode([JSONValue].self))

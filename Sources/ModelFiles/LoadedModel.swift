@@ -13,6 +13,16 @@ package struct LoadedModel: Sendable {
   package let kerasVersion: String?
   package let path: String
 
+  package init(
+    model: Model, sha256: [UInt8], format: String, kerasVersion: String, path: String
+  ) {
+    self.model = model
+    self.sha256 = sha256
+    self.format = format
+    self.kerasVersion = kerasVersion
+    self.path = path
+  }
+
   /// The same model with its recurrent layers in another number format.
   ///
   /// - Throws: no `ModelError` for a model that was loaded.

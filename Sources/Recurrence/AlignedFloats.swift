@@ -10,12 +10,18 @@ final class AlignedFloats {
 
   init(count: Int) {
     self.count = count
+    start = Self.allocate(count: count)
+  }
+
+  /// Zeros on a 64-byte boundary, to be deallocated by the caller.
+  static func allocate(count: Int) -> UnsafeMutablePointer<Float> {
     // An empty block still needs an address that may be handed around.
-    let capacity = max(count, Self.rowMultiple)
+    let capacity = max(count, rowMultiple)
     let raw = UnsafeMutableRawPointer.allocate(
       byteCount: capacity * MemoryLayout<Float>.stride, alignment: 64)
-    start = raw.bindMemory(to: Float.self, capacity: capacity)
+    let start = raw.bindMemory(to: Float.self, capacity: capacity)
     start.initialize(repeating: 0, count: capacity)
+    return start
   }
 
   deinit { start.deallocate() }

@@ -5,19 +5,19 @@
 /// time, so it is not `Sendable`; its `floats` are.
 package final class StreamState {
   package let layout: StateLayout
-  private let memory: AlignedFloats
 
   init(layout: StateLayout) {
     self.layout = layout
-    memory = AlignedFloats(count: layout.paddedCount)
-    start = memory.start
+    start = AlignedFloats.allocate(count: layout.paddedCount)
   }
+
+  deinit { start.deallocate() }
 
   /// The padded block; rows are found by `layout`.
   package let start: UnsafeMutablePointer<Float>
 
   /// Forgets everything.
-  package func zero() { memory.zero() }
+  package func zero() { start.update(repeating: 0, count: layout.paddedCount) }
 
   /// The portable copy: every row of the layout without its padding, in order.
   package var floats: [Float] {

@@ -28,6 +28,14 @@ package struct StreamID: Hashable, Sendable, Comparable, CustomStringConvertible
 
   package var description: String { name }
 
+  /// Calls `body` with part 0 of a message: the name's bytes.
+  package func withBytes<Result>(
+    _ body: (UnsafeRawBufferPointer) throws -> Result
+  ) rethrows -> Result {
+    var name = name
+    return try name.withUTF8 { try body(UnsafeRawBufferPointer($0)) }
+  }
+
   package static func < (left: StreamID, right: StreamID) -> Bool { left.name < right.name }
 
   /// FNV-1a of the name: the same in every process and run, so that the worker of a stream is too.

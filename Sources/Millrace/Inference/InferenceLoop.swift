@@ -195,31 +195,31 @@ final class InferenceLoop {
   private func take(
     _ row: UnsafeBufferPointer<Float>, of stream: InferenceStream
   ) throws {
+    let run = stream.runs[0]
     stream.uncovered += 1
     stream.stepsSinceReset += 1
     stream.stepsSinceAnswer += 1
-    stream.nextStep = stream.runs[0].nextNumber + 1
-    let isRunEnd = stream.runs[0].done + 1 == stream.runs[0].stepCount
+    let number = run.nextNumber
+    stream.nextStep = number + 1
     if model.shape.answersEachStep {
       switch stage.settings.emit {
       case .eachStep:
-        stream.runs[0].rows.append(contentsOf: row)
+        run.rows.append(contentsOf: row)
       case .every(let count) where stream.stepsSinceAnswer == count:
-        stream.runs[0].firstAnswer = stream.runs[0].done
-        stream.runs[0].rows.append(contentsOf: row)
+        run.firstAnswer = run.done
+        run.rows.append(contentsOf: row)
       case .every, .atEnd:
         stream.lastRow.removeAll(keepingCapacity: true)
         stream.lastRow.append(contentsOf: row)
-        stream.lastNumber = stream.runs[0].nextNumber
-        stream.lastID = stream.runs[0].ids.isEmpty ? nil : stream.runs[0].ids[stream.runs[0].done]
+        stream.lastNumber = number
+        stream.lastID = run.ids.isEmpty ? nil : run.ids[run.done]
       }
     }
-    stream.runs[0].done += 1
-    let rowCount = stream.runs[0].done - stream.runs[0].firstAnswer
-    if isRunEnd {
+    run.done += 1
+    if run.isDone {
       try finishRun(of: stream)
-    } else if !stream.runs[0].rows.isEmpty,
-      rowCount == Limits.answerRows || stage.settings.emit != .eachStep
+    } else if !run.rows.isEmpty,
+      run.done - run.firstAnswer == Limits.answerRows || stage.settings.emit != .eachStep
     {
       try sendRows(of: stream)
     }
@@ -230,6 +230,8 @@ final class InferenceLoop {
     let hasRows = !stream.runs[0].rows.isEmpty
     if hasRows { try sendRows(of: stream) }
     let run = stream.runs.removeFirst()
+    // An idle stream keeps no room for messages.
+    if stream.runs.isEmpty { stream.runs = [] }
     if run.header.flags.contains(.end) {
       try end(stream, run)
     } else if !hasRows {
@@ -282,8 +284,8 @@ final class InferenceLoop {
     let ids =
       run.ids.isEmpty ? [] : Array(run.ids[run.firstAnswer..<run.firstAnswer + count])
     try send(header, of: stream, rows: run.rows, ids: ids, note: run.note)
-    stream.runs[0].rows.removeAll(keepingCapacity: true)
-    stream.runs[0].firstAnswer = run.done
+    run.rows.removeAll(keepingCapacity: true)
+    run.firstAnswer = run.done
     stream.stepsSinceAnswer = 0
   }
 
@@ -291,7 +293,7 @@ final class InferenceLoop {
   private func send(
     _ header: Header, of stream: InferenceStream, rows: [Float], ids: [Int32], note: [UInt8]
   ) throws {
-    try stream.name.withUnsafeBytes { name in
+    try stream.id.withBytes { name in
       try rows.withUnsafeBytes { rows in
         try ids.withUnsafeBytes { ids in
           try note.withUnsafeBytes { note in
@@ -326,7 +328,7 @@ final class InferenceLoop {
     header.input = number
     header.flags = flags
     let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-    stream.name.withUnsafeBytes {
+    stream.id.withBytes {
       link.send(
         header, stream: $0, payload: nothing, ids: nothing, note: nothing, isCredited: true,
         to: upstream)

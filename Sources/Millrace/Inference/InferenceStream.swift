@@ -5,8 +5,6 @@ import Wire
 /// One stream inside an inference worker: its state and the steps that wait for it.
 final class InferenceStream {
   let id: StreamID
-  /// Part 0 of its messages.
-  let name: [UInt8]
   let state: StreamState
   var runs: Deque<StepRun> = []
   /// Whether it stands in the queue of ready streams.
@@ -27,7 +25,6 @@ final class InferenceStream {
 
   init(id: StreamID, state: StreamState) {
     self.id = id
-    name = Array(id.name.utf8)
     self.state = state
   }
 

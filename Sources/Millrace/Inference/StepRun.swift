@@ -1,13 +1,15 @@
 import Wire
 
 /// The steps of one data message, and the answers that have been computed for them.
-struct StepRun {
-  var header: Header
+///
+/// A class, so that looking at one costs no copies of its arrays' references at every step.
+final class StepRun {
+  let header: Header
   /// Token ids, or the vectors row by row; the other is empty.
-  var ids: [Int32] = []
-  var values: [Float] = []
+  let ids: [Int32]
+  let values: [Float]
   /// Carried to the answers (`traceparent`).
-  var note: [UInt8]
+  let note: [UInt8]
   /// Steps taken.
   var done = 0
   /// Output rows not sent yet, the first of them for step `firstAnswer`.
@@ -18,11 +20,9 @@ struct StepRun {
   init(_ message: InboundMessage) {
     header = message.header
     note = Array(message.note)
-    switch header.elementType {
-    case .int32: ids = Array(copying: message.payload)
-    case .float32: values = Array(copying: message.payload)
-    case .none, .text, .uint8, .json: break
-    }
+    let type = header.elementType
+    ids = type == .int32 ? Array(copying: message.payload) : []
+    values = type == .float32 ? Array(copying: message.payload) : []
   }
 
   var stepCount: Int { Int(header.count) }

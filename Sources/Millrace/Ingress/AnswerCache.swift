@@ -39,9 +39,10 @@ final class AnswerCache {
   }
 
   private struct Entry {
-    let stream: IngressStream
     let content: Content
     let byteCount: Int
+    /// The entry of the same stream before this one; -1 for none.
+    let previous: Int
   }
 
   private var entries: Deque<Entry> = []
@@ -79,19 +80,17 @@ final class AnswerCache {
 
   private func append(_ content: Content, bytes: Int, of stream: IngressStream) {
     let byteCount = bytes + MemoryLayout<Entry>.stride + MemoryLayout<Int>.stride
-    stream.cached.append(oldest + entries.count)
-    entries.append(Entry(stream: stream, content: content, byteCount: byteCount))
+    entries.append(Entry(content: content, byteCount: byteCount, previous: stream.newestCached))
+    stream.newestCached = oldest + entries.count - 1
     self.byteCount += byteCount
     while self.byteCount > byteCountMax, let first = entries.popFirst() {
       self.byteCount -= first.byteCount
-      if first.stream.cached.first == oldest { first.stream.cached.removeFirst() }
-      if first.stream.cached.isEmpty { first.stream.cached = [] }  // gives its memory back
       oldest += 1
     }
   }
 
   /// Forgets a stream's life: what comes next has the same numbers and another meaning.
-  func forget(_ stream: IngressStream) { stream.cached = [] }
+  func forget(_ stream: IngressStream) { stream.newestCached = -1 }
 
   // MARK: Reading
 
@@ -99,7 +98,7 @@ final class AnswerCache {
   func conflicts(
     input: UnsafeRawBufferPointer, first: UInt64, elementBytes: Int, with stream: IngressStream
   ) -> Bool {
-    guard !stream.cached.isEmpty, !input.isEmpty else { return false }
+    guard stream.newestCached >= oldest, !input.isEmpty else { return false }
     let prints =
       elementBytes == 1
       ? input.map(UInt64.init) : AnswerCache.fingerprints(input, elementBytes: elementBytes)
@@ -145,10 +144,17 @@ final class AnswerCache {
     contents(of: stream).compactMap { if case .answer(let answer) = $0 { answer } else { nil } }
   }
 
+  /// Oldest first.
   private func contents(of stream: IngressStream) -> [Content] {
-    stream.cached.compactMap { index in
-      index >= oldest ? entries[index - oldest].content : nil
+    var contents: [Content] = []
+    var index = stream.newestCached
+    // What the ring has dropped is older than all it holds.
+    while index >= oldest {
+      let entry = entries[index - oldest]
+      contents.append(entry.content)
+      index = entry.previous
     }
+    return contents.reversed()
   }
 
   /// 64 bits of each element, whole words at a time.

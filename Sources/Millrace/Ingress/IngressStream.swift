@@ -5,8 +5,6 @@ import Wire
 /// One stream inside the tokenizer stage: where its input stands, and what is under way for it.
 final class IngressStream {
   let id: StreamID
-  /// Part 0 of its messages.
-  let name: [UInt8]
   /// The inference worker that it always goes to.
   let worker: Int
   var sequence = StreamSequence()
@@ -23,12 +21,11 @@ final class IngressStream {
   var pendingFlags: MessageFlags = []
   /// Messages to the worker that are not covered yet, oldest first.
   var underWay: Deque<UnderWay> = []
-  /// Its entries in the answer cache, oldest first.
-  var cached: Deque<Int> = []
+  /// Its newest entry in the answer cache; -1 for none.
+  var newestCached = -1
 
   init(id: StreamID, worker: Int) {
     self.id = id
-    name = Array(id.name.utf8)
     self.worker = worker
   }
 

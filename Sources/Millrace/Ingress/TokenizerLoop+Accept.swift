@@ -114,7 +114,7 @@ extension TokenizerLoop {
       of: stream, toInputIn: (header.number &+ 1)...max(header.end, header.number &+ 1))
     for answer in answers { reply(answer, of: stream, isAgain: true, to: connection) }
     for refused in cache.refusals(of: stream, in: header.number..<header.end) {
-      stream.name.withUnsafeBytes {
+      stream.id.withBytes {
         link.refuse(refused.refusal, to: connection, stream: $0, header: refused.header)
       }
     }
@@ -321,7 +321,7 @@ extension TokenizerLoop {
   ) throws {
     var header = header
     let worker = workers[stream.worker]
-    try stream.name.withUnsafeBytes { name in
+    try stream.id.withBytes { name in
       func send(_ payload: UnsafeRawBufferPointer) throws {
         try worker.send(
           header, stream: name, payload: payload, note: note, units: UInt64(header.count))
@@ -349,7 +349,7 @@ extension TokenizerLoop {
     _ refusal: Refusal, _ message: InboundMessage, _ connection: Connection
   ) {
     guard let id = message.stream else { return }
-    Array(id.name.utf8).withUnsafeBytes {
+    id.withBytes {
       link.refuse(refusal, to: connection, stream: $0, header: message.header)
     }
     control.logger.debug(

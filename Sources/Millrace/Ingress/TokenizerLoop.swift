@@ -172,6 +172,8 @@ final class TokenizerLoop {
       }
       guard first.endStep <= covered, !first.isEnd || isLast else { break }
       stream.underWay.removeFirst()
+      // An idle stream keeps no room for messages.
+      if stream.underWay.isEmpty { stream.underWay = [] }
       underWay -= 1
       first.connection.release(units: first.units)
       if first.isEnd {
@@ -199,7 +201,7 @@ final class TokenizerLoop {
   ) {
     // An END takes no credit.
     let isCredited = !isAgain && !answer.header.flags.contains(.last)
-    stream.name.withUnsafeBytes { name in
+    stream.id.withBytes { name in
       answer.note.withUnsafeBytes { note in
         answer.payload.withUnsafeBytes { payload in
           answer.ids.withUnsafeBytes { ids in
@@ -224,8 +226,7 @@ final class TokenizerLoop {
     lines rows: AnswerMessage, of answer: AnswerCache.Answer, _ stream: StreamID,
     note: UnsafeRawBufferPointer, isCredited: Bool, to connection: Connection
   ) {
-    var name = stream.name
-    name.withUTF8 { name in
+    stream.withBytes { name in
       for row in 0..<rows.count {
         line.removeAll(keepingCapacity: true)
         rows.withRow(row) {
@@ -243,7 +244,7 @@ final class TokenizerLoop {
         if row + 1 < rows.count { header.flags.remove(.last) }
         line.withUnsafeBytes {
           link.send(
-            header, stream: UnsafeRawBufferPointer(name), payload: $0,
+            header, stream: name, payload: $0,
             ids: .init(start: nil, count: 0), note: note, isCredited: isCredited, to: connection)
         }
       }

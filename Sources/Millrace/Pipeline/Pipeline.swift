@@ -12,6 +12,16 @@ package struct Pipeline: Sendable {
   package let encoding: InputEncoding
   package let format: AnswerFormat
 
+  /// Takes parts that fit each other; `PipelineBuilder` checks those of a file.
+  package init(
+    file: PipelineFile, model: LoadedModel, encoding: InputEncoding, format: AnswerFormat
+  ) {
+    self.file = file
+    self.model = model
+    self.encoding = encoding
+    self.format = format
+  }
+
   /// Which endpoints the stages use.
   package enum Scope: Sendable, Equatable {
     /// The daemon: the file's own endpoints, stages joined inside the process.

@@ -1,0 +1,56 @@
+import Foundation
+import Logging
+import Millrace
+import ModelFiles
+import Recurrence
+import Synchronization
+import ZeroMQ
+
+/// A whole pipeline in this process, its stages on threads of their own.
+enum BenchPipeline {
+  /// Starts it, calls `body` on a thread of its own, and stops it.
+  static func run<Result: Sendable>(
+    _ kind: BenchModel, over transport: String,
+    _ body: @escaping @Sendable (Context, String) throws -> Result
+  ) async throws -> Result {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "millrace-bench-\(getpid())")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let endpoint: String
+    switch transport {
+    case "inproc": endpoint = "inproc://bench-\(serial.wrappingAdd(1, ordering: .relaxed).newValue)"
+    case "ipc":
+      endpoint =
+        "ipc://\(folder.path)/\(serial.wrappingAdd(1, ordering: .relaxed).newValue)"
+    default:
+      endpoint =
+        "tcp://127.0.0.1:\(20_000 + serial.wrappingAdd(1, ordering: .relaxed).newValue % 20_000)"
+    }
+    var file = try PipelineFile(text: "model: none", path: "bench.yaml")
+    file.name = "bench-\(serial.load(ordering: .relaxed))"
+    file.ingress = endpoint
+    let model = LoadedModel(
+      model: try kind.make(), sha256: [UInt8](repeating: 1, count: 32), format: "benchmark",
+      kerasVersion: "", path: "")
+    let pipeline = Pipeline(
+      file: file, model: model, encoding: .ids(bound: Int32(BenchModel.vocabulary)),
+      format: AnswerFormat(labels: [], top: 3, showsValues: false, tokenText: nil))
+    let context = try Context()
+    var logger = Logger(label: "bench")
+    logger.logLevel = .error
+    let (isReady, ready) = AsyncStream.makeStream(of: Void.self)
+    let runner = try PipelineRunner(
+      stages: pipeline.stages(.daemon), context: context, logger: logger
+    ) { ready.finish() }
+    let running = Task { try await runner.run() }
+    for await _ in isReady {}
+    let result = try await withCheckedThrowingContinuation { continuation in
+      let thread = Thread { continuation.resume(with: .init { try body(context, endpoint) }) }
+      thread.start()
+    }
+    await runner.stop()
+    try await running.value
+    return result
+  }
+
+  private static let serial = Atomic<Int>(0)
+}

@@ -1,0 +1,162 @@
+import ArgumentParser
+import Foundation
+import Logging
+import Millrace
+import ModelFiles
+import Recurrence
+import ZeroMQ
+
+/// Steps a second and delays through the whole pipeline, beside an echo over the same sockets and
+/// threads, and beside the model alone.
+@main struct EndToEnd: AsyncParsableCommand {
+  @Flag(help: "Fewer configurations and shorter runs.") var quick = false
+  @Flag(help: "Measure the memory of an idle stream, and nothing else.") var memory = false
+  @Flag(help: "Measure the rates alone, not the delays.") var ratesOnly = false
+  @Flag(help: "One JSON object a row instead of a table.") var json = false
+  @Option(help: "Rounds; medians are printed.") var rounds = 3
+  @Option(help: "Only these: inproc, ipc, tcp.") var transport: [String] = []
+  @Option(help: "Only this number of streams.") var streams: [Int] = []
+  @Option(help: "Only so many steps a message.") var steps: [Int] = []
+
+  private struct Row: Encodable {
+    var transport: String
+    var streams: Int
+    var stepsPerMessage: Int
+    var stepsPerSecond: Double
+    var echoStepsPerSecond: Double
+    var bareStepsPerSecond: Double
+    /// Microseconds at 30 % of the rate above: from due to answered.
+    var p50, p99, p999: Double
+    var echoP50, echoP99, echoP999: Double
+  }
+
+  func run() async throws {
+    if memory { return try await measureMemory() }
+    let transports = transport.isEmpty ? ["inproc", "ipc", "tcp"] : transport
+    let streams = !streams.isEmpty ? streams : quick ? [1, 128] : [1, 8, 128, 512]
+    let steps = !steps.isEmpty ? steps : quick ? [1, 8] : [1, 8, 64]
+    if !json {
+      print(
+        "transport streams steps/msg    steps/s  of bare  of echo   p50 us (echo)     p99 us (echo)   p99.9 us (echo)"
+      )
+    }
+    for transport in transports {
+      for streamCount in streams {
+        let model = try BenchModel.lstm.make()
+        let bare = BenchModel.lstm.bareStepsPerSecond(
+          model, streams: min(64, streamCount), seconds: 0.5)
+        for stepCount in steps {
+          try await row(transport, streamCount, stepCount, bare)
+        }
+      }
+    }
+    if !ratesOnly { try await lone(transports) }
+  }
+
+  private func row(_ transport: String, _ streams: Int, _ steps: Int, _ bare: Double) async throws {
+    var rates: [BenchModel: [Double]] = [:]
+    var delays: [BenchModel: [Double]] = [:]
+    let seconds = quick ? 0.6 : 1.5
+    let isRateOnly = ratesOnly
+    for _ in 0..<rounds {
+      for kind in [BenchModel.lstm, .echo] {
+        let measured: (Double, [Double]) = try await BenchPipeline.run(kind, over: transport) { context, endpoint in
+          let client = try LoadClient(
+            context, endpoint: endpoint, streams: streams, vocabulary: BenchModel.vocabulary)
+          let rate = try client.saturate(
+            stepsPerMessage: steps, window: max(2 * streams * steps, 1024), seconds: seconds)
+          if isRateOnly { return (rate, []) }
+          let perSecond = 0.3 * rate / Double(steps)
+          let delays = try client.pace(
+            stepsPerMessage: steps, messagesPerSecond: perSecond,
+            messages: max(200, Int(perSecond * seconds)))
+          return (rate, delays)
+        }
+        rates[kind, default: []].append(measured.0)
+        delays[kind, default: []] += measured.1
+      }
+    }
+    let rate = Self.median(rates[.lstm] ?? [])
+    let echo = Self.median(rates[.echo] ?? [])
+    let sorted = (delays[.lstm] ?? []).sorted()
+    let echoSorted = (delays[.echo] ?? []).sorted()
+    let row = Row(
+      transport: transport, streams: streams, stepsPerMessage: steps, stepsPerSecond: rate,
+      echoStepsPerSecond: echo, bareStepsPerSecond: bare, p50: Self.part(sorted, 0.5),
+      p99: Self.part(sorted, 0.99), p999: Self.part(sorted, 0.999),
+      echoP50: Self.part(echoSorted, 0.5), echoP99: Self.part(echoSorted, 0.99),
+      echoP999: Self.part(echoSorted, 0.999))
+    if json {
+      print(String(decoding: try JSONEncoder().encode(row), as: UTF8.self))
+    } else {
+      print(
+        String(
+          format: "%-9@ %7d %9d %10.0f %8.2f %8.2f %8.0f (%5.0f) %8.0f (%6.0f) %8.0f (%6.0f)",
+          transport as NSString, streams, steps, rate, rate / bare, rate / echo, row.p50,
+          row.echoP50, row.p99, row.echoP99, row.p999, row.echoP999))
+    }
+  }
+
+  /// One step at a time, 200 a second: what a lone answer takes.
+  private func lone(_ transports: [String]) async throws {
+    for transport in transports {
+      var medians: [BenchModel: [Double]] = [:]
+      for _ in 0..<max(rounds, 5) {
+        for kind in [BenchModel.lstm, .echo] {
+          let delays = try await BenchPipeline.run(kind, over: transport) { context, endpoint in
+            let client = try LoadClient(
+              context, endpoint: endpoint, streams: 1, vocabulary: BenchModel.vocabulary)
+            return try client.pace(stepsPerMessage: 1, messagesPerSecond: 200, messages: 200)
+          }
+          medians[kind, default: []].append(Self.part(delays, 0.5))
+        }
+      }
+      let own = Self.median(medians[.lstm] ?? [])
+      let echo = Self.median(medians[.echo] ?? [])
+      if json {
+        print(
+          "{\"lone\":\"\(transport)\",\"p50\":\(own),\"echoP50\":\(echo),\"ratio\":\(own / echo)}")
+      } else {
+        print(
+          String(
+            format: "a lone step over %@: p50 %.0f us, echo %.0f us, ratio %.2f",
+            transport as NSString, own, echo, own / echo))
+      }
+    }
+  }
+
+  /// What 10,000 streams that have taken one step each keep in memory.
+  private func measureMemory() async throws {
+    let count = 10_000
+    let bytes = try await BenchPipeline.run(.lstm, over: "inproc") { context, endpoint in
+      let warm = try LoadClient(
+        context, endpoint: endpoint, streams: 1, vocabulary: BenchModel.vocabulary)
+      // Fills the shared ring of answers.
+      _ = try warm.saturate(stepsPerMessage: 8, window: 1024, seconds: 4)
+      let client = try LoadClient(
+        context, endpoint: endpoint, streams: count - 1, vocabulary: BenchModel.vocabulary,
+        prefix: "camera-")
+      let before = try residentBytes()
+      _ = try client.pace(stepsPerMessage: 1, messagesPerSecond: 20_000, messages: count - 1)
+      return Double(try residentBytes() - before) / Double(count - 1)
+    }
+    let state = try BenchModel.lstm.make().stateLayout.paddedCount * 4
+    print(
+      "an idle stream: \(Int(bytes)) bytes, its state \(state) and its name 8 to 11 among them")
+  }
+
+  private static func median(_ values: [Double]) -> Double { part(values.sorted(), 0.5) }
+
+  private static func part(_ sorted: [Double], _ share: Double) -> Double {
+    sorted.isEmpty ? .nan : sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))]
+  }
+}
+
+/// VmRSS of this process.
+private func residentBytes() throws -> Int {
+  let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+  guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmRSS:") }),
+    let value = Int(line.filter(\.isNumber))
+  else { throw BenchError("no VmRSS") }
+  return value * 1024
+}
