@@ -13,11 +13,14 @@ struct ModelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Print a model's layers, shapes, parameters and state.")
 
-    @Argument(help: "A .keras or .h5 file.", completion: .file())
+    @Argument(help: "A .keras, .h5, .safetensors or .onnx file.", completion: .file())
     var file: String
 
+    @Option(help: "What the layers of a .safetensors file are; default NAME.layers.json beside it.")
+    var layers: String?
+
     func run() async throws {
-      try await failing { print(ModelSummary(try loadModel(at: file)).text) }
+      try await failing { print(ModelSummary(try loadModel(at: file, layers: layers)).text) }
     }
   }
 
@@ -26,15 +29,18 @@ struct ModelCommand: AsyncParsableCommand {
       abstract:
         "Run recorded steps through a model: {\"t\":n,\"x\":[...]} in, {\"t\":n,\"y\":[...]} out.")
 
-    @Argument(help: "A .keras or .h5 file.", completion: .file())
+    @Argument(help: "A .keras, .h5, .safetensors or .onnx file.", completion: .file())
     var file: String
+
+    @Option(help: "What the layers of a .safetensors file are; default NAME.layers.json beside it.")
+    var layers: String?
 
     @Option(help: "The steps, one JSON object a line; - is standard input.")
     var input: String
 
     func run() async throws {
       try await failing {
-        let model = try loadModel(at: file).model
+        let model = try loadModel(at: file, layers: layers).model
         try ModelRun.run(model, lines: try ModelCommand.recording(input), file: input) {
           FileHandle.standardOutput.write(Data($0))
         }
@@ -52,8 +58,11 @@ struct ModelCommand: AsyncParsableCommand {
         bf16 or int8 with those in f32, on your own input. Exits with 1 when one of them fails.
         """)
 
-    @Argument(help: "A .keras or .h5 file.", completion: .file())
+    @Argument(help: "A .keras, .h5, .safetensors or .onnx file.", completion: .file())
     var file: String
+
+    @Option(help: "What the layers of a .safetensors file are; default NAME.layers.json beside it.")
+    var layers: String?
 
     @Option(help: "Steps {\"t\":n,\"x\":[...]}, one a line; without it, 200 random steps.")
     var input: String?
@@ -75,7 +84,7 @@ struct ModelCommand: AsyncParsableCommand {
 
     func run() async throws {
       try await failing {
-        let model = try loadModel(at: file).model
+        let model = try loadModel(at: file, layers: layers).model
         let verification = try ModelVerification(
           model, precision: precision,
           lines: try input.map {

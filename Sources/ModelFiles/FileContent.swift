@@ -18,14 +18,14 @@ enum FileContent {
     case S_IFDIR:
       throw .unreadable(
         path: path,
-        reason: "is a folder, expected a .keras or .h5 file; save the model as one file")
+        reason: "is a folder, expected a model file; save the model as one file")
     default:
-      throw .unreadable(path: path, reason: "is no regular file, expected a .keras or .h5 file")
+      throw .unreadable(path: path, reason: "is no regular file, expected a model file")
     }
     let size = Int(information.st_size)
     guard size > 0 else {
       throw .unreadable(
-        path: path, reason: "is empty, expected a .keras or .h5 model; save the model again")
+        path: path, reason: "is empty, expected a model; save the model again")
     }
     guard size <= byteCountMax else {
       throw .unreadable(path: path, reason: "has \(size) bytes, expected at most \(byteCountMax)")

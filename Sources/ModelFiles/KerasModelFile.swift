@@ -31,8 +31,8 @@ struct KerasModelFile {
     }
     throw .unreadable(
       path: path,
-      reason: "is neither a zip nor an HDF5 file, expected a Keras model; "
-        + "save it with model.save(\"NAME.keras\") or model.save(\"NAME.h5\")")
+      reason: "is no model file that is known, expected .keras, .h5, .safetensors or .onnx; "
+        + "from Keras save it with model.save(\"NAME.keras\")")
   }
 
   private func loadZip() throws -> Content {

@@ -8,7 +8,9 @@ package struct LoadedModel: Sendable {
   /// For people: "Keras 3.15.1 (.keras)".
   package let format: String
   /// The version of Keras that wrote the file: "3.15.1"; "1" for the earliest, which do not say.
-  package let kerasVersion: String
+  ///
+  /// Nil for other files.
+  package let kerasVersion: String?
   package let path: String
 
   package init(
@@ -35,9 +37,22 @@ package struct LoadedModel: Sendable {
 
 /// Reads a model file, whatever its name ends in: its first bytes tell what it is.
 ///
-/// - Throws: a `ModelFileError`, one line that says what is wrong and what to do.
-package func loadModel(at path: String) throws(ModelFileError) -> LoadedModel {
+/// `layers` is the file that says what the layers of a file of weights are; nil looks for one beside
+/// it. Throws a `ModelFileError`, one line that says what is wrong and what to do.
+package func loadModel(
+  at path: String, layers: String? = nil
+) throws(ModelFileError) -> LoadedModel {
   let bytes = try FileContent.read(path)
+  if SafetensorsFile.recognizes(bytes) {
+    let model = try TorchModelFile(bytes: bytes, path: path, layersPath: layers).load()
+    return LoadedModel(
+      model: model, sha256: SHA256.hash(of: bytes), format: "PyTorch (.safetensors)",
+      kerasVersion: nil, path: path)
+  }
+  if layers != nil {
+    throw .unreadable(
+      path: path, reason: "says itself what its layers are; leave out --layers")
+  }
   let content = try KerasModelFile(bytes: bytes, path: path).load()
   return LoadedModel(
     model: content.model, sha256: SHA256.hash(of: bytes), format: content.format,

@@ -26,7 +26,7 @@ extension ModelFileError: CustomStringConvertible {
   package var description: String {
     switch self {
     case .missing(let path):
-      "\(path): no such file; expected a .keras or .h5 model"
+      "\(path): no such file; expected a model: .keras, .h5, .safetensors or .onnx"
     case .unreadable(let path, let reason): "\(path): \(reason)"
     case .unsupported(let path, let layer, let option, let reason):
       "\(path): layer \(layer): \(option.map { "\($0): " } ?? "")\(reason)"

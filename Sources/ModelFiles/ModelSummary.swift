@@ -23,7 +23,8 @@ package struct ModelSummary: Sendable {
   package let tokenTableByteCount: Int
   package let path: String
   package let format: String
-  package let kerasVersion: String
+  /// Nil if Keras did not write the file.
+  package let kerasVersion: String?
   /// SHA-256 of the file, 64 hexadecimal digits.
   package let sha256Text: String
   package let inputText: String

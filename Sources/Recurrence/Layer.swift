@@ -11,6 +11,8 @@ package enum Layer: Sendable {
   case layerNormalization(LayerNormalization)
   case conv1D(Conv1D)
   case repeatVector(RepeatVector)
+  case extendedLSTM(ExtendedLSTMCell)
+  case lastStep(LastStep)
 
   /// The layer's own name in its model file.
   package var name: String {
@@ -26,6 +28,8 @@ package enum Layer: Sendable {
     case .layerNormalization(let layer): layer.name
     case .conv1D(let layer): layer.name
     case .repeatVector(let layer): layer.name
+    case .extendedLSTM(let cell): cell.name
+    case .lastStep(let layer): layer.name
     }
   }
 
@@ -43,13 +47,15 @@ package enum Layer: Sendable {
     case .layerNormalization: "LayerNormalization"
     case .conv1D: "Conv1D"
     case .repeatVector: "RepeatVector"
+    case .extendedLSTM: "LSTM"
+    case .lastStep: "LastStep"
     }
   }
 
   /// Values a step takes in; nil if the layer takes rows of any width, or (Embedding) token ids.
   package var inputWidth: Int? {
     switch self {
-    case .embedding, .masking, .activation, .repeatVector: nil
+    case .embedding, .masking, .activation, .repeatVector, .lastStep: nil
     case .simpleRNN(let cell): cell.inputWidth
     case .gru(let cell): cell.inputWidth
     case .lstm(let cell): cell.inputWidth
@@ -57,13 +63,14 @@ package enum Layer: Sendable {
     case .batchNormalization(let layer): layer.width
     case .layerNormalization(let layer): layer.width
     case .conv1D(let layer): layer.inputWidth
+    case .extendedLSTM(let cell): cell.inputWidth
     }
   }
 
   /// Values a step gives; nil if as many as it takes in.
   package var outputWidth: Int? {
     switch self {
-    case .masking, .activation, .repeatVector: nil
+    case .masking, .activation, .repeatVector, .lastStep: nil
     case .embedding(let layer): layer.width
     case .simpleRNN(let cell): cell.units
     case .gru(let cell): cell.units
@@ -72,6 +79,7 @@ package enum Layer: Sendable {
     case .batchNormalization(let layer): layer.width
     case .layerNormalization(let layer): layer.width
     case .conv1D(let layer): layer.filters
+    case .extendedLSTM(let cell): cell.outputWidth
     }
   }
 
@@ -83,7 +91,7 @@ extension Layer {
   /// The weights as they were given.
   var tensors: [LayerTensor] {
     switch self {
-    case .masking, .activation, .repeatVector: []
+    case .masking, .activation, .repeatVector, .lastStep: []
     case .embedding(let layer): layer.tensors
     case .simpleRNN(let cell): cell.tensors
     case .gru(let cell): cell.tensors
@@ -92,13 +100,14 @@ extension Layer {
     case .batchNormalization(let layer): layer.tensors
     case .layerNormalization(let layer): layer.tensors
     case .conv1D(let layer): layer.tensors
+    case .extendedLSTM(let cell): cell.tensors
     }
   }
 
   /// The options that can be out of range.
   var options: [LayerOption] {
     switch self {
-    case .activation: []
+    case .activation, .lastStep: []
     case .embedding(let layer): layer.options
     case .masking(let layer): layer.options
     case .simpleRNN(let cell): cell.options
@@ -109,6 +118,7 @@ extension Layer {
     case .layerNormalization(let layer): layer.options
     case .conv1D(let layer): layer.options
     case .repeatVector(let layer): layer.options
+    case .extendedLSTM(let cell): cell.options
     }
   }
 
@@ -118,6 +128,7 @@ extension Layer {
     case .simpleRNN(let cell): (cell.returnSequences, cell.zeroOutputForMask)
     case .gru(let cell): (cell.returnSequences, cell.zeroOutputForMask)
     case .lstm(let cell): (cell.returnSequences, cell.zeroOutputForMask)
+    case .extendedLSTM(let cell): (cell.returnSequences, false)
     default: nil
     }
   }
@@ -139,6 +150,7 @@ extension Layer {
     case .simpleRNN(let cell): cell.scratchCount
     case .gru(let cell): cell.scratchCount
     case .lstm(let cell): cell.scratchCount
+    case .extendedLSTM(let cell): cell.scratchCount
     default: 0
     }
   }
@@ -149,6 +161,7 @@ extension Layer {
     case .simpleRNN(let cell): [(.h, cell.units)]
     case .gru(let cell): [(.h, cell.units)]
     case .lstm(let cell): [(.h, cell.units), (.c, cell.units)]
+    case .extendedLSTM(let cell): [(.h, cell.outputWidth), (.c, cell.units)]
     case .conv1D(let layer):
       (0..<layer.pastCount).map { (.past(stepsAgo: layer.pastCount - $0), layer.inputWidth) }
     default: []

@@ -95,6 +95,10 @@ extension Model {
     case .lstm(let cell):
       let c = state + AlignedFloats.padded(cell.units)
       cell.step(input: row, h: state, c: c, output: output, scratch: batch.plainScratch)
+    case .extendedLSTM(let cell):
+      let c = state + AlignedFloats.padded(cell.outputWidth)
+      cell.step(input: row, h: state, c: c, output: output, scratch: batch.plainScratch)
+    case .lastStep: output.update(from: row, count: width)
     case .dense(let layer): layer.step(input: row, output: output)
     case .activation(let layer): layer.step(input: row, output: output, width: width)
     case .batchNormalization(let layer): layer.step(input: row, output: output)

@@ -73,8 +73,10 @@ package final class Model: Sendable {
   /// Whether each answer is a softmax: numbers from 0 to 1 whose sum is 1.
   package var outputIsDistribution: Bool {
     for layer in layers.reversed() {
-      if case .repeatVector = layer { continue }
-      return layer.lastActivation == .softmax
+      switch layer {
+      case .repeatVector, .lastStep: continue
+      default: return layer.lastActivation == .softmax
+      }
     }
     return false
   }

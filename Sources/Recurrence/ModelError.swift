@@ -22,6 +22,8 @@ package enum ModelError: Error, Equatable {
   case sequenceEnded(layer: LayerPlace, endedBy: LayerPlace)
   /// A RepeatVector that is given a sequence instead of one row.
   case repeatOfSequence(layer: LayerPlace)
+  /// A RepeatVector whose row no recurrent layer keeps.
+  case repeatOfOther(layer: LayerPlace, last: LayerPlace)
   /// A second RepeatVector.
   case repeatedTwice(layer: LayerPlace, first: LayerPlace)
   /// A layer behind RepeatVector that gives only its last answer.
@@ -61,6 +63,9 @@ extension ModelError: CustomStringConvertible {
     case .repeatOfSequence(let layer):
       "\(layer): takes one row, received a sequence; "
         + "the recurrent layer before it needs return_sequences=false"
+    case .repeatOfOther(let layer, let last):
+      "\(layer): repeats the row of \(last), which cannot stream; "
+        + "expected a recurrent layer with return_sequences=false"
     case .repeatedTwice(let layer, let first):
       "\(layer): a second RepeatVector cannot stream; \(first) is the first, expected only one"
     case .decoderReturnsLast(let layer):

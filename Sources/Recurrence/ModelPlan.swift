@@ -106,13 +106,15 @@ struct ModelPlan: Sendable {
     case .conv1D:
       if let endedBy { throw .sequenceEnded(layer: place(index), endedBy: place(endedBy)) }
       if let maskedBy { throw .maskNotSupported(layer: place(index), maskedBy: place(maskedBy)) }
-    case .simpleRNN, .gru, .lstm:
+    case .simpleRNN, .gru, .lstm, .extendedLSTM:
       if let endedBy { throw .sequenceEnded(layer: place(index), endedBy: place(endedBy)) }
       guard let recurrence = layer.recurrence, !recurrence.returnSequences else { return }
       if repeatIndex != nil { throw .decoderReturnsLast(layer: place(index)) }
-      endedBy = index
-      maskedBy = nil
-      shape = .manyToOne
+      end(index)
+    case .lastStep:
+      if let endedBy { throw .sequenceEnded(layer: place(index), endedBy: place(endedBy)) }
+      if repeatIndex != nil { throw .decoderReturnsLast(layer: place(index)) }
+      end(index)
     case .repeatVector(let layer):
       try followRepeat(index, count: layer.count)
     case .dense, .activation, .batchNormalization, .layerNormalization:
@@ -120,10 +122,20 @@ struct ModelPlan: Sendable {
     }
   }
 
+  /// Behind this layer there is one row instead of a sequence.
+  private mutating func end(_ index: Int) {
+    endedBy = index
+    maskedBy = nil
+    shape = .manyToOne
+  }
+
   private mutating func followRepeat(_ index: Int, count: Int) throws(ModelError) {
     if let repeatIndex { throw .repeatedTwice(layer: place(index), first: place(repeatIndex)) }
     if let maskedBy { throw .maskNotSupported(layer: place(index), maskedBy: place(maskedBy)) }
     guard let last = endedBy else { throw .repeatOfSequence(layer: place(index)) }
+    guard layers[last].recurrence != nil else {
+      throw .repeatOfOther(layer: place(index), last: place(last))
+    }
     if maskReaches[last], layers[last].recurrence?.zeroOutputForMask == true {
       throw .zeroOutputBeforeRepeat(layer: place(last))
     }

@@ -92,7 +92,8 @@ final class StepProgram: @unchecked Sendable {  // why: only `init` and `deinit`
     case .layerNormalization(let layer):
       .layerNormalization(
         gamma: copy(layer.scale), beta: copy(layer.offset), epsilon: layer.epsilon)
-    case .masking, .repeatVector: .plain
+    case .masking, .repeatVector, .extendedLSTM: .plain
+    case .lastStep: .activation(RowFunction(keep(.linear)))
     }
   }
 

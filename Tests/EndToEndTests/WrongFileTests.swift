@@ -50,8 +50,8 @@ struct WrongFileTests {
   static let models = [
     Fault("truncated.keras", 65, "zip archive"),
     Fault("truncated.h5", 65, "whole HDF5 file"),
-    Fault("not-hdf5.h5", 65, "neither a zip nor an HDF5 file"),
-    Fault("not-zip.keras", 65, "neither a zip nor an HDF5 file"),
+    Fault("not-hdf5.h5", 65, "no model file that is known"),
+    Fault("not-zip.keras", 65, "no model file that is known"),
     Fault("empty.keras", 65, "empty"),
     Fault("no-config.keras", 65, "config.json"),
     Fault("no-weights.keras", 65, "model.weights.h5"),
