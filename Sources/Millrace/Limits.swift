@@ -43,6 +43,9 @@ package enum Limits {
   /// Rows of one answer message, so that the first answers of a long message leave early.
   package static let answerRows = 64
 
+  /// Steps that one stream may generate behind its end.
+  package static let generatedSteps = 65_536
+
   /// Messages read from one socket before the loop looks at the others.
   package static let drainMessages = 64
 

@@ -61,7 +61,7 @@ struct PipelineFileTests {
     ("model: m\nprecision: fp16", "f32, bf16, int8"),
     ("model: m\ninference: { linger: -1 }", "\"inference.linger\" is \"-1\""),
     ("model: m\ninference: { workers: two }", "/p/x.yaml:2:23: \"inference.workers\""),
-    ("model: m\nemit: sometimes", "expected each-step, at-end or { every: N }"),
+    ("model: m\nemit: sometimes", "expected each-step, at-end, { every: N } or { generate: ... }"),
     ("model: m\ntokenizer: { kind: characters }", "\"tokenizer.vocabulary\" is missing"),
     ("model: m\ntokenizer: { kind: values, lowercase: true }", "does not go with kind: values"),
     ("model: m\nname: a/b", "is \"a/b\""),

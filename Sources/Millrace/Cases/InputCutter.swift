@@ -1,10 +1,11 @@
+import Recurrence
 import Wire
 
 /// Cuts and interleaves input in ways chosen by a seed: each stream's elements stay in order.
 struct InputCutter {
   private var random: SplitMix64
 
-  init(seed: UInt64) { random = SplitMix64(state: seed) }
+  init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
   /// Cuts each line's payload at random places, text at any byte; flags stay with their end.
   mutating func cut(_ lines: [InputLine]) -> [InputLine] {
@@ -62,18 +63,5 @@ extension InputLine.Payload {
       .values(
         Array(values[range.lowerBound * width..<range.upperBound * width]), width: width)
     }
-  }
-}
-
-/// Vigna's SplitMix64: a seed gives the same choices on every machine.
-struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
-    return value ^ (value >> 31)
   }
 }

@@ -13,6 +13,8 @@ package struct PipelineFile: Sendable, Equatable {
   /// The number format of the recurrent layers.
   package var precision = Precision.f32
   package var emit = Emission.eachStep
+  /// A second model that generates from the state in which END leaves the first.
+  package var decoder: DecoderSection?
   package var labels: String?
   /// How many classes a line names.
   package var top = 3
@@ -74,6 +76,8 @@ package enum Emission: Sendable, Equatable {
   case atEnd
   /// Each time so many steps have been taken since the last answer.
   case every(Int)
+  /// None before END; behind it each answer is fed back as the next input.
+  case generate(GenerationSection)
 }
 
 /// The `tokenizer` key: how a client's payload becomes steps.

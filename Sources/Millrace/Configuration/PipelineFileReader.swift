@@ -3,7 +3,8 @@ import Recurrence
 
 extension PipelineFile {
   private static let topKeys = [
-    "name", "ingress", "tokenizer", "model", "inference", "emit", "labels", "top", "sink",
+    "name", "ingress", "tokenizer", "model", "decoder", "inference", "emit", "labels", "top",
+    "sink",
     "monitor", "links", "precision", "state", "limits", "allow-plaintext",
   ]
 
@@ -45,12 +46,17 @@ extension PipelineFile {
     if let section = try top.section("tokenizer", known: TokenizerSection.keys) {
       tokenizer = try TokenizerSection(section, resolve: resolve)
     }
+    if let section = try top.section("decoder", known: DecoderSection.keys) {
+      decoder = try DecoderSection(section, resolve: resolve)
+    }
     labels = try top.text("labels").map(resolve)
     self.top = try top.integer("top", in: 1...1000) ?? 3
     monitor = try top.text("monitor")
     allowPlaintext = try top.boolean("allow-plaintext") ?? false
     try readStages(top)
-    for key in ["model", "labels", "tokenizer", "ingress", "monitor", "sink", "links"]
+    for key in [
+      "model", "decoder", "emit", "labels", "tokenizer", "ingress", "monitor", "sink", "links",
+    ]
     where top.has(key) {
       marks[key] = top.error(key, "")
     }
@@ -87,12 +93,18 @@ extension PipelineFile {
     }
   }
 
-  /// `each-step`, `at-end` or `every: N`.
+  /// `each-step`, `at-end`, `every: N` or `generate: ...`.
   private static func emission(_ top: YAMLSection) throws(ConfigurationError) -> Emission {
     guard top.has("emit") else { return .eachStep }
-    if top.isMapping("emit"), let section = try top.section("emit", known: ["every"]) {
+    if top.isMapping("emit"), let section = try top.section("emit", known: ["every", "generate"]) {
+      if let generation = try section.section("generate", known: GenerationSection.keys) {
+        guard !section.has("every") else {
+          throw section.error("every", "and generate are both given; keep one")
+        }
+        return .generate(try GenerationSection(generation))
+      }
       guard let count = try section.integer("every", in: 1...Int(Int32.max)) else {
-        throw top.error("emit", "is an empty mapping, expected every: N")
+        throw top.error("emit", "is an empty mapping, expected every: N or generate: { steps: N }")
       }
       return .every(count)
     }
@@ -106,7 +118,8 @@ extension PipelineFile {
         return .every(count)
       }
       throw top.error(
-        "emit", "is \"\(other ?? "")\", expected each-step, at-end or { every: N }")
+        "emit",
+        "is \"\(other ?? "")\", expected each-step, at-end, { every: N } or { generate: ... }")
     }
   }
 

@@ -93,6 +93,23 @@ struct YAMLSection {
     return value
   }
 
+  func number(
+    _ key: String, in range: ClosedRange<Double>
+  ) throws(ConfigurationError) -> Double? {
+    guard let text = try text(key) else { return nil }
+    guard let value = Double(text), range.contains(value) else {
+      throw error(
+        key, "is \"\(text)\", expected a number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return value
+  }
+
+  /// Whether a value stands in quotes, so that digits are meant as text.
+  func isQuoted(_ key: String) -> Bool {
+    guard case .scalar(let scalar)? = value(key) else { return false }
+    return scalar.style == .singleQuoted || scalar.style == .doubleQuoted
+  }
+
   func boolean(_ key: String) throws(ConfigurationError) -> Bool? {
     guard let text = try text(key) else { return nil }
     switch text {

@@ -93,7 +93,7 @@ package struct RecordedStep {
 extension RecordedStep {
   /// Steps with random inputs for a model, the same in every run.
   package static func random(_ count: Int, for model: Model) -> [RecordedStep] {
-    var generator = SplitMix64(state: 1)
+    var generator = SplitMix64(seed: 1)
     return (0..<count).map { index in
       var step = RecordedStep(place: "random step \(index)")
       step.t = UInt64(index)

@@ -10,9 +10,9 @@ import ZeroMQ
 /// again. A batch never waits to fill, unless `linger` says so. A stream that is alone takes as many
 /// of its steps at once as a batch has room for.
 final class InferenceLoop {
-  private let stage: InferenceStage
+  let stage: InferenceStage
   private let control: StageControl
-  private let model: Model
+  let model: Model
   private let link: LinkReceiver
   private let sink: LinkSender
   private let tap: Tap?
@@ -20,6 +20,9 @@ final class InferenceLoop {
   /// Streams with steps to take, first come first served; a stream goes to the back after its step.
   private var ready: Deque<InferenceStream> = []
   private var batch: StepBatch
+  /// Streams behind their END that generate, by turns.
+  var generating: Deque<InferenceStream> = []
+  var generationBatch: StepBatch
   private var chosen: [InferenceStream] = []
   /// When the first of the ready streams became ready; meaningful with `linger` only.
   private var readySince: UInt64 = 0
@@ -33,6 +36,8 @@ final class InferenceLoop {
     model = stage.model.model
     modelKey = stage.model.key
     batch = StepBatch(model: model, capacity: stage.settings.batch)
+    generationBatch = StepBatch(
+      model: stage.settings.generation?.decoder?.model ?? model, capacity: stage.settings.batch)
     link = try LinkReceiver(
       context: control.context,
       endpoint: Endpoint.worker(stage.worker, of: stage.endpoints.tokens),
@@ -52,17 +57,21 @@ final class InferenceLoop {
     control.ready()
     var stoppedAt: UInt64?
     while true {
-      let canStep = !ready.isEmpty && sink.available > 0
+      let canStep = !(ready.isEmpty && generating.isEmpty) && sink.available > 0
       _ = try poller.wait(timeout: canStep ? .zero : .milliseconds(stoppedAt == nil ? 500 : 10))
       let received = try link.receive(limit: Limits.drainMessages) { try accept($0, $1) }
       _ = try sink.receive(limit: Limits.drainMessages) { _ in }
       try tap?.readSubscriptions()
-      if sink.available > 0, !isLingering { try stepBatch() }
+      if sink.available > 0 {
+        if !isLingering { try stepBatch() }
+        try stepGenerations()
+      }
       if received < Limits.drainMessages { link.flush() }
       if control.stop.isRaised {
         let now = MonotonicClock.milliseconds
-        if received > 0 || !ready.isEmpty || stoppedAt == nil { stoppedAt = now }
-        if let since = stoppedAt, ready.isEmpty, !link.hasWaiting,
+        let isIdle = ready.isEmpty && generating.isEmpty
+        if received > 0 || !isIdle || stoppedAt == nil { stoppedAt = now }
+        if let since = stoppedAt, isIdle, !link.hasWaiting,
           now - since >= control.drainIdleMilliseconds
         {
           return
@@ -94,7 +103,7 @@ final class InferenceLoop {
       streams[id] = stream
     }
     stream.runs.append(StepRun(message))
-    if !stream.isReady {
+    if !stream.isReady, stream.generation == nil {
       if stage.settings.linger > 0, ready.isEmpty { readySince = MonotonicClock.microseconds }
       stream.isReady = true
       ready.append(stream)
@@ -116,7 +125,7 @@ final class InferenceLoop {
     if ready.count == 1, try stepAlone(ready[0]) { return }
     while batch.count < stage.settings.batch, let stream = ready.popFirst() {
       try finishEmptyRuns(of: stream)
-      guard !stream.runs.isEmpty else {
+      guard stream.isWaiting else {
         stream.isReady = false
         continue
       }
@@ -129,10 +138,10 @@ final class InferenceLoop {
     model.step(&batch)
     for (index, stream) in chosen.enumerated() {
       try take(batch.output(index), of: stream)
-      if stream.runs.isEmpty {
-        stream.isReady = false
-      } else {
+      if stream.isWaiting {
         ready.append(stream)
+      } else {
+        stream.isReady = false
       }
     }
   }
@@ -140,7 +149,9 @@ final class InferenceLoop {
   /// Takes many steps of the only ready stream at once; false if it has no more than one to take.
   private func stepAlone(_ stream: InferenceStream) throws -> Bool {
     try finishEmptyRuns(of: stream)
-    guard let run = stream.runs.first, run.stepCount - run.done > 1 else { return false }
+    guard stream.isWaiting, let run = stream.runs.first, run.stepCount - run.done > 1 else {
+      return false
+    }
     begin(stream)
     var count = min(run.stepCount - run.done, stage.settings.batch)
     if let limit = stage.settings.resetEvery {
@@ -150,7 +161,7 @@ final class InferenceLoop {
     for offset in 0..<count { append(stream, ahead: offset) }
     model.step(&batch)
     for index in 0..<count { try take(batch.output(index), of: stream) }
-    if stream.runs.isEmpty {
+    if !stream.isWaiting {
       stream.isReady = false
       ready.removeFirst()
     }
@@ -159,7 +170,7 @@ final class InferenceLoop {
 
   /// Ends runs without steps: a bare START, RESET or END.
   private func finishEmptyRuns(of stream: InferenceStream) throws {
-    while let run = stream.runs.first, run.stepCount == 0 {
+    while stream.isWaiting, let run = stream.runs.first, run.stepCount == 0 {
       begin(stream)
       try finishRun(of: stream)
     }
@@ -205,7 +216,7 @@ final class InferenceLoop {
       case .every(let count) where Int(stream.stepsSinceAnswer) == count:
         run.firstAnswer = run.done
         run.rows.append(contentsOf: row)
-      case .every, .atEnd:
+      case .every, .atEnd, .generate:
         let last = stream.last ?? LastOutput()
         stream.last = last
         last.row.removeAll(keepingCapacity: true)
@@ -239,6 +250,7 @@ final class InferenceLoop {
   }
 
   private func end(_ stream: InferenceStream, _ run: StepRun) throws {
+    if case .generate = stage.settings.emit { return try beginGeneration(of: stream, run) }
     var header = answerHeader(run, below: stream.nextStep)
     header.flags = .last
     header.number = stream.nextStep
@@ -255,13 +267,22 @@ final class InferenceLoop {
     } else {
       try send(header, of: stream, rows: [], ids: [], note: run.note)
     }
-    // The stream may begin anew behind its end, in messages that wait already.
-    if stream.runs.isEmpty { streams[stream.id] = nil }
+    forget(stream)
+  }
+
+  /// Forgets a stream that has ended; it may begin anew in messages that wait already.
+  func forget(_ stream: InferenceStream) {
+    if stream.runs.isEmpty {
+      streams[stream.id] = nil
+    } else if !stream.isReady {
+      stream.isReady = true
+      ready.append(stream)
+    }
   }
 
   // MARK: Sending
 
-  private func answerHeader(_ run: StepRun, below covered: UInt64) -> Header {
+  func answerHeader(_ run: StepRun, below covered: UInt64) -> Header {
     var header = Header(kind: .answer)
     header.elementType = .float32
     header.width = UInt32(model.outputWidth)
@@ -288,7 +309,7 @@ final class InferenceLoop {
   }
 
   /// Hands one answer to the sink, to the taps, and back to where the data came from.
-  private func send(
+  func send(
     _ header: Header, of stream: InferenceStream, rows: [Float], ids: [Int32], note: [UInt8]
   ) throws {
     try stream.id.withBytes { name in

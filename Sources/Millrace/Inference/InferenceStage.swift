@@ -12,6 +12,8 @@ package struct InferenceStage: Stage {
     /// How long a step may wait for others to share its batch, in microseconds.
     package var linger: Int
     package var emit: Emission
+    /// With `emit: generate`.
+    package var generation: GenerationSettings?
     package var resetEvery: Int?
     /// Whether answers go back to the client, or acknowledgements only.
     package var reply: Bool

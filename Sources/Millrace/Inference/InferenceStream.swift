@@ -9,6 +9,8 @@ final class InferenceStream {
   var runs: Deque<StepRun> = []
   /// The next step's number.
   var nextStep: UInt64 = 0
+  /// What it generates behind its END; its other messages wait until that is done.
+  var generation: Generation?
   /// The last output, while answers are rarer than steps.
   var last: LastOutput?
   /// Whether it stands in the queue of ready streams.
@@ -24,6 +26,9 @@ final class InferenceStream {
     self.id = id
     self.state = state
   }
+
+  /// Whether it has messages that can be worked on.
+  var isWaiting: Bool { generation == nil && !runs.isEmpty }
 
   /// A new life: zero state, numbers from `number`.
   func begin(at number: UInt64) {

@@ -11,15 +11,19 @@ package struct Pipeline: Sendable {
   package let model: LoadedModel
   package let encoding: InputEncoding
   package let format: AnswerFormat
+  /// With `emit: generate`.
+  package let generation: GenerationSettings?
 
   /// Takes parts that fit each other; `PipelineBuilder` checks those of a file.
   package init(
-    file: PipelineFile, model: LoadedModel, encoding: InputEncoding, format: AnswerFormat
+    file: PipelineFile, model: LoadedModel, encoding: InputEncoding, format: AnswerFormat,
+    generation: GenerationSettings? = nil
   ) {
     self.file = file
     self.model = model
     self.encoding = encoding
     self.format = format
+    self.generation = generation
   }
 
   /// Which endpoints the stages use.
@@ -103,6 +107,7 @@ package struct Pipeline: Sendable {
       worker: worker, model: model,
       settings: InferenceStage.Settings(
         batch: file.inference.batch, linger: file.inference.linger, emit: file.emit,
+        generation: generation,
         resetEvery: file.resetEvery,
         reply: reply),
       endpoints: endpoints)

@@ -5,7 +5,7 @@ import Tokenization
 
 /// Opens what a pipeline file names, and checks that everything fits, before anything starts.
 package struct PipelineBuilder {
-  private let file: PipelineFile
+  let file: PipelineFile
 
   package init(_ file: PipelineFile) { self.file = file }
 
@@ -18,10 +18,16 @@ package struct PipelineBuilder {
     let labels = try readLabels(for: model.model)
     let (encoding, vocabulary) = try encoding(for: model.model)
     try checkEmission(model.model)
+    let generation = try generation(for: model.model, vocabulary)
+    var shownTokens = vocabulary.map(tokenText)
+    if let generation {
+      shownTokens = generation.vocabulary.map(tokenText) ?? { @Sendable in "\($0)" }
+    }
     let format = AnswerFormat(
-      labels: labels, top: file.top, showsValues: file.sink.values,
-      tokenText: vocabulary.map(tokenText))
-    return Pipeline(file: file, model: model, encoding: encoding, format: format)
+      labels: labels, top: file.top, showsValues: file.sink.values, tokenText: shownTokens)
+    return Pipeline(
+      file: file, model: model, encoding: encoding, format: format,
+      generation: generation?.settings)
   }
 
   // MARK: Labels
@@ -29,6 +35,9 @@ package struct PipelineBuilder {
   private func readLabels(for model: Model) throws -> [String] {
     guard let path = file.labels else { return [] }
     let labels = try lines(of: path, key: "labels")
+    if file.decoder != nil {
+      throw file.error(at: "labels", "are not shown for generated tokens; leave it out")
+    }
     guard labels.count == model.outputWidth else {
       throw file.error(
         at: "labels",
@@ -152,16 +161,20 @@ package struct PipelineBuilder {
       if let tokens = section.vocabulary {
         return try Vocabulary(tokens: tokens, firstID: section.firstID)
       }
-      let path = section.vocabularyFile ?? ""
-      guard let data = FileManager.default.contents(atPath: path) else {
-        throw file.error(at: "tokenizer", "names the vocabulary \(path), which cannot be read")
-      }
-      return try Vocabulary(text: data, firstID: section.firstID)
-    } catch let error as ConfigurationError {
-      throw error
     } catch {
-      throw file.error(
-        at: "tokenizer", "vocabulary \(section.vocabularyFile ?? "in the file"): \(error)")
+      throw file.error(at: "tokenizer", "vocabulary in the file: \(error)")
+    }
+    return try readVocabulary(section.vocabularyFile ?? "", section.firstID)
+  }
+
+  func readVocabulary(_ path: String, _ firstID: Int32) throws(ConfigurationError) -> Vocabulary {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw file.error(at: "tokenizer", "names the vocabulary \(path), which cannot be read")
+    }
+    do {
+      return try Vocabulary(text: data, firstID: firstID)
+    } catch {
+      throw file.error(at: "tokenizer", "vocabulary \(path): \(error)")
     }
   }
 

@@ -1,0 +1,88 @@
+import Recurrence
+
+/// `emit: { generate: ... }`: answers are fed back as inputs from a stream's END on.
+package struct GenerationSection: Sendable, Equatable {
+  /// A token as the file names it.
+  package enum Token: Sendable, Equatable {
+    case id(Int32)
+    case text(String)
+  }
+
+  /// At most so many answers.
+  package var steps: Int
+  /// The token that ends it, and is no answer itself.
+  package var until: Token?
+  package var sampler: Sampler
+  /// Each stream begins its choices with it.
+  package var seed: UInt64
+
+  static let keys = ["steps", "until", "sample", "temperature", "k", "p", "seed"]
+
+  private enum Sample: String, CaseIterable {
+    case greedy
+    case temperature
+    case topK = "top-k"
+    case topP = "top-p"
+  }
+
+  init(_ section: YAMLSection) throws(ConfigurationError) {
+    guard let steps = try section.integer("steps", in: 1...Limits.generatedSteps) else {
+      throw section.error("steps", "is missing: how many steps to generate at most")
+    }
+    self.steps = steps
+    until = try GenerationSection.token("until", of: section)
+    seed = UInt64(try section.integer("seed", in: 0...Int.max) ?? 0)
+    let sample = try section.choice("sample", Sample.self) ?? .greedy
+    let wanted: [Sample: String] = [.topK: "k", .topP: "p"]
+    for (kind, key) in wanted where kind != sample && section.has(key) {
+      throw section.error(key, "goes with sample: \(kind.rawValue), not \(sample.rawValue)")
+    }
+    for key in ["temperature", "seed"] where sample == .greedy && section.has(key) {
+      throw section.error(key, "does not go with sample: greedy, which takes no chance")
+    }
+    let temperature = Float(
+      try section.number("temperature", in: 0.01...100) ?? 1)
+    switch sample {
+    case .greedy: sampler = Sampler(method: .greedy)
+    case .temperature: sampler = Sampler(method: .temperature, temperature: temperature)
+    case .topK:
+      guard let k = try section.integer("k", in: 1...1_000_000) else {
+        throw section.error("k", "is missing: sample: top-k needs it")
+      }
+      sampler = Sampler(method: .topK(k), temperature: temperature)
+    case .topP:
+      guard let p = try section.number("p", in: 0...1), p > 0 else {
+        throw section.error("p", "is missing or 0: sample: top-p needs a number up to 1")
+      }
+      sampler = Sampler(method: .topP(Float(p)), temperature: temperature)
+    }
+  }
+
+  static func token(_ key: String, of section: YAMLSection) throws(ConfigurationError) -> Token? {
+    guard let text = try section.text(key) else { return nil }
+    if let id = Int32(text), id >= 0, !section.isQuoted(key) { return .id(id) }
+    return .text(text)
+  }
+}
+
+/// `decoder`: a second model that begins with the state in which a stream's END leaves the first.
+package struct DecoderSection: Sendable, Equatable {
+  package var model: String
+  /// Its tokens in the order of their ids; nil where its answers are ids.
+  package var vocabularyFile: String?
+  package var firstID: Int32 = 0
+  /// Its first input.
+  package var start: GenerationSection.Token
+
+  static let keys = ["model", "vocabulary", "first-id", "start"]
+
+  init(_ section: YAMLSection, resolve: (String) -> String) throws(ConfigurationError) {
+    model = resolve(try section.requiredText("model"))
+    vocabularyFile = try section.text("vocabulary").map(resolve)
+    firstID = Int32(try section.integer("first-id", in: 0...Int(Int32.max)) ?? 0)
+    guard let start = try GenerationSection.token("start", of: section) else {
+      throw section.error("start", "is missing: the decoder's first input")
+    }
+    self.start = start
+  }
+}

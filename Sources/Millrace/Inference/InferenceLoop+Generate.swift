@@ -1,0 +1,80 @@
+import DequeModule
+import Recurrence
+import Wire
+
+extension InferenceLoop {
+  /// Begins to generate behind a stream's END.
+  ///
+  /// The first answer is drawn from the last output of the prompt, or from the decoder's answer to
+  /// its start token. A stream without a step has no answer: a bare end.
+  func beginGeneration(of stream: InferenceStream, _ run: StepRun) throws {
+    guard let settings = stage.settings.generation else { return }
+    guard stream.last != nil else { return try finishGeneration(of: stream, run) }
+    if let decoder = settings.decoder {
+      let state = decoder.model.makeState()
+      // The rows were compared when the pipeline was built.
+      try state.load(stream.state.floats)
+      stream.generation = Generation(
+        state: state, run: run, seed: settings.seed, token: decoder.start)
+      generating.append(stream)
+    } else if let last = stream.last {
+      let generation = Generation(state: stream.state, run: run, seed: settings.seed, token: 0)
+      stream.generation = generation
+      let goesOn = try last.row.withUnsafeBufferPointer {
+        try answer(generation, of: stream, row: $0, settings)
+      }
+      if goesOn { generating.append(stream) }
+    }
+  }
+
+  /// One more step of every stream that generates, up to the batch.
+  func stepGenerations() throws {
+    guard let settings = stage.settings.generation, !generating.isEmpty else { return }
+    generationBatch.removeAll()
+    var streams: [InferenceStream] = []
+    while generationBatch.count < stage.settings.batch, let stream = generating.popFirst() {
+      guard let generation = stream.generation else { continue }
+      generationBatch.append(generation.state, token: generation.token)
+      streams.append(stream)
+    }
+    (settings.decoder?.model ?? model).step(&generationBatch)
+    for (index, stream) in streams.enumerated() {
+      guard let generation = stream.generation else { continue }
+      let goesOn = try answer(generation, of: stream, row: generationBatch.output(index), settings)
+      if goesOn { generating.append(stream) }
+    }
+  }
+
+  /// Draws the next token and answers with it; false when it was the last.
+  private func answer(
+    _ generation: Generation, of stream: InferenceStream, row: UnsafeBufferPointer<Float>,
+    _ settings: GenerationSettings
+  ) throws -> Bool {
+    let token = settings.sampler.token(of: row, &generation.random)
+    if token == settings.until {
+      try finishGeneration(of: stream, generation.run)
+      return false
+    }
+    let isLast = generation.count + 1 == settings.steps
+    var header = answerHeader(generation.run, below: stream.nextStep)
+    header.number = UInt64(generation.count)
+    header.count = 1
+    header.width = UInt32(row.count)
+    if isLast { header.flags = .last }
+    generation.count += 1
+    generation.token = token
+    if isLast { stream.generation = nil }
+    try send(header, of: stream, rows: Array(row), ids: [token], note: generation.run.note)
+    if isLast { forget(stream) }
+    return !isLast
+  }
+
+  private func finishGeneration(of stream: InferenceStream, _ run: StepRun) throws {
+    var header = answerHeader(run, below: stream.nextStep)
+    header.flags = .last
+    header.number = UInt64(stream.generation?.count ?? 0)
+    stream.generation = nil
+    try send(header, of: stream, rows: [], ids: [], note: run.note)
+    forget(stream)
+  }
+}
