@@ -14,7 +14,7 @@ package struct LoadedModel: Sendable {
   package let path: String
 
   package init(
-    model: Model, sha256: [UInt8], format: String, kerasVersion: String, path: String
+    model: Model, sha256: [UInt8], format: String, kerasVersion: String?, path: String
   ) {
     self.model = model
     self.sha256 = sha256

@@ -20,6 +20,9 @@ package final class StreamClient {
   private var abandoned: Set<StreamID> = []
   /// This producer's incarnation: its streams begin with it, and fence who sent to them before.
   private let epoch: UInt64
+  /// Lives begun, over all streams: added to the epoch, so that a life that is sent like the one
+  /// before it, to the last byte, is not taken for the same sent again.
+  private var lives: UInt64 = 0
   /// Payload bytes of one message: lines beyond it are cut.
   private static let cutBytes = 32 * 1024
 
@@ -29,6 +32,8 @@ package final class StreamClient {
     var next: UInt64 = 0
     /// Whether its life goes on: it was sent to behind its last END.
     var isOpen = false
+    /// Of its life.
+    var epoch: UInt64 = 0
     /// ENDs whose LAST has not come.
     var endsUnderWay = 0
   }
@@ -178,10 +183,15 @@ package final class StreamClient {
     var header = Header(kind: .data)
     var standing = standings[line.stream] ?? Standing()
     // Behind an END a new life begins, counted from 0.
-    if !standing.isOpen { standing.next = 0 }
+    let begins = !standing.isOpen
+    if begins {
+      standing.next = 0
+      standing.epoch = epoch + lives
+      lives += 1
+    }
     header.number = line.number ?? standing.next
-    header.epoch = epoch
-    if line.start || (epoch > 0 && !standing.isOpen) { header.flags.insert(.start) }
+    header.epoch = standing.epoch
+    if line.start || begins && (epoch > 0 || header.number == 0) { header.flags.insert(.start) }
     if line.end { header.flags.insert(.end) }
     if line.reset { header.flags.insert(.reset) }
     header.count = UInt32(line.units)
