@@ -44,6 +44,8 @@ class Client:
         # The payload of the last welcome.
         self.welcome: dict = {}
         self._streams: dict[str, OutgoingStream] = {}
+        # Whether any stream has ended: its name may come again.
+        self._has_ended = False
         self._unsent: dict[str, OutgoingStream] = {}
         self._failed: dict[str, Refusal] = {}
         # Streams that wait to be resumed, with the first answer wanted.
@@ -79,6 +81,7 @@ class Client:
         deadline = self._deadline(timeout)
         self._wait(lambda: self.connection.is_welcome, deadline, "a welcome")
         state = self._stream(stream, start, deadline)
+        start = start or state.begins_anew and state.next == 0
         rows, dtype = elements(data)
         if not len(rows) and not (start or end or reset):
             return state.next
@@ -132,7 +135,13 @@ class Client:
         self._check(name)
         if name in self._streams and self._streams[name].is_ended:
             self.wait_closed(name, max(0.0, deadline - self.connection.clock()))
-        return self._streams.get(name) or OutgoingStream(name, self.epoch)
+        if name in self._streams:
+            return self._streams[name]
+        begins_anew = self._has_ended
+        if begins_anew:
+            # A life that is sent like an earlier one, to the last byte, is no repetition of it.
+            self.epoch += 1
+        return OutgoingStream(name, self.epoch, begins_anew=begins_anew)
 
     def _check(self, stream: str) -> None:
         if refusal := self._failed.get(stream):
@@ -351,6 +360,7 @@ class Client:
 
     def _forget(self, state: OutgoingStream) -> None:
         self._streams.pop(state.name, None)
+        self._has_ended = True
         self._unsent.pop(state.name, None)
 
 

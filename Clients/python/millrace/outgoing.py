@@ -39,9 +39,11 @@ class Kept:
 class OutgoingStream:
     """The numbers of one stream, from its START (or 0) to its END."""
 
-    def __init__(self, name: str, epoch: int):
+    def __init__(self, name: str, epoch: int, begins_anew: bool = False):
         self.name = name
         self.epoch = epoch
+        # Whether an earlier life may be remembered: this one then begins with START.
+        self.begins_anew = begins_anew
         self.first = self.next = self.covered_to = 0
         # The first answer still wanted; every lower one is a duplicate.
         self.answer_next = 0

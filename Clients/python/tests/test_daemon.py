@@ -68,6 +68,15 @@ class DaemonTests(unittest.TestCase):
         labels = [json.loads(line)["label"] for line in output.splitlines()]
         self.assertEqual(labels, ["e", "l", "l", "o"])
 
+    def test_a_life_sent_like_the_one_before_is_answered_again(self):
+        with hello() as daemon, Client(daemon.endpoint) as client:
+            for life in range(3):
+                client.send("a", "hell", end=True)
+                if life == 1:
+                    client.wait_closed("a")
+            answers = [len(answer.values) for answer in client.drain()]
+        self.assertEqual(sum(answers), 12)
+
     def test_every_step_is_as_keras_gives_it(self):
         expected = {}
         for line in lines(MOTION / "expected.jsonl"):
