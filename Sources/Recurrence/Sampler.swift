@@ -24,7 +24,9 @@ package struct Sampler: Sendable, Equatable {
     self.temperature = temperature
   }
 
-  /// Chooses; `row` is not empty. Only `greedy` takes no random number.
+  /// Chooses from a row that is not empty.
+  ///
+  /// Only `greedy` takes no random number.
   package func token(of row: UnsafeBufferPointer<Float>, _ random: inout SplitMix64) -> Int32 {
     // The most probable first, the lower id first among equal ones.
     let order = row.indices.sorted { row[$0] > row[$1] || (row[$0] == row[$1] && $0 < $1) }

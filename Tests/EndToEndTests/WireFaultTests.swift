@@ -72,7 +72,7 @@ struct WireFaultTests {
     bytes = dataHeader(count: 1).bytes
     bytes[6] = 32
     try expect(.badHeader, [name, bytes, name], says: "0x20")
-    bytes[6] = MessageFlags.peek.rawValue == 16 ? 16 : 0
+    bytes[6] = 16 | 1
     try expect(.badHeader, [name, bytes, name], says: "PEEK")
     for kind in [MessageKind.acknowledge, .refuse, .welcome, .credit, .answer] {
       var header = dataHeader(count: 1)

@@ -28,7 +28,7 @@ final class InferenceLoop {
   private var readySince: UInt64 = 0
   private let modelKey: UInt64
   /// The tokenizer stage: the only peer of the link.
-  private var upstream: Connection?
+  private(set) var upstream: Connection?
 
   init(_ stage: InferenceStage, _ control: StageControl) throws {
     self.stage = stage
@@ -130,7 +130,7 @@ final class InferenceLoop {
         continue
       }
       begin(stream)
-      if let limit = stage.settings.resetEvery, stream.stepsLeft(of: limit) <= 0 { stream.zero() }
+      if isResetDue(stream), !stream.runs[0].isPeek { stream.zero() }
       append(stream)
       chosen.append(stream)
     }
@@ -154,8 +154,8 @@ final class InferenceLoop {
     }
     begin(stream)
     var count = min(run.stepCount - run.done, stage.settings.batch)
-    if let limit = stage.settings.resetEvery {
-      if stream.stepsLeft(of: limit) <= 0 { stream.zero() }
+    if let limit = stage.settings.resetEvery, !run.isPeek {
+      if isResetDue(stream) { stream.zero() }
       count = min(count, stream.stepsLeft(of: limit))
     }
     for offset in 0..<count { append(stream, ahead: offset) }
@@ -180,23 +180,29 @@ final class InferenceLoop {
   private func begin(_ stream: InferenceStream) {
     guard stream.runs[0].done == 0 else { return }
     let header = stream.runs[0].header
+    if stream.runs[0].isPeek { return beginPeek(at: stream, header) }
     if header.flags.contains(.start) { stream.begin(at: header.number) }
     // Numbers between were refused and make no step.
     stream.nextStep = max(stream.nextStep, header.number)
     if header.flags.contains(.reset) { stream.zero() }
   }
 
+  func isResetDue(_ stream: InferenceStream) -> Bool {
+    stage.settings.resetEvery.map { stream.stepsLeft(of: $0) <= 0 } ?? false
+  }
+
   /// Puts the stream's next step into the batch, or the one so many steps ahead.
   private func append(_ stream: InferenceStream, ahead: Int = 0) {
     let run = stream.runs[0]
+    let state = run.peeked ?? stream.state
     let step = run.done + ahead
     if run.values.isEmpty {
-      batch.append(stream.state, token: run.ids[step])
+      batch.append(state, token: run.ids[step])
     } else {
       let width = Int(run.header.width)
       run.values.withUnsafeBufferPointer { values in
         batch.append(
-          stream.state,
+          state,
           vector: UnsafeBufferPointer(rebasing: values[step * width..<(step + 1) * width]))
       }
     }
@@ -207,6 +213,7 @@ final class InferenceLoop {
     _ row: UnsafeBufferPointer<Float>, of stream: InferenceStream
   ) throws {
     let run = stream.runs[0]
+    if run.isPeek { return try takePeek(row, of: stream, run) }
     let number = run.nextNumber
     stream.step(number: number)
     if model.shape.answersEachStep {
@@ -236,7 +243,8 @@ final class InferenceLoop {
   }
 
   /// Sends what a finished message leaves due, and acts on its END.
-  private func finishRun(of stream: InferenceStream) throws {
+  func finishRun(of stream: InferenceStream) throws {
+    if stream.runs[0].isPeek { return try finishPeek(of: stream) }
     let hasRows = !stream.runs[0].rows.isEmpty
     if hasRows { try sendRows(of: stream) }
     let run = stream.runs.removeFirst()
@@ -316,21 +324,24 @@ final class InferenceLoop {
       try rows.withUnsafeBytes { rows in
         try ids.withUnsafeBytes { ids in
           try note.withUnsafeBytes { note in
-            try sink.send(
-              header, stream: name, payload: rows, ids: ids, note: note,
-              units: UInt64(header.count))
-            if stage.settings.reply, let upstream {
+            let isPeek = header.flags.contains(.peek)
+            if isPeek || stage.settings.reply, let upstream {
               link.send(
                 header, stream: name, payload: rows, ids: ids, note: note, isCredited: true,
                 to: upstream)
             }
+            // A PEEK's answer is for the one who asked.
+            if isPeek { return }
+            try sink.send(
+              header, stream: name, payload: rows, ids: ids, note: note,
+              units: UInt64(header.count))
             try tap?.publish(
               "output", stream: stream.id, header: header, payload: rows, ids: ids)
           }
         }
       }
     }
-    if stage.settings.reply {
+    if stage.settings.reply || header.flags.contains(.peek) {
       release(stream)
     } else {
       cover(stream, below: header.input, flags: header.flags)

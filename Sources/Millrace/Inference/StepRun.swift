@@ -1,3 +1,4 @@
+import Recurrence
 import Wire
 
 /// The steps of one data message, and the answers that have been computed for them.
@@ -10,6 +11,8 @@ final class StepRun {
   let values: [Float]
   /// Carried to the answers (`traceparent`).
   let note: [UInt8]
+  /// For a PEEK, the state that its steps are taken on: a copy that nobody sees afterwards.
+  var peeked: StreamState?
   /// Steps taken.
   var done = 0
   /// Output rows not sent yet, the first of them for step `firstAnswer`.
@@ -25,6 +28,7 @@ final class StepRun {
     values = type == .float32 ? Array(copying: message.payload) : []
   }
 
+  var isPeek: Bool { header.flags.contains(.peek) }
   var stepCount: Int { Int(header.count) }
   var isDone: Bool { done == stepCount }
   var nextNumber: UInt64 { header.number + UInt64(done) }

@@ -56,6 +56,7 @@ struct UnderWay {
   /// Credit to give back once it is covered.
   var units: UInt64
   var isEnd: Bool
+  var isPeek: Bool
   var life: UInt32
 
   /// The first input number not used by the steps below `step`.

@@ -12,8 +12,11 @@ extension TokenizerLoop {
     let isWithinCredit = connection.receive(units: units)
     do {
       try checkForm(message, connection, isWithinCredit: isWithinCredit)
-      let stream = try stream(for: id)
-      try admit(message, of: stream, connection, units: units)
+      if message.header.flags.contains(.peek) {
+        try peek(message, at: id, connection, units: units)
+      } else {
+        try admit(message, of: stream(for: id), connection, units: units)
+      }
     } catch let refusal as RefusedMessage {
       refuse(refusal.refusal, message, connection)
     }
@@ -38,10 +41,10 @@ extension TokenizerLoop {
         .badDType, expected: encoding.elementType.name, received: header.elementType.name,
         message: "this pipeline takes \(encoding.elementType.name), not \(header.elementType.name)")
     }
-    if header.flags.contains(.peek) {
+    if header.flags.contains(.peek), header.flags != .peek {
       throw RefusedMessage(
-        .badHeader, expected: "START, END or RESET", received: "PEEK",
-        message: "this version does not answer PEEK; leave the flag out")
+        .badHeader, expected: "PEEK alone", received: "\(header.flags.rawValue)",
+        message: "PEEK changes nothing; send START, END or RESET in a message of their own")
     }
     guard encoding.isText || header.count <= Limits.messageSteps else {
       throw RefusedMessage(
@@ -202,7 +205,7 @@ extension TokenizerLoop {
       event: "{\"event\":\"end\",\"stream\":\"\(stream.id)\",\"steps\":\(stream.nextStep)}")
   }
 
-  private func flushCarry(of stream: IngressStream) {
+  func flushCarry(of stream: IngressStream) {
     guard case .text(let tokenizer) = stage.encoding else { return }
     do {
       try tokenizer.flush(carry: &stream.carry, into: &step.tokens)
@@ -216,7 +219,7 @@ extension TokenizerLoop {
 
   // MARK: Making steps
 
-  private func encode(
+  func encode(
     _ payload: UnsafeRawBufferPointer, _ header: Header, for stream: IngressStream
   ) throws {
     switch stage.encoding {
@@ -301,7 +304,7 @@ extension TokenizerLoop {
         connection: connection, firstStep: stream.nextStep,
         endStep: stream.nextStep + UInt64(to - from), endInput: stream.sequence.expected,
         ends: inputEnds(from, to, of: stream), units: isFinal ? units : 0,
-        isEnd: header.flags.contains(.end), life: stream.life)
+        isEnd: header.flags.contains(.end), isPeek: false, life: stream.life)
       header.input = part.input(below: part.endStep)
       stream.nextStep = part.endStep
       stream.underWay.append(part)
@@ -316,7 +319,7 @@ extension TokenizerLoop {
     return step.tokens.ends[from..<to].map { stream.firstInput + $0 }
   }
 
-  private func send(
+  func send(
     _ header: Header, steps: Range<Int>, of stream: IngressStream, note: UnsafeRawBufferPointer
   ) throws {
     var header = header

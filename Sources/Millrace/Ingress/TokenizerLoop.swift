@@ -154,6 +154,7 @@ final class TokenizerLoop {
   /// Books what a worker has covered, and sends its answer on.
   private func deliver(_ message: InboundMessage) throws {
     guard let id = message.stream, let stream = streams[id] else { return }
+    if message.header.flags.contains(.peek) { return deliverPeek(message, of: stream) }
     let covered = message.header.input
     let isLast = message.header.flags.contains(.last)
     var connection = stream.underWay.first?.connection

@@ -1,0 +1,33 @@
+import Recurrence
+import Wire
+
+/// PEEK: steps on a copy of the stream's state.
+extension InferenceLoop {
+  func beginPeek(at stream: InferenceStream, _ header: Header) {
+    let isZero = header.flags.contains(.reset) || isResetDue(stream)
+    stream.runs[0].peeked = isZero ? model.makeState() : stream.state.copy()
+  }
+
+  /// Keeps the answer to one step of it.
+  func takePeek(
+    _ row: UnsafeBufferPointer<Float>, of stream: InferenceStream, _ run: StepRun
+  ) throws {
+    run.rows.append(contentsOf: row)
+    run.done += 1
+    if run.isDone { try finishRun(of: stream) }
+  }
+
+  /// Answers: every step of it, or the rows of a one-to-many model.
+  func finishPeek(of stream: InferenceStream) throws {
+    let run = stream.runs.removeFirst()
+    if stream.runs.isEmpty { stream.runs = [] }
+    var rows = run.rows
+    if case .oneToMany = model.shape, let state = run.peeked { rows = model.decode(state).values }
+    var header = answerHeader(run, below: run.header.input)
+    header.flags = .peek
+    header.number = run.header.number
+    header.count = UInt32(rows.count / max(1, model.outputWidth))
+    upstream?.release(units: UInt64(run.stepCount))
+    try send(header, of: stream, rows: rows, ids: run.ids, note: run.note)
+  }
+}
