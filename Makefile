@@ -6,6 +6,7 @@ PACKAGES := libzmq3-dev libhdf5-dev libzip-dev libsodium-dev pkg-config python3 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 PYTHON := /usr/bin/python3
+PIPELINES := $(filter-out %.test.yaml,$(wildcard Pipelines/*.yaml))
 
 .PHONY: help setup build demo test lint format bench bench-steps neon sanitize fixtures clean
 
@@ -33,7 +34,7 @@ test: setup ## Run all tests (debug build)
 	$(SWIFT_BUILD) --build-tests
 	swift test --skip-build
 	cd Clients/python && MILLRACE=$(CURDIR)/.build/debug/millrace $(PYTHON) -m unittest discover -q -s tests -t .
-	.build/debug/millrace test Pipelines/hello.yaml Pipelines/motion.yaml Pipelines/topics.yaml
+	.build/debug/millrace test $(PIPELINES)
 
 lint: ## Check format and style
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/EndToEnd
@@ -73,8 +74,8 @@ neon: ## Compare the NEON kernels with the reference, bit by bit (installs a cro
 	$(MAKE) -C Benchmarks/kernels test-arm
 
 fixtures: ## Compare the fixtures' expected values with Keras anew (needs Keras in PYTHON_KERAS)
-	@for folder in hello motion topics; do \
-	  echo "$$folder"; $${PYTHON_KERAS:-python3} Fixtures/$$folder/generate.py --check || exit 1; done
+	@for script in $(wildcard $(patsubst Pipelines/%.yaml,Fixtures/%/generate.py,$(PIPELINES))); do \
+	  echo "$$script"; $${PYTHON_KERAS:-python3} $$script --check || exit 1; done
 
 clean: ## Remove what was built
 	rm -rf .build .build-*

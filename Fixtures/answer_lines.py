@@ -42,7 +42,7 @@ def shortest(value):
     return str(np.float32(value))
 
 
-def answer_line(stream, number, output, labels, token=None, top=3):
+def answer_line(stream, number, output, labels, token=None, top=3, with_values=True):
     """One output line; keys in the order stream, number, token, label, score, top, values."""
     output = np.asarray(output, np.float32)
     # Stable: of two equal scores the lower index comes first.
@@ -55,13 +55,14 @@ def answer_line(stream, number, output, labels, token=None, top=3):
     parts.append(f'"score":{shortest(output[order[0]])}')
     pairs = ",".join(f"[{text(labels[i])},{shortest(output[i])}]" for i in order)
     parts.append(f'"top":[{pairs}]')
-    parts.append(f'"values":[{",".join(map(shortest, output))}]')
+    if with_values:
+        parts.append(f'"values":[{",".join(map(shortest, output))}]')
     return "{" + ",".join(parts) + "}"
 
 
 def numbers(line):
     """Score, the scores in top and values; near-equal scores may swap places within top."""
-    return np.array([line["score"], *(score for _, score in line["top"]), *line["values"]])
+    return np.array([line["score"], *(score for _, score in line["top"]), *line.get("values", [])])
 
 
 def compare(lines, path):

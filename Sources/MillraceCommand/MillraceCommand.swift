@@ -9,6 +9,6 @@ struct MillraceCommand: AsyncParsableCommand {
     subcommands: [
       RunCommand.self, StageCommand.self, PipeCommand.self, SendCommand.self, TapCommand.self,
       ReplayCommand.self, InitCommand.self, CheckCommand.self, TestCommand.self,
-      ModelCommand.self,
+      ModelCommand.self, SimilarCommand.self,
     ])
 }

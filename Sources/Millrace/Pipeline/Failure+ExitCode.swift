@@ -17,7 +17,8 @@ package enum ExitStatus: Int32, Sendable {
     switch error {
     case is ConfigurationError: self = .badConfiguration
     case ModelFileError.missing: self = .missingFile
-    case is ModelFileError, is RecordedStep.BadLine, is JSONError: self = .badData
+    case is ModelFileError, is RecordedStep.BadLine, is SimilarTokens.Failure, is JSONError:
+      self = .badData
     case Filter.Failure.noAnswer: self = .unreachable
     case let error as ZeroMQError: self = error.isPeerTrouble ? .unreachable : .inputOutput
     case is LineWriter.Failure, is FileFailure: self = .inputOutput

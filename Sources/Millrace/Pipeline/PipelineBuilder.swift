@@ -15,10 +15,10 @@ package struct PipelineBuilder {
       throw file.error(at: "model", "names \(file.model), which does not exist")
     }
     let model = try loadModel(at: file.model).with(file.precision)
-    let labels = try readLabels(for: model.model)
     let (encoding, vocabulary) = try encoding(for: model.model)
     try checkEmission(model.model)
     let generation = try generation(for: model.model, vocabulary)
+    let labels = try readLabels(for: generation?.settings.decoder?.model ?? model.model)
     var shownTokens = vocabulary.map(tokenText)
     if let generation {
       shownTokens = generation.vocabulary.map(tokenText) ?? { @Sendable in "\($0)" }
@@ -30,14 +30,17 @@ package struct PipelineBuilder {
       generation: generation?.settings)
   }
 
+  /// The model and the tokens of its input, nil where they are no text; for `millrace similar`.
+  package func modelAndVocabulary() throws -> (Model, Vocabulary?) {
+    let model = try loadModel(at: file.model).model
+    return (model, try encoding(for: model).1)
+  }
+
   // MARK: Labels
 
   private func readLabels(for model: Model) throws -> [String] {
     guard let path = file.labels else { return [] }
     let labels = try lines(of: path, key: "labels")
-    if file.decoder != nil {
-      throw file.error(at: "labels", "are not shown for generated tokens; leave it out")
-    }
     guard labels.count == model.outputWidth else {
       throw file.error(
         at: "labels",
