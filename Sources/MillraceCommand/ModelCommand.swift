@@ -13,14 +13,27 @@ struct ModelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Print a model's layers, shapes, parameters and state.")
 
-    @Argument(help: "A .keras, .h5, .safetensors or .onnx file.", completion: .file())
-    var file: String
+    @OptionGroup var model: ModelArgument
 
-    @Option(help: "What the layers of a .safetensors file are; default NAME.layers.json beside it.")
-    var layers: String?
+    @Flag(help: "One JSON object instead of a table.")
+    var json = false
+
+    private struct Inspection: Encodable {
+      let model: ModelSummary
+      let rate: StepRate
+    }
 
     func run() async throws {
-      try await failing { print(ModelSummary(try loadModel(at: file, layers: layers)).text) }
+      try await failing {
+        let loaded = try model.load()
+        let inspection = Inspection(model: ModelSummary(loaded), rate: try StepRate(loaded.model))
+        guard json else {
+          return print("\(inspection.model.text)\n\nspeed  \(inspection.rate.text)")
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        print(String(decoding: try encoder.encode(inspection), as: UTF8.self))
+      }
     }
   }
 
@@ -29,18 +42,14 @@ struct ModelCommand: AsyncParsableCommand {
       abstract:
         "Run recorded steps through a model: {\"t\":n,\"x\":[...]} in, {\"t\":n,\"y\":[...]} out.")
 
-    @Argument(help: "A .keras, .h5, .safetensors or .onnx file.", completion: .file())
-    var file: String
-
-    @Option(help: "What the layers of a .safetensors file are; default NAME.layers.json beside it.")
-    var layers: String?
+    @OptionGroup var model: ModelArgument
 
     @Option(help: "The steps, one JSON object a line; - is standard input.")
     var input: String
 
     func run() async throws {
       try await failing {
-        let model = try loadModel(at: file, layers: layers).model
+        let model = try model.load().model
         try ModelRun.run(model, lines: try ModelCommand.recording(input), file: input) {
           FileHandle.standardOutput.write(Data($0))
         }
@@ -58,11 +67,7 @@ struct ModelCommand: AsyncParsableCommand {
         bf16 or int8 with those in f32, on your own input. Exits with 1 when one of them fails.
         """)
 
-    @Argument(help: "A .keras, .h5, .safetensors or .onnx file.", completion: .file())
-    var file: String
-
-    @Option(help: "What the layers of a .safetensors file are; default NAME.layers.json beside it.")
-    var layers: String?
+    @OptionGroup var model: ModelArgument
 
     @Option(help: "Steps {\"t\":n,\"x\":[...]}, one a line; without it, 200 random steps.")
     var input: String?
@@ -84,7 +89,7 @@ struct ModelCommand: AsyncParsableCommand {
 
     func run() async throws {
       try await failing {
-        let model = try loadModel(at: file, layers: layers).model
+        let model = try model.load().model
         let verification = try ModelVerification(
           model, precision: precision,
           lines: try input.map {

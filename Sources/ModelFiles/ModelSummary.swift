@@ -1,9 +1,9 @@
 import Recurrence
 
 /// What `millrace model inspect` prints.
-package struct ModelSummary: Sendable {
+package struct ModelSummary: Sendable, Encodable {
   /// One layer.
-  package struct Row: Sendable, Equatable {
+  package struct Row: Sendable, Equatable, Encodable {
     package let index: Int
     package let name: String
     /// The Keras class name.
@@ -13,6 +13,14 @@ package struct ModelSummary: Sendable {
     package let parameterCount: Int
     /// Floats that each stream keeps for this layer.
     package let stateFloatCount: Int
+
+    private enum CodingKeys: String, CodingKey {
+      case index, name
+      case kindName = "kind"
+      case outputWidth = "output"
+      case parameterCount = "parameters"
+      case stateFloatCount = "state"
+    }
   }
 
   package let rows: [Row]
@@ -29,6 +37,20 @@ package struct ModelSummary: Sendable {
   package let sha256Text: String
   package let inputText: String
   package let outputText: String
+
+  /// As `--json` names them.
+  private enum CodingKeys: String, CodingKey {
+    case rows = "layers"
+    case parameterCount = "parameters"
+    case stateByteCount = "stateBytes"
+    case tokenTableByteCount = "tokenTableBytes"
+    case path = "file"
+    case format
+    case kerasVersion
+    case sha256Text = "sha256"
+    case inputText = "input"
+    case outputText = "output"
+  }
 
   package init(_ loaded: LoadedModel) {
     let model = loaded.model

@@ -56,6 +56,49 @@ struct KernelTests {
     }
   }
 
+  // MARK: model inspect
+
+  @Test func inspectSaysTheSameInJSON() throws {
+    struct Inspection: Decodable {
+      struct Model: Decodable {
+        struct Layer: Decodable {
+          var kind: String
+          var output: Int
+          var state: Int
+        }
+        var layers: [Layer]
+        var parameters: Int
+        var stateBytes: Int
+        var tokenTableBytes: Int
+        var sha256: String
+      }
+      struct Rate: Decodable {
+        var alone: Double
+        var together: Double
+        var kernels: String
+      }
+      var model: Model
+      var rate: Rate
+    }
+    let file = Checkout.path("Fixtures/topics/model.keras")
+    let run = try ChildProcess.run(["model", "inspect", file, "--json"])
+    #expect(run.outputLines.count == 1)
+    let inspection = try JSONDecoder().decode(
+      Inspection.self, from: Data(run.outputLines.joined().utf8))
+    #expect(inspection.model.layers.map(\.kind) == ["Embedding", "LSTM", "Dense"])
+    #expect(inspection.model.layers.map(\.output) == [64, 96, 46])
+    #expect(inspection.model.layers.map(\.state) == [0, 192, 0])
+    // 1000 * 64, 4 * 96 * (64 + 96 + 1), 97 * 46
+    #expect(inspection.model.parameters == 64_000 + 61_824 + 4_462)
+    #expect(inspection.model.stateBytes == 768)
+    #expect(inspection.model.tokenTableBytes == 1000 * 4 * 96 * 4)
+    #expect(inspection.rate.alone > 0 && inspection.rate.together > 0)
+    #expect(Self.names.contains(inspection.rate.kernels))
+    let text = try ChildProcess.run(["model", "inspect", file]).outputLines.joined(separator: "\n")
+    #expect(text.contains(inspection.model.sha256))
+    #expect(text.contains("1536000 bytes"))
+  }
+
   // MARK: model verify
 
   private func verify(_ arguments: [String], model: String = "golden/k_lstm_seq") throws

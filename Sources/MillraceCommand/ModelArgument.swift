@@ -1,0 +1,13 @@
+import ArgumentParser
+import ModelFiles
+
+/// A model file, as every command of `millrace model` takes it.
+struct ModelArgument: ParsableArguments {
+  @Argument(help: "A .keras, .h5, .safetensors or .onnx file.", completion: .file())
+  var file: String
+
+  @Option(help: "What the layers of a .safetensors file are; default NAME.layers.json beside it.")
+  var layers: String?
+
+  func load() throws -> LoadedModel { try loadModel(at: file, layers: layers) }
+}
