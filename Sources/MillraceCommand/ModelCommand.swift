@@ -19,8 +19,13 @@ struct ModelCommand: AsyncParsableCommand {
     @Option(help: "What the layers of a .safetensors file are; default NAME.layers.json beside it.")
     var layers: String?
 
+    @Option(help: "A folder of ONNX tensors (.pb) for a graph whose weights are its inputs.")
+    var weights: String?
+
     func run() async throws {
-      try await failing { print(ModelSummary(try loadModel(at: file, layers: layers)).text) }
+      try await failing {
+        print(ModelSummary(try loadModel(at: file, layers: layers, weights: weights)).text)
+      }
     }
   }
 
@@ -35,12 +40,15 @@ struct ModelCommand: AsyncParsableCommand {
     @Option(help: "What the layers of a .safetensors file are; default NAME.layers.json beside it.")
     var layers: String?
 
+    @Option(help: "A folder of ONNX tensors (.pb) for a graph whose weights are its inputs.")
+    var weights: String?
+
     @Option(help: "The steps, one JSON object a line; - is standard input.")
     var input: String
 
     func run() async throws {
       try await failing {
-        let model = try loadModel(at: file, layers: layers).model
+        let model = try loadModel(at: file, layers: layers, weights: weights).model
         try ModelRun.run(model, lines: try ModelCommand.recording(input), file: input) {
           FileHandle.standardOutput.write(Data($0))
         }
@@ -64,6 +72,9 @@ struct ModelCommand: AsyncParsableCommand {
     @Option(help: "What the layers of a .safetensors file are; default NAME.layers.json beside it.")
     var layers: String?
 
+    @Option(help: "A folder of ONNX tensors (.pb) for a graph whose weights are its inputs.")
+    var weights: String?
+
     @Option(help: "Steps {\"t\":n,\"x\":[...]}, one a line; without it, 200 random steps.")
     var input: String?
 
@@ -84,7 +95,7 @@ struct ModelCommand: AsyncParsableCommand {
 
     func run() async throws {
       try await failing {
-        let model = try loadModel(at: file, layers: layers).model
+        let model = try loadModel(at: file, layers: layers, weights: weights).model
         let verification = try ModelVerification(
           model, precision: precision,
           lines: try input.map {
