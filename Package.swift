@@ -20,6 +20,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-protobuf", exact: "1.39.0"),
     .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
   ],
@@ -42,9 +43,17 @@ let package = Package(
     .target(name: "Tokenization", swiftSettings: swiftSettings),
     .target(
       name: "Recurrence", dependencies: ["CRecurrentKernels"], swiftSettings: hotSettings),
+    // Generated; see its README.
+    .target(
+      name: "ONNXProto",
+      dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      exclude: ["README.md", "onnx.proto"]),
     .target(
       name: "ModelFiles",
-      dependencies: ["CHDF5", "CSodium", "CZip", "Recurrence"],
+      dependencies: [
+        "CHDF5", "CSodium", "CZip", "ONNXProto", "Recurrence",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
       swiftSettings: swiftSettings),
     .target(
       name: "Millrace",
@@ -73,7 +82,11 @@ let package = Package(
       name: "RecurrenceTests", dependencies: ["CRecurrentKernels", "Recurrence"],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "ModelFilesTests", dependencies: ["ModelFiles", "Recurrence"],
+      name: "ModelFilesTests",
+      dependencies: [
+        "ModelFiles", "ONNXProto", "Recurrence",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "MillraceTests", dependencies: ["Millrace", "Recurrence", "Tokenization", "Wire"],

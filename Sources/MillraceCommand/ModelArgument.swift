@@ -9,5 +9,8 @@ struct ModelArgument: ParsableArguments {
   @Option(help: "What the layers of a .safetensors file are; default NAME.layers.json beside it.")
   var layers: String?
 
-  func load() throws -> LoadedModel { try loadModel(at: file, layers: layers) }
+  @Option(help: "A folder of ONNX tensors (.pb) for a graph whose weights are its inputs.")
+  var weights: String?
+
+  func load() throws -> LoadedModel { try loadModel(at: file, layers: layers, weights: weights) }
 }

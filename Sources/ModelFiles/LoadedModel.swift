@@ -38,9 +38,10 @@ package struct LoadedModel: Sendable {
 /// Reads a model file, whatever its name ends in: its first bytes tell what it is.
 ///
 /// `layers` is the file that says what the layers of a file of weights are; nil looks for one beside
-/// it. Throws a `ModelFileError`, one line that says what is wrong and what to do.
+/// it. `weights` is a folder of ONNX tensors for a graph whose weights are inputs. Throws a
+/// `ModelFileError`, one line that says what is wrong and what to do.
 package func loadModel(
-  at path: String, layers: String? = nil
+  at path: String, layers: String? = nil, weights: String? = nil
 ) throws(ModelFileError) -> LoadedModel {
   let bytes = try FileContent.read(path)
   if SafetensorsFile.recognizes(bytes) {
@@ -52,6 +53,11 @@ package func loadModel(
   if layers != nil {
     throw .unreadable(
       path: path, reason: "says itself what its layers are; leave out --layers")
+  }
+  if ONNXModelFile.recognizes(bytes) {
+    let model = try ONNXModelFile(bytes: bytes, path: path, weightsPath: weights).load()
+    return LoadedModel(
+      model: model, sha256: SHA256.hash(of: bytes), format: "ONNX", kerasVersion: nil, path: path)
   }
   let content = try KerasModelFile(bytes: bytes, path: path).load()
   return LoadedModel(

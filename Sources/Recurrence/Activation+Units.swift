@@ -21,6 +21,10 @@ extension Activation {
       return abs(x) <= threshold ? 0 : (x > 0 ? x - threshold : x + threshold)
     case .hardShrink(let threshold): return abs(x) <= threshold ? 0 : x
     case .threshold(let threshold, let value): return x <= threshold ? value : x
+    case .affine(let scale, let offset): return Arithmetic.fused(scale, x, offset)
+    case .scaledTanh(let scale, let slope): return scale * Arithmetic.tanh(slope * x)
+    case .clippedLine(let slope, let offset):
+      return Self.limited(Arithmetic.fused(slope, x, offset), 0, 1)
     case .sparsePlus: return x <= -1 ? 0 : (x < 1 ? 0.25 * ((x + 1) * (x + 1)) : x)
     case .sparseSigmoid: return x <= -1 ? 0 : (x >= 1 ? 1 : 0.5 * (x + 1))
     case .softmax, .logSoftmax: preconditionFailure("\(self) works on a whole row of units")

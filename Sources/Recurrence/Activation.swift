@@ -48,6 +48,12 @@ package enum Activation: Sendable, Equatable {
   case threshold(threshold: Float, value: Float)
   /// `(x + sqrt(x^2 + b)) / 2`.
   case squareplus(b: Float)
+  /// `scale * x + offset`: ONNX' `Affine`.
+  case affine(scale: Float, offset: Float)
+  /// `scale * tanh(slope * x)`: ONNX' `ScaledTanh`.
+  case scaledTanh(scale: Float, slope: Float)
+  /// `clip(slope * x + offset, 0, 1)`: ONNX' `HardSigmoid`.
+  case clippedLine(slope: Float, offset: Float)
   case sparsePlus
   case sparseSigmoid
   /// `-softplus(-x)`.

@@ -13,6 +13,15 @@ package enum Layer: Sendable {
   case repeatVector(RepeatVector)
   case extendedLSTM(ExtendedLSTMCell)
   case lastStep(LastStep)
+  case branch(Branch)
+  case scaling(Scaling)
+  case normalization(Normalization)
+  case rmsNormalization(RMSNormalization)
+  case pooling1D(Pooling1D)
+  case globalPooling1D(GlobalPooling1D)
+  case stepSelection(StepSelection)
+  case lastAnswer(LastAnswer)
+  case startingState(StartingState)
 
   /// The layer's own name in its model file.
   package var name: String {
@@ -30,6 +39,15 @@ package enum Layer: Sendable {
     case .repeatVector(let layer): layer.name
     case .extendedLSTM(let cell): cell.name
     case .lastStep(let layer): layer.name
+    case .branch(let branch): branch.name
+    case .scaling(let layer): layer.name
+    case .normalization(let layer): layer.name
+    case .rmsNormalization(let layer): layer.name
+    case .pooling1D(let layer): layer.name
+    case .globalPooling1D(let layer): layer.name
+    case .stepSelection(let layer): layer.name
+    case .lastAnswer(let layer): layer.name
+    case .startingState(let layer): layer.name
     }
   }
 
@@ -49,13 +67,25 @@ package enum Layer: Sendable {
     case .repeatVector: "RepeatVector"
     case .extendedLSTM: "LSTM"
     case .lastStep: "LastStep"
+    case .branch(let branch): branch.kindName
+    case .scaling: "Rescaling"
+    case .normalization: "Normalization"
+    case .rmsNormalization: "RMSNormalization"
+    case .pooling1D(let layer): layer.kind == .maximum ? "MaxPooling1D" : "AveragePooling1D"
+    case .globalPooling1D(let layer):
+      layer.kind == .maximum ? "GlobalMaxPooling1D" : "GlobalAveragePooling1D"
+    case .stepSelection: "StepSelection"
+    case .lastAnswer: "LastAnswer"
+    case .startingState: "StartingState"
     }
   }
 
   /// Values a step takes in; nil if the layer takes rows of any width, or (Embedding) token ids.
   package var inputWidth: Int? {
     switch self {
-    case .embedding, .masking, .activation, .repeatVector, .lastStep: nil
+    case .embedding, .masking, .activation, .repeatVector, .lastStep, .branch, .stepSelection,
+      .lastAnswer, .startingState:
+      nil
     case .simpleRNN(let cell): cell.inputWidth
     case .gru(let cell): cell.inputWidth
     case .lstm(let cell): cell.inputWidth
@@ -64,13 +94,20 @@ package enum Layer: Sendable {
     case .layerNormalization(let layer): layer.width
     case .conv1D(let layer): layer.inputWidth
     case .extendedLSTM(let cell): cell.inputWidth
+    case .scaling(let layer): layer.width
+    case .normalization(let layer): layer.width
+    case .rmsNormalization(let layer): layer.width
+    case .pooling1D(let layer): layer.width
+    case .globalPooling1D(let layer): layer.width
     }
   }
 
   /// Values a step gives; nil if as many as it takes in.
   package var outputWidth: Int? {
     switch self {
-    case .masking, .activation, .repeatVector, .lastStep: nil
+    case .masking, .activation, .repeatVector, .lastStep, .branch, .stepSelection, .lastAnswer,
+      .startingState:
+      nil
     case .embedding(let layer): layer.width
     case .simpleRNN(let cell): cell.units
     case .gru(let cell): cell.units
@@ -80,6 +117,11 @@ package enum Layer: Sendable {
     case .layerNormalization(let layer): layer.width
     case .conv1D(let layer): layer.filters
     case .extendedLSTM(let cell): cell.outputWidth
+    case .scaling(let layer): layer.width
+    case .normalization(let layer): layer.width
+    case .rmsNormalization(let layer): layer.width
+    case .pooling1D(let layer): layer.width
+    case .globalPooling1D(let layer): layer.width
     }
   }
 
@@ -91,7 +133,9 @@ extension Layer {
   /// The weights as they were given.
   var tensors: [LayerTensor] {
     switch self {
-    case .masking, .activation, .repeatVector, .lastStep: []
+    case .masking, .activation, .repeatVector, .lastStep, .branch, .pooling1D, .globalPooling1D,
+      .stepSelection, .lastAnswer:
+      []
     case .embedding(let layer): layer.tensors
     case .simpleRNN(let cell): cell.tensors
     case .gru(let cell): cell.tensors
@@ -101,13 +145,17 @@ extension Layer {
     case .layerNormalization(let layer): layer.tensors
     case .conv1D(let layer): layer.tensors
     case .extendedLSTM(let cell): cell.tensors
+    case .scaling(let layer): layer.tensors
+    case .normalization(let layer): layer.tensors
+    case .rmsNormalization(let layer): layer.tensors
+    case .startingState(let layer): layer.tensors
     }
   }
 
   /// The options that can be out of range.
   var options: [LayerOption] {
     switch self {
-    case .activation, .lastStep: []
+    case .activation, .lastStep, .lastAnswer, .startingState: []
     case .embedding(let layer): layer.options
     case .masking(let layer): layer.options
     case .simpleRNN(let cell): cell.options
@@ -119,6 +167,13 @@ extension Layer {
     case .conv1D(let layer): layer.options
     case .repeatVector(let layer): layer.options
     case .extendedLSTM(let cell): cell.options
+    case .branch(let branch): branch.options
+    case .scaling(let layer): layer.options
+    case .normalization(let layer): layer.options
+    case .rmsNormalization(let layer): layer.options
+    case .pooling1D(let layer): layer.options
+    case .globalPooling1D(let layer): layer.options
+    case .stepSelection(let layer): layer.options
     }
   }
 
@@ -130,6 +185,14 @@ extension Layer {
     case .lstm(let cell): (cell.returnSequences, cell.zeroOutputForMask)
     case .extendedLSTM(let cell): (cell.returnSequences, false)
     default: nil
+    }
+  }
+
+  /// Whether the layer stands still at a step that is left out, and gives nothing.
+  var waitsForRows: Bool {
+    switch self {
+    case .conv1D, .pooling1D, .stepSelection: true
+    default: false
     }
   }
 
@@ -156,7 +219,7 @@ extension Layer {
   }
 
   /// The rows of state that one stream needs, as (kind, width).
-  var stateRows: [(kind: StateRow.Kind, width: Int)] {
+  func stateRows(outputWidth: Int) -> [(kind: StateRow.Kind, width: Int)] {
     switch self {
     case .simpleRNN(let cell): [(.h, cell.units)]
     case .gru(let cell): [(.h, cell.units)]
@@ -164,6 +227,13 @@ extension Layer {
     case .extendedLSTM(let cell): [(.h, cell.outputWidth), (.c, cell.units)]
     case .conv1D(let layer):
       (0..<layer.pastCount).map { (.past(stepsAgo: layer.pastCount - $0), layer.inputWidth) }
+    case .pooling1D(let layer):
+      (0..<layer.size - 1).map { (.past(stepsAgo: layer.size - 1 - $0), layer.width) }
+    case .globalPooling1D(let layer):
+      [(.value("total"), layer.width), (.value("rounded"), layer.width), (.value("count"), 2)]
+    case .stepSelection: [(.value("waited"), 1)]
+    case .startingState: [(.value("is_done"), 1)]
+    case .lastAnswer: [(.value("last"), outputWidth), (.value("is_there"), 1)]
     default: []
     }
   }

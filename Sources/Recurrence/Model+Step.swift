@@ -83,6 +83,10 @@ extension Model {
       answerMasked(index, h: state, zero: recurrence.zeroOutputForMask, output: output)
       return
     }
+    if plan.leavesOut[index], batch.isMasked[stream], layers[index].waitsForRows {
+      output.update(repeating: 0, count: plan.outputWidths[index])
+      return
+    }
     switch layers[index] {
     case .embedding(let layer):
       batch.isMasked[stream] = layer.step(token: batch.tokens[stream], output: output)
@@ -95,10 +99,6 @@ extension Model {
     case .lstm(let cell):
       let c = state + AlignedFloats.padded(cell.units)
       cell.step(input: row, h: state, c: c, output: output, scratch: batch.plainScratch)
-    case .extendedLSTM(let cell):
-      let c = state + AlignedFloats.padded(cell.outputWidth)
-      cell.step(input: row, h: state, c: c, output: output, scratch: batch.plainScratch)
-    case .lastStep: output.update(from: row, count: width)
     case .dense(let layer): layer.step(input: row, output: output)
     case .activation(let layer): layer.step(input: row, output: output, width: width)
     case .batchNormalization(let layer): layer.step(input: row, output: output)
@@ -106,6 +106,9 @@ extension Model {
     case .conv1D(let layer):
       layer.step(
         input: row, past: state, pastStride: AlignedFloats.padded(layer.inputWidth), output: output)
+    case .extendedLSTM, .lastStep, .branch, .scaling, .normalization, .rmsNormalization,
+      .pooling1D, .globalPooling1D, .stepSelection, .lastAnswer, .startingState:
+      advanceOther(stream, through: index, of: &batch, state: state, width: width)
     case .repeatVector:
       preconditionFailure("RepeatVector stands between the ranges of layers that run")
     }

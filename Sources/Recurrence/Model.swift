@@ -42,8 +42,8 @@ package final class Model: Sendable {
     shape = plan.shape
     let streaming = plan.streaming
     let decoding = plan.decoding
-    stateLayout = StateLayout(layers: layers, range: streaming)
-    decoderLayout = StateLayout(layers: layers, range: decoding)
+    stateLayout = StateLayout(layers: layers, outputWidths: plan.outputWidths, range: streaming)
+    decoderLayout = StateLayout(layers: layers, outputWidths: plan.outputWidths, range: decoding)
     let own = stateLayout.offsets(layerCount: layers.count)
     let decoder = decoderLayout.offsets(layerCount: layers.count)
     stateOffsets = layers.indices.map { decoding.contains($0) ? decoder[$0] : own[$0] }
@@ -74,7 +74,8 @@ package final class Model: Sendable {
   package var outputIsDistribution: Bool {
     for layer in layers.reversed() {
       switch layer {
-      case .repeatVector, .lastStep: continue
+      case .repeatVector, .lastStep, .lastAnswer, .stepSelection: continue
+      case .branch(let branch) where !branch.isJoin: continue
       default: return layer.lastActivation == .softmax
       }
     }

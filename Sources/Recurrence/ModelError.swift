@@ -28,6 +28,16 @@ package enum ModelError: Error, Equatable {
   case repeatedTwice(layer: LayerPlace, first: LayerPlace)
   /// A layer behind RepeatVector that gives only its last answer.
   case decoderReturnsLast(layer: LayerPlace)
+  /// A layer that cannot stand behind one that leaves out steps.
+  case stepsLeftOut(layer: LayerPlace, leftOutBy: LayerPlace)
+  /// A model that leaves out steps, without the layer that repeats its last answer there.
+  case noLastAnswer(layer: LayerPlace, leftOutBy: LayerPlace)
+  /// Two paths meet whose rows are not of the same steps.
+  case joinOfOtherSteps(layer: LayerPlace)
+  /// A branch reads a slot before anything is kept in it.
+  case emptySlot(layer: LayerPlace, slot: Int)
+  /// Branches behind a RepeatVector.
+  case branchBehindRepeat(layer: LayerPlace, first: LayerPlace)
   /// `zero_output_for_mask` before RepeatVector: the last answer cannot be told from the state.
   case zeroOutputBeforeRepeat(layer: LayerPlace)
 }
@@ -71,6 +81,15 @@ extension ModelError: CustomStringConvertible {
     case .decoderReturnsLast(let layer):
       "\(layer): has return_sequences=false behind a RepeatVector, which cannot stream; "
         + "expected true"
+    case .stepsLeftOut(let layer, let leftOutBy):
+      "\(layer): cannot stand behind \(leftOutBy), which leaves out steps"
+    case .noLastAnswer(let layer, let leftOutBy):
+      "\(layer): is last though \(leftOutBy) leaves out steps; expected a LastAnswer behind it"
+    case .joinOfOtherSteps(let layer):
+      "\(layer): joins rows that are not of the same steps, or not masked alike"
+    case .emptySlot(let layer, let slot): "\(layer): nothing is kept in slot \(slot) before it"
+    case .branchBehindRepeat(let layer, let first):
+      "\(layer): branches behind \(first) are not supported; expected one path"
     case .zeroOutputBeforeRepeat(let layer):
       "\(layer): zero_output_for_mask of a masked input before a RepeatVector cannot stream; "
         + "expected false"

@@ -8,6 +8,10 @@ struct ModelPlan: Sendable {
   private(set) var outputWidths: [Int] = []
   /// For each layer, whether a mask reaches it.
   private(set) var maskReaches: [Bool] = []
+  /// For each layer, whether steps that are left out reach it: a mask of its kind.
+  private(set) var leavesOut: [Bool] = []
+  /// Values of the row in each slot of the branches.
+  private(set) var slotWidths: [Int] = []
   private(set) var shape = SequenceShape.manyToMany
   /// The layers that `Model.step` runs.
   private(set) var streaming: Range<Int>
@@ -16,12 +20,21 @@ struct ModelPlan: Sendable {
   /// Behind RepeatVector: they run for each repetition.
   private(set) var decoding: Range<Int>
 
+  /// What is known of the rows between two layers.
+  private struct Rows {
+    var width: Int
+    /// The layer whose mask is live.
+    var maskedBy: Int?
+    /// The layer that leaves out steps of the sequence.
+    var leftOutBy: Int?
+    /// The layer that ended the sequence, until a RepeatVector starts a new one.
+    var endedBy: Int?
+  }
+
   private let layers: [Layer]
-  private var width: Int
-  /// The layer whose mask is live.
-  private var maskedBy: Int?
-  /// The recurrent layer that ended the sequence, until a RepeatVector starts a new one.
-  private var endedBy: Int?
+  private var rows: Rows
+  /// What is in each slot; nil before it is kept.
+  private var slots: [Rows?] = []
   private var repeatIndex: Int?
 
   /// Checks the layers from the first to the last.
@@ -42,11 +55,16 @@ struct ModelPlan: Sendable {
           layer: Self.place(layers, 0), expected: vocabulary, received: embedding.vocabulary)
       }
     }
-    width = inputWidth
+    rows = Rows(width: inputWidth)
     streaming = layers.indices
     bridging = layers.count..<layers.count
     decoding = layers.count..<layers.count
     for index in layers.indices { try add(index, input: input) }
+    if let leftOutBy = rows.leftOutBy, repeatIndex == nil {
+      guard case .lastAnswer = layers[layers.count - 1] else {
+        throw .noLastAnswer(layer: place(layers.count - 1), leftOutBy: place(leftOutBy))
+      }
+    }
   }
 
   private static func place(_ layers: [Layer], _ index: Int) -> LayerPlace {
@@ -62,13 +80,14 @@ struct ModelPlan: Sendable {
       if index > 0 { throw .embeddingOfVectors(layer: place(index)) }
       if case .vectors = input { throw .embeddingOfVectors(layer: place(index)) }
     }
-    if let expected = layer.inputWidth, expected != width {
-      throw .wrongInputWidth(layer: place(index), expected: expected, received: width)
+    if let expected = layer.inputWidth, expected != rows.width {
+      throw .wrongInputWidth(layer: place(index), expected: expected, received: rows.width)
     }
-    width = layer.outputWidth ?? width
-    outputWidths.append(width)
-    maskReaches.append(maskedBy != nil)
+    maskReaches.append(rows.maskedBy != nil || rows.leftOutBy != nil)
+    leavesOut.append(rows.leftOutBy != nil)
+    rows.width = layer.outputWidth ?? rows.width
     try follow(index)
+    outputWidths.append(rows.width)
   }
 
   /// The weights and options of one layer, without its neighbours.
@@ -100,50 +119,147 @@ struct ModelPlan: Sendable {
     let layer = layers[index]
     switch layer {
     case .embedding(let embedding):
-      if embedding.maskZero { maskedBy = index }
+      if embedding.maskZero { rows.maskedBy = index }
     case .masking:
-      maskedBy = index
-    case .conv1D:
-      if let endedBy { throw .sequenceEnded(layer: place(index), endedBy: place(endedBy)) }
-      if let maskedBy { throw .maskNotSupported(layer: place(index), maskedBy: place(maskedBy)) }
+      if let leftOutBy = rows.leftOutBy {
+        throw .stepsLeftOut(layer: place(index), leftOutBy: place(leftOutBy))
+      }
+      rows.maskedBy = index
+    case .conv1D, .pooling1D, .stepSelection:
+      try checkSequence(index)
+      if let maskedBy = rows.maskedBy {
+        throw .maskNotSupported(layer: place(index), maskedBy: place(maskedBy))
+      }
+      if case .stepSelection = layer { rows.leftOutBy = index }
     case .simpleRNN, .gru, .lstm, .extendedLSTM:
-      if let endedBy { throw .sequenceEnded(layer: place(index), endedBy: place(endedBy)) }
-      guard let recurrence = layer.recurrence, !recurrence.returnSequences else { return }
-      if repeatIndex != nil { throw .decoderReturnsLast(layer: place(index)) }
-      end(index)
-    case .lastStep:
-      if let endedBy { throw .sequenceEnded(layer: place(index), endedBy: place(endedBy)) }
-      if repeatIndex != nil { throw .decoderReturnsLast(layer: place(index)) }
-      end(index)
+      try checkSequence(index)
+      guard let recurrence = layer.recurrence else { return }
+      if let leftOutBy = rows.leftOutBy, recurrence.zeroOutputForMask {
+        throw .stepsLeftOut(layer: place(index), leftOutBy: place(leftOutBy))
+      }
+      if !recurrence.returnSequences { try end(index) }
+    case .lastStep, .globalPooling1D:
+      try checkSequence(index)
+      try end(index)
     case .repeatVector(let layer):
       try followRepeat(index, count: layer.count)
-    case .dense, .activation, .batchNormalization, .layerNormalization:
+    case .branch(let branch):
+      try follow(branch, index)
+    case .startingState(let layer):
+      try follow(layer, index)
+    case .dense, .activation, .batchNormalization, .layerNormalization, .scaling, .normalization,
+      .rmsNormalization, .lastAnswer:
       return
     }
   }
 
+  /// The next layer must have just these rows of state, in the stream's own memory.
+  private func follow(_ start: StartingState, _ index: Int) throws(ModelError) {
+    if repeatIndex != nil { throw .decoderReturnsLast(layer: place(index)) }
+    let next = index + 1 < layers.count ? layers[index + 1] : nil
+    let expected = next?.recurrence == nil ? [] : next?.stateRows(outputWidth: 0).map(\.width) ?? []
+    let received = [start.h.count] + (start.c.map { [$0.count] } ?? [])
+    guard expected == received else {
+      throw .wrongShape(
+        layer: place(index), tensor: "initial_h, initial_c", expected: expected,
+        received: received)
+    }
+  }
+
+  private func checkSequence(_ index: Int) throws(ModelError) {
+    if let endedBy = rows.endedBy {
+      throw .sequenceEnded(layer: place(index), endedBy: place(endedBy))
+    }
+  }
+
   /// Behind this layer there is one row instead of a sequence.
-  private mutating func end(_ index: Int) {
-    endedBy = index
-    maskedBy = nil
+  private mutating func end(_ index: Int) throws(ModelError) {
+    if repeatIndex != nil { throw .decoderReturnsLast(layer: place(index)) }
+    rows.endedBy = index
+    rows.maskedBy = nil
     shape = .manyToOne
   }
 
   private mutating func followRepeat(_ index: Int, count: Int) throws(ModelError) {
     if let repeatIndex { throw .repeatedTwice(layer: place(index), first: place(repeatIndex)) }
-    if let maskedBy { throw .maskNotSupported(layer: place(index), maskedBy: place(maskedBy)) }
-    guard let last = endedBy else { throw .repeatOfSequence(layer: place(index)) }
-    guard layers[last].recurrence != nil else {
+    if let maskedBy = rows.maskedBy {
+      throw .maskNotSupported(layer: place(index), maskedBy: place(maskedBy))
+    }
+    if let leftOutBy = rows.leftOutBy {
+      throw .stepsLeftOut(layer: place(index), leftOutBy: place(leftOutBy))
+    }
+    guard let last = rows.endedBy else { throw .repeatOfSequence(layer: place(index)) }
+    guard layers[last].recurrence != nil, slots.isEmpty else {
       throw .repeatOfOther(layer: place(index), last: place(last))
     }
     if maskReaches[last], layers[last].recurrence?.zeroOutputForMask == true {
       throw .zeroOutputBeforeRepeat(layer: place(last))
     }
     repeatIndex = index
-    endedBy = nil
+    rows.endedBy = nil
     shape = .oneToMany(count: count)
     streaming = 0..<last + 1
     bridging = last + 1..<index
     decoding = index + 1..<layers.count
+  }
+
+  // MARK: Branches
+
+  private mutating func follow(_ branch: Branch, _ index: Int) throws(ModelError) {
+    if let repeatIndex { throw .branchBehindRepeat(layer: place(index), first: place(repeatIndex)) }
+    switch branch.kind {
+    case .keep(let slot):
+      while slots.count <= slot {
+        slots.append(nil)
+        slotWidths.append(0)
+      }
+      guard slots[slot] == nil else {
+        throw .badOption(
+          layer: place(index), option: "slot", expected: "one of its own", received: "\(slot)")
+      }
+      slots[slot] = rows
+      slotWidths[slot] = rows.width
+    case .recall(let slot):
+      rows = try kept(slot, index)
+    case .join(let join, let slots):
+      rows = try joined(join, slots, index)
+    }
+    shape = rows.endedBy == nil ? .manyToMany : .manyToOne
+  }
+
+  private func kept(_ slot: Int, _ index: Int) throws(ModelError) -> Rows {
+    guard slots.indices.contains(slot), let rows = slots[slot] else {
+      throw .emptySlot(layer: place(index), slot: slot)
+    }
+    return rows
+  }
+
+  /// Rows can be joined that are of the same steps, masked by the same layer.
+  private func joined(
+    _ join: Branch.Join, _ slots: [Int], _ index: Int
+  ) throws(ModelError) -> Rows {
+    var result = try kept(slots[0], index)
+    for slot in slots.dropFirst() {
+      let other = try kept(slot, index)
+      guard (other.endedBy == nil) == (result.endedBy == nil), other.maskedBy == result.maskedBy,
+        other.leftOutBy == result.leftOutBy || isRunning(other) && isRunning(result)
+      else { throw .joinOfOtherSteps(layer: place(index)) }
+      if join == .concatenate {
+        result.width += other.width
+      } else if other.width != result.width {
+        throw .wrongInputWidth(
+          layer: place(index), expected: result.width, received: other.width)
+      }
+      result.leftOutBy = result.leftOutBy ?? other.leftOutBy
+    }
+    return result
+  }
+
+  /// Whether there is a row at every step once there has been one, though steps are left out.
+  private func isRunning(_ rows: Rows) -> Bool {
+    guard let endedBy = rows.endedBy else { return false }
+    if rows.leftOutBy == nil { return true }
+    if case .globalPooling1D = layers[endedBy] { return true }
+    return false
   }
 }

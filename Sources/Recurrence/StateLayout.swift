@@ -11,11 +11,11 @@ package struct StateLayout: Sendable, Equatable {
   private let portable: UInt32
 
   /// Lays out the state of some of a model's layers.
-  init(layers: [Layer], range: Range<Int>) {
+  init(layers: [Layer], outputWidths: [Int], range: Range<Int>) {
     var rows: [StateRow] = []
     var offset = 0
     for index in range {
-      for row in layers[index].stateRows {
+      for row in layers[index].stateRows(outputWidth: outputWidths[index]) {
         rows.append(
           StateRow(
             layerIndex: index, layerName: layers[index].name, kind: row.kind, offset: offset,

@@ -7,6 +7,8 @@ package struct StateRow: Sendable, Equatable {
     case c
     /// An input that a Conv1D was given so many steps ago.
     case past(stepsAgo: Int)
+    /// A running value of a layer: its sum, its count of steps.
+    case value(String)
   }
 
   package let layerIndex: Int

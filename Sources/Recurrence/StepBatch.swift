@@ -40,6 +40,9 @@ package struct StepBatch: ~Copyable {
   /// The same for a convolution, `tapRoom` pointers.
   let taps: UnsafeMutablePointer<UnsafePointer<Float>?>
   let tapRoom: Int
+  // The rows of the model's branches: `capacity` rows for each slot, and whether they are masked.
+  private let keptRows: UnsafeMutablePointer<Float>
+  private let keptMasks: UnsafeMutablePointer<Bool>
   /// Scratch memory of the kernels, and of the plain layers.
   let scratch: UnsafeMutableRawPointer
   let plainScratch: UnsafeMutablePointer<Float>
@@ -62,7 +65,11 @@ package struct StepBatch: ~Copyable {
     let target = AlignedFloats(count: capacity * stride)
     let scratch = AlignedFloats(count: model.program.scratchBytes / MemoryLayout<Float>.stride + 1)
     let plainScratch = AlignedFloats(count: model.scratchCount)
-    memory = [source, target, scratch, plainScratch]
+    let kept = AlignedFloats(count: model.plan.slotWidths.count * capacity * stride)
+    keptRows = kept.start
+    keptMasks = .allocate(capacity: max(1, model.plan.slotWidths.count * capacity))
+    keptMasks.initialize(repeating: false, count: model.plan.slotWidths.count * capacity)
+    memory = [source, target, scratch, plainScratch, kept]
     self.source = source.start
     self.target = target.start
     self.scratch = UnsafeMutableRawPointer(scratch.start)
@@ -95,6 +102,7 @@ package struct StepBatch: ~Copyable {
     output.deallocate()
     c.deallocate()
     taps.deallocate()
+    keptMasks.deallocate()
   }
 
   /// Empties the batch; the outputs are gone.
@@ -170,6 +178,14 @@ package struct StepBatch: ~Copyable {
   }
   var targetRows: UnsafePointer<UnsafeMutablePointer<Float>?> { UnsafePointer(targetPointers) }
   func targetRow(_ index: Int) -> UnsafeMutablePointer<Float> { target + index * stride }
+
+  /// The place of one row in a slot of the model's branches.
+  func kept(
+    _ slot: Int, _ row: Int
+  ) -> (row: UnsafeMutablePointer<Float>, isMasked: UnsafeMutablePointer<Bool>) {
+    let index = slot * capacity + row
+    return (keptRows + index * stride, keptMasks + index)
+  }
 
   /// Whether a token table can stand in for the input of every row.
   var holdsTokensOnly: Bool { tokenCount == count }

@@ -32,7 +32,9 @@ final class StepProgram: @unchecked Sendable {  // why: only `init` and `deinit`
     let buffer = UnsafeMutableBufferPointer<StepOperation>.allocate(capacity: layers.count)
     operations = UnsafeBufferPointer(buffer)
     for (index, layer) in layers.enumerated() {
-      let kind = kind(of: layer, precision)
+      var kind = kind(of: layer, precision)
+      // A convolution stands still at steps that are left out, which its kernel does not know.
+      if plan.maskReaches[index], case .convolution = kind { kind = .plain }
       buffer.initializeElement(
         at: index,
         to: StepOperation(
@@ -92,7 +94,10 @@ final class StepProgram: @unchecked Sendable {  // why: only `init` and `deinit`
     case .layerNormalization(let layer):
       .layerNormalization(
         gamma: copy(layer.scale), beta: copy(layer.offset), epsilon: layer.epsilon)
-    case .masking, .repeatVector, .extendedLSTM: .plain
+    case .scaling(let layer): .scaling(scale: copy(layer.scale), offset: copy(layer.offset))
+    case .masking, .repeatVector, .extendedLSTM, .branch, .normalization, .rmsNormalization,
+      .pooling1D, .globalPooling1D, .stepSelection, .lastAnswer, .startingState:
+      .plain
     case .lastStep: .activation(RowFunction(keep(.linear)))
     }
   }

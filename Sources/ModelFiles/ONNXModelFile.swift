@@ -1,0 +1,201 @@
+import Foundation
+import ONNXProto
+import Recurrence
+import SwiftProtobuf
+
+/// Reads an ONNX graph whose one input is a stream's rows, or its token ids.
+///
+/// Every tensor between two operators is either a constant, shape arithmetic included, or rows that
+/// pass from layer to layer; which of its axes are the batch, the steps and a row's values is
+/// followed from operator to operator. What does not fit this is refused by the operator's name.
+struct ONNXModelFile {
+  let bytes: [UInt8]
+  let path: String
+  /// A folder of stored tensors (`.pb`) for inputs of the graph that are weights.
+  ///
+  /// Nil looks into `test_data_set_0` beside the file, where ONNX' operator tests have them, for the
+  /// weights of recurrent operators alone.
+  let weightsPath: String?
+
+  /// The versions of ONNX' operators whose meaning is known.
+  private static let versions = 7...26
+  private static let nodeCountMax = 200_000
+
+  /// Whether the first bytes can be those of a model: its first field is the format's version.
+  static func recognizes(_ bytes: [UInt8]) -> Bool {
+    bytes.count > 2 && bytes[0] == 0x08 && (1...64).contains(bytes[1])
+  }
+
+  func load() throws(ModelFileError) -> Model {
+    let proto: Onnx_ModelProto
+    do {
+      proto = try Onnx_ModelProto(serializedBytes: bytes)
+    } catch {
+      throw .unreadable(path: path, reason: "is no whole ONNX model (\(error)); export it again")
+    }
+    guard proto.functions.isEmpty else {
+      throw .unreadable(
+        path: path,
+        reason: "has functions of its own (\(proto.functions[0].name)); export it with them inlined"
+      )
+    }
+    let version = try version(proto)
+    let graph = proto.graph
+    guard graph.node.count <= Self.nodeCountMax, graph.sparseInitializer.isEmpty else {
+      throw .unreadable(path: path, reason: "has too many operators, or sparse weights")
+    }
+    var nodes: [ONNXNode] = []
+    for node in graph.node { nodes.append(try ONNXNode(node, path: path)) }
+    let constants = try constants(graph)
+    let inputs = graph.input.filter { constants[$0.name] == nil }
+    guard let input = inputs.first else {
+      throw .unreadable(path: path, reason: "has no input that is not a constant")
+    }
+    try checkOrder(nodes, known: Set(constants.keys).union(inputs.map(\.name)))
+    let needed = try ONNXAnswer(nodes: nodes, outputs: graph.output.map(\.name), path: path)
+    var furthest: (count: Int, error: ModelFileError)?
+    // An input's axes have no names: the first reading under which every operator fits is the one.
+    for reading in ONNXInput.readings(of: input) {
+      var values = constants
+      for other in inputs.dropFirst() { values[other.name] = .carriedState(other.name) }
+      values[input.name] = .rows(reading.rows)
+      var readCount = 0
+      do {
+        return try model(
+          needed, values, reading, version: version, name: graph.name, readCount: &readCount)
+      } catch {
+        if readCount > furthest?.count ?? -1 { furthest = (readCount, error) }
+      }
+    }
+    throw furthest?.error
+      ?? .unreadable(
+        path: path,
+        reason: "its input \(input.name) is no tensor of 1 to 4 axes with a known width")
+  }
+
+  private func version(_ proto: Onnx_ModelProto) throws(ModelFileError) -> Int {
+    let own = proto.opsetImport.filter { ["", "ai.onnx"].contains($0.domain) }
+    guard let version = own.first.map({ Int($0.version) }), Self.versions.contains(version) else {
+      throw .unreadable(
+        path: path,
+        reason: "uses version \(own.first?.version ?? 0) of ONNX' operators, expected "
+          + "\(Self.versions.lowerBound) to \(Self.versions.upperBound)")
+    }
+    return version
+  }
+
+  // MARK: Constants
+
+  private func constants(
+    _ graph: Onnx_GraphProto
+  ) throws(ModelFileError) -> [String: ONNXValue] {
+    let reader = ONNXTensorReader(path: path)
+    var values: [String: ONNXValue] = [:]
+    for tensor in graph.initializer {
+      guard values[tensor.name] == nil else {
+        throw .unreadable(path: path, reason: "tensor \(tensor.name) is there twice")
+      }
+      values[tensor.name] = .constant(try reader.constant(tensor, name: tensor.name))
+    }
+    for (name, file) in try storedTensors(graph) {
+      values[name] = .constant(
+        try ONNXTensorReader(path: file.path).constant(file.tensor, name: name))
+    }
+    return values
+  }
+
+  /// Tensors in files of their own that are inputs of the graph, by their names.
+  private func storedTensors(
+    _ graph: Onnx_GraphProto
+  ) throws(ModelFileError) -> [String: (tensor: Onnx_TensorProto, path: String)] {
+    let known = Set(graph.initializer.map(\.name))
+    // The stream's own input is no weight.
+    var wanted = Set(graph.input.map(\.name).filter { !known.contains($0) }.dropFirst())
+    let folder: String
+    if let weightsPath {
+      folder = weightsPath
+    } else {
+      let recurrent = graph.node.filter { ["RNN", "GRU", "LSTM"].contains($0.opType) }
+      wanted.formIntersection(
+        recurrent.flatMap { node in
+          [1, 2, 3, 7].filter(node.input.indices.contains).map { node.input[$0] }
+        })
+      folder = URL(filePath: path).deletingLastPathComponent()
+        .appending(path: "test_data_set_0").path(percentEncoded: false)
+      guard !wanted.isEmpty, FileManager.default.fileExists(atPath: folder) else { return [:] }
+    }
+    var tensors: [String: (tensor: Onnx_TensorProto, path: String)] = [:]
+    for name in try names(in: folder) {
+      let file = folder + "/" + name
+      let tensor: Onnx_TensorProto
+      do {
+        tensor = try Onnx_TensorProto(serializedBytes: try FileContent.read(file))
+      } catch let error as ModelFileError {
+        throw error
+      } catch {
+        throw .unreadable(path: file, reason: "is no stored tensor (\(error))")
+      }
+      if wanted.contains(tensor.name) { tensors[tensor.name] = (tensor, file) }
+    }
+    return tensors
+  }
+
+  private func names(in folder: String) throws(ModelFileError) -> [String] {
+    do {
+      return try FileManager.default.contentsOfDirectory(atPath: folder)
+        .filter { $0.hasSuffix(".pb") }.sorted()
+    } catch {
+      throw .unreadable(path: folder, reason: "is no folder of stored tensors")
+    }
+  }
+
+  // MARK: The graph
+
+  /// Operators must stand behind what they use: a cycle cannot.
+  private func checkOrder(
+    _ nodes: [ONNXNode], known: Set<String>
+  ) throws(ModelFileError) {
+    var known = known
+    for node in nodes {
+      if let missing = node.inputs.first(where: { !$0.isEmpty && !known.contains($0) }) {
+        throw node.unsupported(
+          nil, "needs \(missing), which nothing before it gives: a cycle or a gap")
+      }
+      for output in node.outputs where !output.isEmpty {
+        guard known.insert(output).inserted else {
+          throw node.unsupported(nil, "gives \(output), which is there already")
+        }
+      }
+    }
+  }
+
+  private func model(
+    _ answer: ONNXAnswer, _ values: [String: ONNXValue], _ reading: ONNXInput, version: Int,
+    name: String, readCount: inout Int
+  ) throws(ModelFileError) -> Model {
+    var graph = ONNXGraph(
+      path: path, version: version, batchSize: reading.batchSize, stepCount: reading.stepCount,
+      values: values)
+    for node in answer.nodes {
+      try graph.read(node)
+      readCount += 1
+    }
+    guard case .rows(let rows) = graph.values[answer.output], rows.surplus == 0, rows.padding == 0
+    else {
+      throw .unreadable(
+        path: path, reason: "its output \(answer.output) does not depend on the stream's rows")
+    }
+    let layers = graph.layers.layers(to: rows.value)
+    let input: ModelInput
+    if case .embedding(let embedding) = layers.first {
+      input = .tokens(vocabulary: embedding.vocabulary)
+    } else {
+      input = .vectors(width: reading.rows.width)
+    }
+    do {
+      return try Model(layers: layers, input: input, name: name.isEmpty ? "model" : name)
+    } catch {
+      throw .badModel(path: path, error: error)
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import Foundation
+import ONNXProto
+
+/// One operator of a graph: its inputs and outputs by name, and its attributes.
+///
+/// Each attribute that is read is remembered; one that nobody read is refused, because it may change
+/// the numbers.
+final class ONNXNode {
+  let kind: String
+  let inputs: [String]
+  let outputs: [String]
+  /// For messages: `'/rnn/LSTM' (LSTM)`.
+  let title: String
+  let name: String
+  private let path: String
+  private let attributes: [String: Onnx_AttributeProto]
+  private var read: Set<String> = []
+
+  init(_ node: Onnx_NodeProto, path: String) throws(ModelFileError) {
+    kind = node.opType
+    inputs = node.input
+    outputs = node.output
+    name = node.name.isEmpty ? node.output.first { !$0.isEmpty } ?? node.opType : node.name
+    title = "'\(name)' (\(kind))"
+    self.path = path
+    var attributes: [String: Onnx_AttributeProto] = [:]
+    for attribute in node.attribute { attributes[attribute.name] = attribute }
+    self.attributes = attributes
+    guard ["", "ai.onnx"].contains(node.domain) else {
+      throw unsupported(nil, "comes from the domain \(node.domain), expected ONNX' own operators")
+    }
+    guard attributes.count == node.attribute.count else {
+      throw unsupported(nil, "has an attribute twice")
+    }
+  }
+
+  func unsupported(_ option: String?, _ reason: String) -> ModelFileError {
+    .unsupported(path: path, layer: title, option: option, reason: reason)
+  }
+
+  func refuseUnread() throws(ModelFileError) {
+    guard let key = attributes.keys.sorted().first(where: { !read.contains($0) }) else { return }
+    throw unsupported(key, "is an attribute that is not known here")
+  }
+
+  func has(_ key: String) -> Bool { attributes[key] != nil }
+
+  private func attribute(_ key: String) -> Onnx_AttributeProto? {
+    read.insert(key)
+    return attributes[key]
+  }
+
+  func integer(_ key: String, default fallback: Int) throws(ModelFileError) -> Int {
+    guard let attribute = attribute(key) else { return fallback }
+    guard attribute.type == .int else { throw unsupported(key, "is no whole number") }
+    return Int(attribute.i)
+  }
+
+  func integers(_ key: String) throws(ModelFileError) -> [Int]? {
+    guard let attribute = attribute(key) else { return nil }
+    guard attribute.type == .ints, attribute.ints.count <= 1 << 16 else {
+      throw unsupported(key, "is no list of whole numbers")
+    }
+    return attribute.ints.map { Int($0) }
+  }
+
+  func float(_ key: String, default fallback: Float) throws(ModelFileError) -> Float {
+    guard let attribute = attribute(key) else { return fallback }
+    guard attribute.type == .float, attribute.f.isFinite else {
+      throw unsupported(key, "is no finite number")
+    }
+    return attribute.f
+  }
+
+  func floats(_ key: String) throws(ModelFileError) -> [Float] {
+    guard let attribute = attribute(key) else { return [] }
+    guard attribute.type == .floats, attribute.floats.allSatisfy(\.isFinite) else {
+      throw unsupported(key, "is no list of finite numbers")
+    }
+    return attribute.floats
+  }
+
+  func text(_ key: String, default fallback: String) throws(ModelFileError) -> String {
+    guard let attribute = attribute(key) else { return fallback }
+    guard attribute.type == .string else { throw unsupported(key, "is no text") }
+    return String(decoding: attribute.s, as: UTF8.self)
+  }
+
+  func texts(_ key: String) throws(ModelFileError) -> [String]? {
+    guard let attribute = attribute(key) else { return nil }
+    guard attribute.type == .strings else { throw unsupported(key, "is no list of texts") }
+    return attribute.strings.map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  func tensor(_ key: String) throws(ModelFileError) -> ONNXConstant? {
+    guard let attribute = attribute(key) else { return nil }
+    guard attribute.type == .tensor else { throw unsupported(key, "is no tensor") }
+    return try ONNXTensorReader(path: path).constant(attribute.t, name: "\(name), \(key)")
+  }
+
+  /// Refuses another value than the one that can be run.
+  func require(_ key: String, is expected: Int) throws(ModelFileError) {
+    let value = try integer(key, default: expected)
+    guard value == expected else { throw unsupported(key, "is \(value), expected \(expected)") }
+  }
+
+  /// Reads an attribute that changes no number here.
+  func ignore(_ keys: String...) { keys.forEach { read.insert($0) } }
+}

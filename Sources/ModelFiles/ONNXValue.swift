@@ -1,0 +1,13 @@
+/// What a name of a graph stands for.
+enum ONNXValue {
+  case constant(ONNXConstant)
+  case rows(ONNXRows)
+  /// A state that the caller of the graph would carry: zeros for a new stream.
+  ///
+  /// With the name of the graph's input.
+  case carriedState(String)
+  /// What is the same for every token id: they are not negative. TensorFlow's exporter wraps ids.
+  case flag(Bool)
+  /// Something that may not be used, and why.
+  case refused(String)
+}
