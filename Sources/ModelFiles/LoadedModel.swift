@@ -12,16 +12,25 @@ package struct LoadedModel: Sendable {
   /// Nil for other files.
   package let kerasVersion: String?
   package let path: String
+  /// Names of the outputs, and tokens in the order of their ids, where the file brings them.
+  package let labels: [String]?
+  package let vocabulary: [String]?
 
   package init(
-    model: Model, sha256: [UInt8], format: String, kerasVersion: String?, path: String
+    model: Model, sha256: [UInt8], format: String, kerasVersion: String?, path: String,
+    labels: [String]? = nil, vocabulary: [String]? = nil
   ) {
     self.model = model
     self.sha256 = sha256
     self.format = format
     self.kerasVersion = kerasVersion
     self.path = path
+    self.labels = labels
+    self.vocabulary = vocabulary
   }
+
+  /// 64 hexadecimal digits.
+  package var sha256Text: String { SHA256.text(of: sha256) }
 
   /// The same model with its recurrent layers in another number format.
   ///
@@ -31,7 +40,8 @@ package struct LoadedModel: Sendable {
     let other = try Model(
       layers: model.layers, input: model.input, name: model.name, precision: precision)
     return LoadedModel(
-      model: other, sha256: sha256, format: format, kerasVersion: kerasVersion, path: path)
+      model: other, sha256: sha256, format: format, kerasVersion: kerasVersion, path: path,
+      labels: labels, vocabulary: vocabulary)
   }
 }
 
@@ -43,6 +53,18 @@ package struct LoadedModel: Sendable {
 package func loadModel(
   at path: String, layers: String? = nil, weights: String? = nil
 ) throws(ModelFileError) -> LoadedModel {
+  let opened = try FileContent.open(path)
+  if let start = FileBytes.file(opened).bytes(0..<min(9, opened.count)),
+    SafetensorsFile.recognizes(start)
+  {
+    let file: SafetensorsFile
+    do {
+      file = try SafetensorsFile(.file(opened))
+    } catch {
+      throw .unreadable(path: path, reason: error.description)
+    }
+    if let own = MillraceModelFile(file, path: path) { return try own.load() }
+  }
   let bytes = try FileContent.read(path)
   if SafetensorsFile.recognizes(bytes) {
     let model = try TorchModelFile(bytes: bytes, path: path, layersPath: layers).load()
