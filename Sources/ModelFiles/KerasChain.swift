@@ -1,4 +1,4 @@
-/// Puts the layers of a functional model in the order of its one path, or refuses it.
+/// Puts the layers of a functional model in an order in which each stands behind what it reads.
 struct KerasChain {
   /// A layer with its calls.
   struct Node {
@@ -26,36 +26,52 @@ struct KerasChain {
     self.nodes = nodes.filter { masks[$0.layer.name] == nil }
   }
 
-  /// The layers in order, from the model's `input_layers` to its `output_layers`.
+  /// A layer in its order, with the places of the layers that it reads.
+  struct Ordered {
+    var layer: KerasLayer
+    var inputs: [Int]
+  }
+
+  /// The layers in order, from the model's `input_layers` to its `output_layers`, which is last.
   func ordered(
     inputs: [KerasCall.Source], outputs: [KerasCall.Source]
-  ) throws(ModelFileError) -> [KerasLayer] {
+  ) throws(ModelFileError) -> [Ordered] {
     let first = try start(inputs)
-    var chain = [first]
-    var mask: Mask?
-    while let last = chain.last {
-      let followers = nodes.filter { node in
-        node.calls.contains { $0.inputs.contains { $0.layer == last.name } }
+    var followers: [String: [Int]] = [:]
+    var missing = nodes.map { Set($0.calls.flatMap(\.inputs).map(\.layer)).count }
+    for (index, node) in nodes.enumerated() {
+      for name in Set(node.calls.flatMap(\.inputs).map(\.layer)) {
+        followers[name, default: []].append(index)
       }
-      guard followers.count <= 1 else {
-        throw unsupported(
-          last, "feeds \(followers.count) layers; expected a single path through the model")
+    }
+    var ordered = [Ordered(layer: first, inputs: [])]
+    var places = [first.name: 0]
+    var live: [String: Mask] = [:]
+    var next = 0
+    while next < ordered.count {
+      for index in followers[ordered[next].layer.name] ?? [] {
+        missing[index] -= 1
+        guard missing[index] == 0 else { continue }
+        let node = nodes[index]
+        try check(node, masks: &live)
+        guard places.updateValue(ordered.count, forKey: node.layer.name) == nil else {
+          throw unsupported(node.layer, "has the name of another layer")
+        }
+        let sources = node.calls.flatMap(\.inputs).compactMap { places[$0.layer] }
+        ordered.append(Ordered(layer: node.layer, inputs: sources))
       }
-      guard let next = followers.first else { break }
-      try check(next, follows: last, mask: &mask)
-      chain.append(next.layer)
-      guard chain.count <= nodes.count else { break }
+      next += 1
     }
-    guard let last = chain.last, chain.count == nodes.count else {
-      let names = Set(chain.map(\.name))
-      let stray = nodes.first { !names.contains($0.layer.name) }?.layer ?? first
-      throw unsupported(stray, "is not on the single path from the model's input")
+    if ordered.count != nodes.count {
+      let stray = nodes.first { places[$0.layer.name] == nil }?.layer ?? first
+      throw unsupported(stray, "is not on a path from the model's input")
     }
-    guard outputs.count == 1, outputs[0].layer == last.name, outputs[0].output == 0 else {
+    guard outputs.count == 1, outputs[0].output == 0, let last = places[outputs[0].layer] else {
       throw unsupported(
-        last, "the model has outputs \(outputs.map(\.layer)), expected the last layer's alone")
+        first, "the model has outputs \(outputs.map(\.layer)), expected one layer's alone")
     }
-    return chain
+    // Layers that lead nowhere do not change the answer.
+    return ordered.enumerated().filter { $0.offset <= last }.map(\.element)
   }
 
   private func start(_ inputs: [KerasCall.Source]) throws(ModelFileError) -> KerasLayer {
@@ -72,18 +88,21 @@ struct KerasChain {
     return first
   }
 
-  /// One call with one input, and no argument that changes what the layer does.
-  private func check(
-    _ node: Node, follows last: KerasLayer, mask live: inout Mask?
-  ) throws(ModelFileError) {
+  /// One call, with one input unless it joins several, and no argument that changes what it does.
+  private func check(_ node: Node, masks live: inout [String: Mask]) throws(ModelFileError) {
     let layer = node.layer
     guard node.calls.count == 1, let call = node.calls.first else {
       throw unsupported(layer, "is called \(node.calls.count) times, expected once")
     }
-    guard call.inputs.count == 1, call.inputs[0].output == 0, call.inputs[0].call == 0,
+    let joins = KerasJoin(layer) != nil
+    guard joins ? call.inputs.count >= 2 : call.inputs.count == 1,
+      call.inputs.allSatisfy({ $0.output == 0 && $0.call == 0 }),
       call.constants.allSatisfy({ $0 == .null })
     else {
-      throw unsupported(layer, "has \(call.inputs.count) inputs, expected the layer before it")
+      throw unsupported(
+        layer,
+        "has \(call.inputs.count) inputs, expected "
+          + (joins ? "two or more layers' only outputs" : "one layer's only output"))
     }
     if let argument = call.otherArguments.first {
       throw .unsupported(
@@ -91,22 +110,27 @@ struct KerasChain {
         reason: "is given to the call, expected the layer's input alone")
     }
     if let mask = call.mask {
-      guard let known = masks[mask.layer], known == live else {
+      guard let known = masks[mask.layer], let input = call.inputs.first,
+        known == live[input.layer]
+      else {
         throw .unsupported(
           path: path, layer: layer.title, option: "mask",
           reason: "is \(mask.layer), expected the mask of the model's Embedding or Masking")
       }
     }
+    guard let source = call.inputs.first?.layer else { return }
+    var mask = live[source]
     switch layer.className {
     case "Embedding" where layer.configuration["mask_zero"] == .bool(true):
-      live = Mask(source: last.name, constant: 0, isAny: false)
+      mask = Mask(source: source, constant: 0, isAny: false)
     case "Masking":
       let value = layer.configuration["mask_value"]?.double ?? 0
-      live = Mask(source: last.name, constant: value, isAny: true)
+      mask = Mask(source: source, constant: value, isAny: true)
     case "SimpleRNN", "GRU", "LSTM":
-      if layer.configuration["return_sequences"] != .bool(true) { live = nil }
+      if layer.configuration["return_sequences"] != .bool(true) { mask = nil }
     default: break
     }
+    live[layer.name] = mask
   }
 
   /// The operations that are nothing but masks.
@@ -131,6 +155,12 @@ struct KerasChain {
       else { continue }
       masks[node.layer.name] = Mask(
         source: compared.source, constant: compared.constant, isAny: true)
+    }
+    // Layers that join rows of one mask join that mask with itself.
+    for node in nodes where isOperation(node, "LogicalOr") {
+      let inputs = node.calls[0].inputs.map { masks[$0.layer] }
+      guard inputs.count == 2, let mask = inputs[0], inputs[1] == mask else { continue }
+      masks[node.layer.name] = mask
     }
     // What feeds a layer as its input is more than a mask.
     for node in nodes where masks[node.layer.name] == nil {

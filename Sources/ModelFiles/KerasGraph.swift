@@ -1,8 +1,14 @@
-/// The layers of a Sequential model, or of a functional one that is a single path, in order.
+/// The layers of a Sequential or functional model of one input and one output, in order.
 struct KerasGraph {
+  /// A layer, and which of the layers before it it reads; nil is the model's input.
+  struct Step {
+    var layer: KerasLayer
+    var inputs: [Int?]
+  }
+
   let name: String
-  /// Without the input layer.
-  let layers: [KerasLayer]
+  /// Without the input layer; the last one gives the answer.
+  let steps: [Step]
   /// What the model says of its input, `[batch, ...]`, where it does; nil sizes may be any.
   let inputShape: [Int?]?
 
@@ -34,11 +40,29 @@ struct KerasGraph {
       ? try KerasChain(nodes, path: path).ordered(
         inputs: KerasCall.sources(in: saved["input_layers"]),
         outputs: KerasCall.sources(in: saved["output_layers"]))
-      : nodes.map(\.layer)
-    layers = chain.filter { $0.className != "InputLayer" }
-    let first = chain.first?.configuration
+      : nodes.enumerated().map { index, node in
+        KerasChain.Ordered(layer: node.layer, inputs: index > 0 ? [index - 1] : [])
+      }
+    steps = KerasGraph.steps(chain)
+    let first = chain.first?.layer.configuration
     inputShape = KerasGraph.shape(
       first?["batch_shape"] ?? first?["batch_input_shape"] ?? saved["build_input_shape"])
+  }
+
+  /// Leaves out the input layer: what reads it reads the model's input.
+  private static func steps(_ chain: [KerasChain.Ordered]) -> [Step] {
+    var places: [Int?] = []
+    var steps: [Step] = []
+    for ordered in chain {
+      if ordered.layer.className == "InputLayer" {
+        places.append(nil)
+        continue
+      }
+      let inputs = ordered.inputs.map { places[$0] }
+      steps.append(Step(layer: ordered.layer, inputs: inputs.isEmpty ? [nil] : inputs))
+      places.append(steps.count - 1)
+    }
+    return steps
   }
 
   private static func nodes(

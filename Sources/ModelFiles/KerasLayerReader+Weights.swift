@@ -49,8 +49,9 @@ extension KerasLayerReader {
   }
 
   func gru(_ saved: KerasTensors) throws(ModelFileError) -> Layer {
-    // Keras 1, and Keras 2 before the option came, reset before the product.
-    let resetAfter = try options.flag("reset_after", default: kerasMajor >= 3)
+    // Keras 1, and Keras 2 before the option came, reset before the product; CuDNN's GRU after it.
+    let resetAfter = try options.flag(
+      "reset_after", default: kerasMajor >= 3 || layer.className == "CuDNNGRU")
     let weights = try recurrentWeights(saved, gates: 3)
     let columns = 3 * weights.units
     var bias: Matrix?
@@ -73,7 +74,8 @@ extension KerasLayerReader {
   /// Keras 1 and 2 have `hard_sigmoid` as their default, Keras 3 has `sigmoid`.
   private func recurrentActivation() throws(ModelFileError) -> Activation {
     try activations.option(
-      "recurrent_activation", default: kerasMajor >= 3 ? "sigmoid" : "hard_sigmoid")
+      "recurrent_activation",
+      default: kerasMajor >= 3 || layer.className.hasPrefix("CuDNN") ? "sigmoid" : "hard_sigmoid")
   }
 
   private struct RecurrentWeights {
@@ -97,38 +99,6 @@ extension KerasLayerReader {
       kernel: try tensors.matrix(0, rows: sequence.width, columns: gates * units),
       recurrentKernel: try tensors.matrix(1, rows: units, columns: gates * units),
       hasBias: hasBias, tensors: tensors)
-  }
-
-  func conv1D(_ saved: KerasTensors) throws(ModelFileError) -> Layer {
-    let size = try options.singleSize("kernel_size", default: 0)
-    let filters = try options.size("filters")
-    let padding = try options.text("padding", default: "valid")
-    // One tap looks neither back nor ahead.
-    guard padding == "causal" || (size == 1 && ["same", "valid"].contains(padding)) else {
-      throw options.unsupported(
-        "padding",
-        "is \"\(padding)\", which shifts the answers against the steps: not streamable; "
-          + "expected \"causal\"")
-    }
-    guard try options.singleSize("strides", default: 1) == 1 else {
-      throw options.unsupported("strides", "skips steps, expected 1")
-    }
-    guard try options.singleSize("groups", default: 1) == 1 else {
-      throw options.unsupported("groups", "is not supported, expected 1")
-    }
-    let format = try options.text("data_format", default: "channels_last")
-    guard format == "channels_last" else {
-      throw options.unsupported("data_format", "is \"\(format)\", expected \"channels_last\"")
-    }
-    let hasBias = try options.flag("use_bias", default: true)
-    let tensors = try saved.named(["kernel"] + (hasBias ? ["bias"] : []))
-    return .conv1D(
-      Conv1D(
-        name: name, kernelSize: size,
-        dilation: try options.singleSize("dilation_rate", default: 1),
-        kernel: try tensors.taps(0, size: size, channels: sequence.width, filters: filters),
-        bias: hasBias ? try tensors.vector(1, count: filters) : nil,
-        activation: try activations.option("activation", default: "linear")))
   }
 
   func batchNormalization(_ saved: KerasTensors) throws(ModelFileError) -> Layer {
@@ -167,5 +137,55 @@ extension KerasLayerReader {
       LayerNormalization(
         name: name, width: width, gamma: gamma, beta: beta,
         epsilon: try options.number("epsilon") ?? 1e-3))
+  }
+
+  func rmsNormalization(_ saved: KerasTensors) throws(ModelFileError) -> Layer {
+    try checkLastAxis()
+    let scale = try saved.named(["scale"]).vector(0, count: sequence.width)
+    return .rmsNormalization(
+      RMSNormalization(
+        name: name, scale: scale, epsilon: try options.number("epsilon") ?? 1e-6))
+  }
+
+  /// Its statistics are weights after `adapt`, or options; along the last axis, or the same for all.
+  func normalization(_ saved: KerasTensors) throws(ModelFileError) -> Layer {
+    let width = try knownWidth()
+    let axes = options.value("axis").map { $0.array ?? [$0] } ?? []
+    guard axes.isEmpty || axes.count == 1 && [-1, sequence.lastAxis].contains(axes[0].int) else {
+      throw options.unsupported("axis", "is not the last alone, -1")
+    }
+    let statistics: [[Float]]
+    if let mean = options.value("mean"), let variance = options.value("variance") {
+      statistics = [try numbers(mean, "mean"), try numbers(variance, "variance")]
+    } else {
+      let tensors = try saved.named(["mean", "variance", "count"])
+      let count = axes.isEmpty ? nil : width
+      statistics = [
+        try tensors.scalarOrVector(0, count: count), try tensors.scalarOrVector(1, count: count),
+      ]
+    }
+    let spread = statistics.map { values in
+      values.count == 1 ? [Float](repeating: values[0], count: width) : values
+    }
+    guard spread.allSatisfy({ $0.count == width }) else {
+      throw options.unsupported(
+        "mean", "has \(statistics[0].count) values, expected one or \(width)")
+    }
+    guard try options.flag("invert") else {
+      return .normalization(Normalization(name: name, mean: spread[0], variance: spread[1]))
+    }
+    let deviation = spread[1].map { max(1e-7, $0.squareRoot()) }
+    return .scaling(Scaling(name: name, scale: deviation, offset: spread[0]))
+  }
+
+  /// A number, or a list of them however deep its brackets.
+  private func numbers(_ value: JSONValue, _ key: String) throws(ModelFileError) -> [Float] {
+    if let number = value.double { return [Float(number)] }
+    guard let list = value.array else {
+      throw options.unsupported(key, "is \(value.shortText), expected numbers")
+    }
+    var result: [Float] = []
+    for item in list { result += try numbers(item, key) }
+    return result
   }
 }

@@ -30,17 +30,16 @@ struct KerasLayerReader {
 
   /// Layers that work on each row alone, so that a TimeDistributed around them changes nothing.
   private static let rowwise = inert.union(KerasActivation.layerClasses)
-    .union(["Dense", "BatchNormalization", "LayerNormalization"])
+    .union([
+      "Dense", "BatchNormalization", "LayerNormalization", "RMSNormalization", "Rescaling",
+      "Flatten",
+    ])
 
   /// Why some layers can never be stepped.
   private static let unstreamable = [
     "Bidirectional": "the backward half needs the end of the sequence: not streamable",
-    "GlobalAveragePooling1D": "pooling over the steps is not supported",
-    "GlobalMaxPooling1D": "pooling over the steps is not supported",
-    "Flatten": "it joins all steps into one row: not streamable",
     "PReLU": "its slopes are weights, which is not supported",
-    "CuDNNLSTM": "its weights are laid out for CuDNN; load it into an LSTM and save that",
-    "CuDNNGRU": "its weights are laid out for CuDNN; load it into a GRU and save that",
+    "Permute": "it changes what the steps are: not streamable",
     "Sequential": "a model inside the model is not supported; add its layers to the outer one",
     "Functional": "a model inside the model is not supported; add its layers to the outer one",
     "Model": "a model inside the model is not supported; add its layers to the outer one",
@@ -48,18 +47,18 @@ struct KerasLayerReader {
     "Attention": "attention looks at the whole sequence: not streamable",
   ]
 
-  /// The layer, or nil if it does nothing here.
+  /// The layer, with what follows it at steps that it leaves out; none if it does nothing here.
   ///
   /// `tensors` reads the layer's weights and is called for layers that have some. Throws a
   /// `ModelFileError`, or what `tensors` throws.
-  func layer(tensors: () throws -> [Tensor]) throws -> Layer? {
+  func layers(tensors: () throws -> [Tensor]) throws -> [Layer] {
     if let foreign = layer.foreign { throw options.unsupported(nil, foreign) }
     if let reason = Self.unstreamable[layer.className] { throw options.unsupported(nil, reason) }
-    if Self.inert.contains(layer.className) { return nil }
+    if Self.inert.contains(layer.className) { return [] }
     try Self.checkDtype(options)
     try checkDirection()
     if layer.className == "TimeDistributed" { return try timeDistributed(tensors) }
-    let result = try plainLayer() ?? weighted(tensors)
+    let result = try plainLayers() ?? weighted(tensors)
     try options.refuseUnread()
     return result
   }
@@ -91,7 +90,7 @@ struct KerasLayerReader {
     }
   }
 
-  private func timeDistributed(_ tensors: () throws -> [Tensor]) throws -> Layer? {
+  private func timeDistributed(_ tensors: () throws -> [Tensor]) throws -> [Layer] {
     guard let inner = layer.wrapped.first else {
       throw options.unsupported("layer", "is missing, expected the layer that it wraps")
     }
@@ -107,16 +106,22 @@ struct KerasLayerReader {
     row.isSequence = false
     let reader = KerasLayerReader(
       inner, name: name, kerasMajor: kerasMajor, path: path, sequence: row)
-    return try reader.layer(tensors: tensors)
+    return try reader.layers(tensors: tensors)
   }
 
   /// A layer without weights; nil if it is another.
-  private func plainLayer() throws(ModelFileError) -> Layer? {
+  private func plainLayers() throws(ModelFileError) -> [Layer]? {
     switch layer.className {
     case "Masking":
-      return .masking(Masking(name: name, maskValue: try options.number("mask_value") ?? 0))
+      return [.masking(Masking(name: name, maskValue: try options.number("mask_value") ?? 0))]
     case "RepeatVector":
-      return .repeatVector(RepeatVector(name: name, count: try options.size("n")))
+      return [.repeatVector(RepeatVector(name: name, count: try options.size("n")))]
+    case "MaxPooling1D", "AveragePooling1D": return try pooling()
+    case "GlobalMaxPooling1D", "GlobalAveragePooling1D": return try globalPooling()
+    case "Flatten", "Reshape":
+      try checkReshape()
+      return []
+    case "Rescaling": return [try rescaling()]
     case let className where KerasActivation.layerClasses.contains(className):
       // Keras would use the steps' mask as one of the units.
       guard className != "Softmax" || !sequence.isMasked else {
@@ -124,31 +129,36 @@ struct KerasLayerReader {
           nil, "a Softmax layer of masked steps is not supported; use Activation(\"softmax\")")
       }
       let activation = try activations.layer(className, lastAxis: sequence.lastAxis)
-      return .activation(ActivationLayer(name: name, activation: activation))
+      return [.activation(ActivationLayer(name: name, activation: activation))]
     default: return nil
     }
   }
 
-  private func weighted(_ tensors: () throws -> [Tensor]) throws -> Layer {
+  private func weighted(_ tensors: () throws -> [Tensor]) throws -> [Layer] {
     let read: (KerasTensors) throws(ModelFileError) -> Layer
     switch layer.className {
     case "Embedding": read = embedding
     case "SimpleRNN": read = simpleRNN
-    case "GRU": read = gru
-    case "LSTM": read = lstm
+    case "GRU", "CuDNNGRU": read = gru
+    case "LSTM", "CuDNNLSTM": read = lstm
     case "Dense": read = dense
-    case "Conv1D": read = conv1D
+    case "Normalization": read = normalization
+    case "RMSNormalization": read = rmsNormalization
+    case "Conv1D":
+      return try conv1D(KerasTensors(try tensors(), layer: layer, path: path))
     case "BatchNormalization": read = batchNormalization
     case "LayerNormalization": read = layerNormalization
     default:
       throw options.unsupported(
         nil,
         "this kind of layer is not supported; expected Embedding, Masking, SimpleRNN, GRU, LSTM, "
-          + "Dense, TimeDistributed, Conv1D, RepeatVector, normalization, activation or dropout")
+          + "Dense, TimeDistributed, Conv1D, pooling, RepeatVector, normalization, activation, "
+          + "dropout, or a join such as Add or Concatenate")
     }
     let saved = try tensors()
     let joined = kerasMajor == 1 ? Keras1.joined(saved, of: layer) : saved
-    return try read(KerasTensors(joined, layer: layer, path: path))
+    let converted = CuDNNWeights.converted(joined, of: layer)
+    return [try read(KerasTensors(converted, layer: layer, path: path))]
   }
 
   var activations: KerasActivation {

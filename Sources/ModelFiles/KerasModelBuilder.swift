@@ -21,18 +21,32 @@ struct KerasModelBuilder {
         path: path, reason: "its configuration is not JSON; save the model again")
     }
     let graph = try KerasGraph(json, kerasMajor: major, path: path)
-    var sequence = try input(graph)
-    let inputWidth = sequence.width
-    var layers: [Layer] = []
-    for layer in graph.layers {
+    let inputSequence = try input(graph)
+    var layerGraph = LayerGraph()
+    var values: [LayerGraph.Value] = []
+    var sequences: [KerasSequence] = []
+    for step in graph.steps {
+      let inputs = step.inputs.map { $0.map { values[$0] } ?? LayerGraph.input }
+      let before = step.inputs.map { $0.map { sequences[$0] } ?? inputSequence }
+      if let join = KerasJoin(step.layer) {
+        sequences.append(try join.sequence(before, step.layer, path: path))
+        values.append(layerGraph.join(join.join, inputs, name: step.layer.name))
+        continue
+      }
+      var sequence = before[0]
       let reader = KerasLayerReader(
-        layer, name: layer.name, kerasMajor: major, path: path, sequence: sequence)
-      guard let built = try reader.layer(tensors: { try tensors(layer) }) else { continue }
-      layers.append(built)
-      sequence.pass(built)
+        step.layer, name: step.layer.name, kerasMajor: major, path: path, sequence: sequence)
+      var value = inputs[0]
+      for layer in try reader.layers(tensors: { try tensors(step.layer) }) {
+        value = layerGraph.add(layer, to: value)
+        sequence.pass(layer)
+      }
+      values.append(value)
+      sequences.append(sequence)
     }
+    let layers = layerGraph.layers(to: values.last ?? LayerGraph.input)
     do {
-      let input = try input(of: layers, width: inputWidth)
+      let input = try input(of: layers, width: inputSequence.width)
       return try Model(layers: layers, input: input, name: graph.name)
     } catch let error as ModelError {
       throw ModelFileError.badModel(path: path, error: error)
@@ -42,7 +56,9 @@ struct KerasModelBuilder {
   /// What the model's input layer says.
   private func input(_ graph: KerasGraph) throws(ModelFileError) -> KerasSequence {
     var sequence = KerasSequence()
-    guard let shape = graph.inputShape, let first = graph.layers.first else { return sequence }
+    guard let shape = graph.inputShape, let first = graph.steps.first?.layer else {
+      return sequence
+    }
     // An Embedding takes one id a step, other layers one row.
     let rank = first.className == "Embedding" ? 2 : 3
     guard shape.count == rank else {

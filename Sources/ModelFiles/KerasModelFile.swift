@@ -1,10 +1,12 @@
 import Recurrence
 
-/// Reads Keras' own files: `.keras` (Keras 3: a zip of configuration and HDF5 weights) and
-/// whole-model `.h5` (Keras 1 to 3).
+/// Reads Keras' own files: `.keras` (Keras 3: a zip of configuration and HDF5 weights), whole-model
+/// `.h5` (Keras 1 to 3), and files of weights alone with the configuration in a file beside them.
 struct KerasModelFile {
   let bytes: [UInt8]
   let path: String
+  /// Where the configuration of a file of weights is; nil looks for one beside it.
+  var layersPath: String?
 
   /// What a file holds.
   struct Content {
@@ -21,7 +23,10 @@ struct KerasModelFile {
   /// Tells the kind of file by its first bytes, and reads it.
   func load() throws(ModelFileError) -> Content {
     do {
-      if bytes.starts(with: Self.zipMagic) { return try loadZip() }
+      if bytes.starts(with: Self.zipMagic) {
+        try refuseLayers()
+        return try loadZip()
+      }
       if bytes.starts(with: Self.hdf5Magic) { return try loadHDF5() }
     } catch let error as ModelFileError {
       throw error
@@ -35,15 +40,28 @@ struct KerasModelFile {
         + "from Keras save it with model.save(\"NAME.keras\")")
   }
 
-  private func loadZip() throws -> Content {
-    let archive = try ZipArchive(bytes)
-    let configuration = try archive.entry(
-      "config.json", byteCountMax: Self.configurationBytesMax)
-    let metadata = try archive.entry("metadata.json", byteCountMax: Self.configurationBytesMax)
+  /// A whole model has its configuration inside.
+  private func refuseLayers() throws(ModelFileError) {
+    guard layersPath != nil else { return }
+    throw .unreadable(path: path, reason: "says itself what its layers are; leave out --layers")
+  }
+
+  /// The configuration of a `.keras` file, and the version of Keras that wrote it.
+  static func configuration(
+    in archive: borrowing ZipArchive, path: String
+  ) throws -> (bytes: [UInt8], version: String) {
+    let configuration = try archive.entry("config.json", byteCountMax: configurationBytesMax)
+    let metadata = try archive.entry("metadata.json", byteCountMax: configurationBytesMax)
     guard let version = JSONValue(text: metadata)?["keras_version"]?.string else {
       throw ModelFileError.unreadable(
         path: path, reason: "its metadata.json has no keras_version; save the model again")
     }
+    return (configuration, version)
+  }
+
+  private func loadZip() throws -> Content {
+    let archive = try ZipArchive(bytes)
+    let (configuration, version) = try Self.configuration(in: archive, path: path)
     let weights = try archive.entry("model.weights.h5", byteCountMax: FileContent.byteCountMax)
     do {
       let model = try HDF5File.withFile(weights) { file in
@@ -61,11 +79,9 @@ struct KerasModelFile {
   private func loadHDF5() throws -> Content {
     try HDF5File.withFile(bytes) { file in
       guard let configuration = try file.string("model_config", of: "/") else {
-        throw ModelFileError.unreadable(
-          path: path,
-          reason: "holds weights without the model's configuration; "
-            + "save with model.save, not save_weights")
+        return try loadWeights(file)
       }
+      try refuseLayers()
       // Before 2.0 the version stood with the weights only, or nowhere.
       var version = try file.string("keras_version", of: "/")
       if try version == nil && file.exists("model_weights") {
@@ -78,5 +94,33 @@ struct KerasModelFile {
       return Content(
         model: model, format: "Keras \(version ?? "1") (.h5)", kerasVersion: version ?? "1")
     }
+  }
+
+  /// Weights alone: in groups by the layers' classes (Keras 3), or by their names.
+  private func loadWeights(_ file: borrowing HDF5File) throws -> Content {
+    let isKeras3 =
+      try file.exists("layers") || file.exists("_layer_checkpoint_dependencies")
+    let names = isKeras3 ? nil : try file.strings("layer_names", of: "/")
+    guard isKeras3 || names != nil else {
+      throw ModelFileError.unreadable(
+        path: path,
+        reason: "holds neither a model's configuration nor its weights; save it with model.save")
+    }
+    let sidecar = try KerasSidecar.read(for: path, given: layersPath)
+    let saved = try file.string("keras_version", of: "/")
+    guard let version = saved ?? sidecar.version ?? (isKeras3 ? "3" : nil) else {
+      throw ModelFileError.unreadable(
+        path: path,
+        reason: "does not say which Keras wrote it, nor does \(sidecar.path); "
+          + "add \"keras_version\" to that")
+    }
+    let model = try KerasModelBuilder(path: path, version: version)
+      .model(configuration: sidecar.configuration) { layer in
+        isKeras3
+          ? try KerasWeights.keras3(of: layer, in: file, path: path)
+          : try KerasWeights.legacy(of: layer, in: file, root: "")
+      }
+    return Content(
+      model: model, format: "Keras \(version) (weights)", kerasVersion: version)
   }
 }

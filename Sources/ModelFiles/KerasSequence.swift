@@ -21,6 +21,7 @@ struct KerasSequence {
     case .gru(let cell): end(unless: cell.returnSequences)
     case .lstm(let cell): end(unless: cell.returnSequences)
     case .repeatVector: isSequence = true
+    case .globalPooling1D: end(unless: false)
     default: break
     }
   }

@@ -69,6 +69,11 @@ struct KerasTensors {
     try tensor(index, shape: [count]).values
   }
 
+  /// A single number, or a `[count]` tensor; a nil count asks for the single number.
+  func scalarOrVector(_ index: Int, count: Int?) throws(ModelFileError) -> [Float] {
+    try tensor(index, shape: count.map { [$0] } ?? []).values
+  }
+
   /// A convolution's `[taps, channels, filters]` as a matrix `[taps * channels, filters]`.
   func taps(
     _ index: Int, size: Int, channels: Int?, filters: Int

@@ -52,9 +52,11 @@ enum KerasWeights {
 
   /// In `.h5` files: the group named after the layer lists its datasets in `weight_names`.
   ///
-  /// - Throws: `HDF5Error`.
-  static func legacy(of layer: KerasLayer, in file: borrowing HDF5File) throws -> [Tensor] {
-    let group = "model_weights/\(layer.name)"
+  /// `root` is the group of all layers, empty in a file of weights alone. Throws `HDF5Error`.
+  static func legacy(
+    of layer: KerasLayer, in file: borrowing HDF5File, root: String = "model_weights"
+  ) throws -> [Tensor] {
+    let group = root.isEmpty ? layer.name : "\(root)/\(layer.name)"
     guard try file.exists(group) else { return [] }
     let names = try file.strings("weight_names", of: group) ?? []
     guard names.count <= countMax else {

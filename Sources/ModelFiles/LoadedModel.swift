@@ -72,16 +72,16 @@ package func loadModel(
       model: model, sha256: SHA256.hash(of: bytes), format: "PyTorch (.safetensors)",
       kerasVersion: nil, path: path)
   }
-  if layers != nil {
-    throw .unreadable(
-      path: path, reason: "says itself what its layers are; leave out --layers")
-  }
   if ONNXModelFile.recognizes(bytes) {
+    guard layers == nil else {
+      throw .unreadable(
+        path: path, reason: "says itself what its layers are; leave out --layers")
+    }
     let model = try ONNXModelFile(bytes: bytes, path: path, weightsPath: weights).load()
     return LoadedModel(
       model: model, sha256: SHA256.hash(of: bytes), format: "ONNX", kerasVersion: nil, path: path)
   }
-  let content = try KerasModelFile(bytes: bytes, path: path).load()
+  let content = try KerasModelFile(bytes: bytes, path: path, layersPath: layers).load()
   return LoadedModel(
     model: content.model, sha256: SHA256.hash(of: bytes), format: content.format,
     kerasVersion: content.kerasVersion, path: path)

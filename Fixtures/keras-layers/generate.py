@@ -1,0 +1,247 @@
+"""Writes Keras models of windows, branches and norms, and of weights alone, with Keras' own answers.
+
+    KERAS_BACKEND=tensorflow python generate.py      # keras 3.15.1, tf_keras 2.21.0, tensorflow 2.21.0
+
+steps.jsonl: y is the answer for the prefix x[0..t]; a step whose prefix fills no window has none.
+"""
+
+import json
+import os
+
+import h5py
+import numpy as np
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def folder(name):
+    path = os.path.join(HERE, name)
+    os.makedirs(path, exist_ok=True)
+    return path
+
+
+def numbers(values):
+    return [float(str(np.float32(v))) for v in np.ravel(values)]
+
+
+def randomize(model, random):
+    values = []
+    for weight in model.weights:
+        value = np.asarray(random.normal(0, 0.5, tuple(weight.shape)))
+        if "variance" in weight.name:
+            value = np.abs(value) + 0.5
+        values.append(value.astype("float32"))
+    model.set_weights(values)
+
+
+def write_steps(path, model, xs, first=0):
+    with open(os.path.join(path, "steps.jsonl"), "w") as file:
+        for t, x in enumerate(xs):
+            line = {"t": t, "x": int(x) if np.ndim(x) == 0 else numbers(x)}
+            if t >= first:
+                y = np.asarray(model(np.asarray(xs[: t + 1])[None]))
+                line["y"] = numbers(y[0, -1] if y.ndim == 3 else y[0])
+            file.write(json.dumps(line, separators=(",", ":")) + "\n")
+
+
+def vectors(random, steps, width):
+    return random.normal(0, 1, (steps, width)).astype("float32")
+
+
+def save(name, model, xs, first=0, legacy=True):
+    path = folder(name)
+    model.save(os.path.join(path, "model.keras"))
+    if legacy:
+        model.save(os.path.join(path, "model.h5"))
+    write_steps(path, model, xs, first)
+
+
+def windows(keras, random):
+    L = keras.layers
+    model = keras.Sequential([
+        L.Input((None, 3)), L.Conv1D(5, 3, strides=2, activation="relu"),
+        L.Conv1D(4, 2, dilation_rate=2, padding="valid"), L.MaxPooling1D(2, strides=1),
+        L.GRU(4, return_sequences=True), L.Dense(2)])
+    randomize(model, random)
+    save("windows-each", model, vectors(random, 16, 3), first=8)
+    model = keras.Sequential([
+        L.Input((None, 3)), L.Conv1D(5, 3, strides=2, padding="causal", activation="tanh"),
+        L.AveragePooling1D(3), L.LSTM(4), L.Dense(2, activation="softmax")])
+    randomize(model, random)
+    save("windows-last", model, vectors(random, 17, 3), first=4)
+    # Windows of several sizes over a text, the greatest of each.
+    i = L.Input((None,))
+    x = L.Embedding(9, 4)(i)
+    parts = [L.GlobalMaxPooling1D()(L.Conv1D(3, size, activation="relu")(x)) for size in (1, 2, 4)]
+    x = L.Dense(3, activation="softmax")(L.Concatenate()(parts))
+    model = keras.Model(i, x)
+    randomize(model, random)
+    save("windows-text", model, np.array([3, 8, 0, 1, 5, 2, 2, 7], "int32"), first=3)
+
+
+def running(keras, random):
+    L = keras.layers
+    i = L.Input((None,))
+    x = L.Embedding(7, 4, mask_zero=True)(i)
+    x = L.LSTM(5, return_sequences=True)(x)
+    x = L.GlobalAveragePooling1D()(x)
+    x = L.Reshape((5,))(L.Flatten()(x))
+    x = L.Dense(2)(x)
+    model = keras.Model(i, x)
+    randomize(model, random)
+    save("mean-masked", model, np.array([3, 0, 0, 5, 1, 0, 2], "int32"))
+    model = keras.Sequential([
+        L.Input((None, 3)), L.SimpleRNN(4, return_sequences=True), L.GlobalMaxPooling1D()])
+    randomize(model, random)
+    save("maximum", model, vectors(random, 8, 3))
+
+
+def branches(keras, random):
+    L = keras.layers
+    i = L.Input((None, 4))
+    a = L.LSTM(6, return_sequences=True, name="a")(i)
+    b = L.Conv1D(6, 3, padding="causal", name="b")(i)
+    x = L.Add()([a, b])
+    gate = L.Dense(6, activation="sigmoid")(x)
+    x = L.Multiply()([x, gate])
+    x = L.LayerNormalization()(L.Add()([x, a]))
+    x = L.Concatenate()([x, i])
+    x = L.GRU(5, return_sequences=True)(x)
+    x = L.Maximum()([x, L.Dense(5)(x)])
+    x = L.Subtract()([x, L.Dense(5, activation="tanh")(x)])
+    x = L.Average()([x, L.Minimum()([x, L.Dense(5)(x)]), x])
+    model = keras.Model(i, L.Dense(3)(x))
+    randomize(model, random)
+    save("branches", model, vectors(random, 10, 4))
+    i = L.Input((None,))
+    x = L.Embedding(7, 4, mask_zero=True)(i)
+    y = L.GRU(4, return_sequences=True)(x)
+    x = L.Add()([x, y])
+    x = L.Concatenate()([L.LSTM(3)(x), L.SimpleRNN(2)(y)])
+    model = keras.Model(i, L.Dense(3, activation="softmax")(x))
+    randomize(model, random)
+    save("branches-masked", model, np.array([0, 3, 0, 5, 1, 0, 2], "int32"), legacy=False)
+    # The + and * of tensors are operations of their own.
+    i = L.Input((None, 3))
+    x = L.Dense(3)(i)
+    x = L.GRU(3, return_sequences=True)(x + i * x)
+    model = keras.Model(i, x)
+    randomize(model, random)
+    save("operations", model, vectors(random, 6, 3), legacy=False)
+
+
+def norms(keras, random):
+    L = keras.layers
+    adapted = L.Normalization()
+    adapted.adapt(random.normal(30, 4, (50, 3)).astype("float32"))
+    whole = L.Normalization(axis=None)
+    whole.adapt(random.normal(1, 2, (50, 3)).astype("float32"))
+    model = keras.Sequential([
+        L.Input((None, 3)), adapted, L.Rescaling(0.5, offset=0.25),
+        L.Normalization(mean=[0.1, 0.2, 0.3], variance=[1.5, 2.5, 0.5], invert=True),
+        L.Normalization(mean=[0.1, 0.2, 0.3], variance=[1.5, 2.5, 0.5]), whole,
+        L.RMSNormalization(epsilon=0.01), L.GRU(4, return_sequences=True), L.RMSNormalization()])
+    for layer in model.layers:
+        if type(layer).__name__ in ("GRU", "RMSNormalization"):
+            layer.set_weights([random.normal(0, 0.5, w.shape) for w in layer.get_weights()])
+    save("norms", model, (vectors(random, 7, 3) * 4 + 30).astype("float32"))
+
+
+def weights_alone(keras, random):
+    L = keras.layers
+    model = keras.Sequential([
+        L.Input((None, 3)), L.LSTM(4, return_sequences=True, recurrent_activation="hard_sigmoid"),
+        L.TimeDistributed(L.Dense(3)), L.GRU(4, return_sequences=True)])
+    randomize(model, random)
+    path = folder("weights-keras3")
+    model.save_weights(os.path.join(path, "model.weights.h5"))
+    with open(os.path.join(path, "model.layers.json"), "w") as file:
+        file.write(model.to_json())
+    write_steps(path, model, vectors(random, 8, 3))
+
+    import tf_keras
+
+    L = tf_keras.layers
+    model = tf_keras.Sequential([
+        L.Input((None, 3)), L.LSTM(4, return_sequences=True, recurrent_activation="hard_sigmoid"),
+        L.TimeDistributed(L.Dense(3)), L.GRU(4, return_sequences=True)])
+    randomize(model, random)
+    path = folder("weights-keras2")
+    model.save_weights(os.path.join(path, "model.h5"))
+    with open(os.path.join(path, "model.json"), "w") as file:
+        file.write(model.to_json())
+    write_steps(path, model, vectors(random, 8, 3))
+
+
+def cudnn(random):
+    """Keras' own conversion writes the layout that CuDNNLSTM and CuDNNGRU saved."""
+    import tf_keras
+    from tf_keras.src.saving.legacy import hdf5_format
+
+    L = tf_keras.layers
+    model = tf_keras.Sequential([
+        L.Input((None, 3)), L.LSTM(4, return_sequences=True, name="lstm"),
+        L.GRU(5, return_sequences=True, name="gru")])
+    randomize(model, random)
+    path = folder("weights-cudnn")
+    write_steps(path, model, vectors(random, 8, 3))
+    with open(os.path.join(path, "model.json"), "w") as file:
+        file.write(model.to_json())
+    model.save_weights(os.path.join(path, "model.h5"))
+    with h5py.File(os.path.join(path, "model.h5"), "r+") as file:
+        for name, kind in [("lstm", "CuDNNLSTM"), ("gru", "CuDNNGRU")]:
+            saved = [str(n) for n in file[name].attrs["weight_names"]]
+            target = type(kind, (), {})()
+            converted = hdf5_format._convert_rnn_weights(
+                target, [file[name][n][()] for n in saved])
+            for n, value in zip(saved, converted):
+                del file[name][n]
+                file[name].create_dataset(n, data=value)
+    again = tf_keras.models.model_from_json(model.to_json())
+    again.load_weights(os.path.join(path, "model.h5"))
+    for a, b in zip(model.get_weights(), again.get_weights()):
+        assert np.allclose(a, b, atol=1e-6)
+
+
+def refused(keras):
+    L = keras.layers
+    path = folder("refused")
+
+    def case(name, *layers, width=3, **options):
+        model = keras.Sequential([L.Input((None, width)), *layers])
+        model.save(os.path.join(path, name + ".keras"))
+
+    case("conv-same", L.Conv1D(2, 3, padding="same"))
+    case("pool-same", L.MaxPooling1D(2, padding="same"))
+    case("mean-keepdims", L.GlobalAveragePooling1D(keepdims=True))
+    case("conv-groups", L.Conv1D(3, 2, padding="causal", groups=3))
+    fixed = keras.Sequential([L.Input((4, 3)), L.Flatten()])
+    fixed.save(os.path.join(path, "flatten-steps.keras"))
+    fixed = keras.Sequential([L.Input((4, 3)), L.Reshape((2, 6))])
+    fixed.save(os.path.join(path, "reshape-steps.keras"))
+    fixed = keras.Sequential([L.Input((4, 3)), L.Permute((2, 1))])
+    fixed.save(os.path.join(path, "permute.keras"))
+    i = L.Input((None, 3))
+    keras.Model(i, L.Concatenate(axis=1)([i, L.Dense(3)(i)])).save(
+        os.path.join(path, "concatenate-steps.keras"))
+    i = L.Input((None, 3))
+    x = L.GRU(3)(i)
+    keras.Model(i, L.Add()([i, x])).save(os.path.join(path, "add-last.keras"))
+    i = L.Input((6, 3))
+    x = L.Conv1D(3, 2)(i)
+    y = L.MaxPooling1D(2, strides=1)(i)
+    keras.Model(i, L.Add()([x, y])).save(os.path.join(path, "add-other-steps.keras"))
+    i = L.Input((None, 3))
+    keras.Model(i, [L.Dense(2)(i), L.Dense(2)(i)]).save(os.path.join(path, "two-outputs.keras"))
+
+
+if __name__ == "__main__":
+    import keras
+
+    windows(keras, np.random.default_rng(51))
+    running(keras, np.random.default_rng(52))
+    branches(keras, np.random.default_rng(53))
+    norms(keras, np.random.default_rng(54))
+    weights_alone(keras, np.random.default_rng(55))
+    cudnn(np.random.default_rng(56))
+    refused(keras)
