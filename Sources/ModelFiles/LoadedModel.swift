@@ -12,15 +12,19 @@ package struct LoadedModel: Sendable {
   /// Nil for other files.
   package let kerasVersion: String?
   package let path: String
+  /// The tokens, where the model knows them itself.
+  package let vocabulary: ModelVocabulary?
 
   package init(
-    model: Model, sha256: [UInt8], format: String, kerasVersion: String?, path: String
+    model: Model, sha256: [UInt8], format: String, kerasVersion: String?, path: String,
+    vocabulary: ModelVocabulary? = nil
   ) {
     self.model = model
     self.sha256 = sha256
     self.format = format
     self.kerasVersion = kerasVersion
     self.path = path
+    self.vocabulary = vocabulary
   }
 
   /// The same model with its recurrent layers in another number format.
@@ -31,7 +35,8 @@ package struct LoadedModel: Sendable {
     let other = try Model(
       layers: model.layers, input: model.input, name: model.name, precision: precision)
     return LoadedModel(
-      model: other, sha256: sha256, format: format, kerasVersion: kerasVersion, path: path)
+      model: other, sha256: sha256, format: format, kerasVersion: kerasVersion, path: path,
+      vocabulary: vocabulary)
   }
 }
 
@@ -62,5 +67,5 @@ package func loadModel(
   let content = try KerasModelFile(bytes: bytes, path: path, layersPath: layers).load()
   return LoadedModel(
     model: content.model, sha256: SHA256.hash(of: bytes), format: content.format,
-    kerasVersion: content.kerasVersion, path: path)
+    kerasVersion: content.kerasVersion, path: path, vocabulary: content.vocabulary)
 }
