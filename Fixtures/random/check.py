@@ -130,7 +130,7 @@ def torch_model(random, folder):
         layers.append(torch.nn.Softmax(dim=-1))
     module = torch.nn.Sequential(*layers).eval()
     path = folder / "model.safetensors"
-    save_torch(module, path)
+    save_torch(module, str(path))
     first = layers[0].embedding_dim if tokens else layers[0].input_size
     x = random.integers(0, vocabulary, STEPS) if tokens else random.normal(0, 1, (STEPS, first)).astype(np.float32)
     with torch.no_grad():
