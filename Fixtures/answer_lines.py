@@ -1,6 +1,6 @@
 """Reads the input lines and writes the output lines of the fixtures.
 
-Used by hello/, motion/ and topics/generate.py. An input line is what `millrace pipe` reads
+Used by the generate.py of the pipelines' fixtures. An input line is what `millrace pipe` reads
 (stream, number, text | values, end, reset), an output line what it prints under `--values`.
 """
 import argparse
@@ -42,8 +42,11 @@ def shortest(value):
     return str(np.float32(value))
 
 
-def answer_line(stream, number, output, labels, token=None, top=3, with_values=True):
-    """One output line; keys in the order stream, number, token, label, score, top, values."""
+def answer_line(stream, number, output, labels, token=None, top=3, with_values=True, end=False):
+    """One output line; keys in the order stream, number, token, label, score, top, values, end.
+
+    Without labels there are neither label, score nor top.
+    """
     output = np.asarray(output, np.float32)
     # Stable: of two equal scores the lower index comes first.
     order = np.argsort(-output, kind="stable")[:top]
@@ -51,18 +54,22 @@ def answer_line(stream, number, output, labels, token=None, top=3, with_values=T
     parts = [f'"stream":{text(stream)}', f'"number":{number}']
     if token is not None:
         parts.append(f'"token":{text(token)}')
-    parts.append(f'"label":{text(labels[order[0]])}')
-    parts.append(f'"score":{shortest(output[order[0]])}')
-    pairs = ",".join(f"[{text(labels[i])},{shortest(output[i])}]" for i in order)
-    parts.append(f'"top":[{pairs}]')
+    if labels:
+        parts.append(f'"label":{text(labels[order[0]])}')
+        parts.append(f'"score":{shortest(output[order[0]])}')
+        pairs = ",".join(f"[{text(labels[i])},{shortest(output[i])}]" for i in order)
+        parts.append(f'"top":[{pairs}]')
     if with_values:
         parts.append(f'"values":[{",".join(map(shortest, output))}]')
+    if end:
+        parts.append('"end":true')
     return "{" + ",".join(parts) + "}"
 
 
 def numbers(line):
     """Score, the scores in top and values; near-equal scores may swap places within top."""
-    return np.array([line["score"], *(score for _, score in line["top"]), *line.get("values", [])])
+    scores = [line["score"]] if "score" in line else []
+    return np.array([*scores, *(score for _, score in line.get("top", [])), *line.get("values", [])])
 
 
 def compare(lines, path):
@@ -109,6 +116,61 @@ def arguments(description, here):
     parser.add_argument("--out", type=Path, help="where to write; the folder itself if not given")
     parser.add_argument("--check", action="store_true", help="write nothing, compare instead")
     return parser
+
+
+def lines_since_reset(messages, tokenize, answer, labels, **options):
+    """Answer lines of text streams, stream after stream, as Keras gives them for whole sequences.
+
+    `tokenize(text)` gives names and ids of a whole text; `answer(ids)` one row for each id. A RESET
+    or END ends what is one sequence, and what is not ended is ended by the end of the input.
+    """
+    sequences = {}
+    for message in messages:
+        parts = sequences.setdefault(message["stream"], [""])
+        if message.get("reset"):
+            parts.append("")
+        parts[-1] += message.get("text", "")
+    lines = []
+    for stream, texts in sequences.items():
+        number = 0
+        for text in texts:
+            names, ids = tokenize(text)
+            for name, output in zip(names, answer(ids) if len(ids) else []):
+                lines.append(answer_line(stream, number, output, labels, token=name, **options))
+                number += 1
+    return lines
+
+
+def whole_sequence(model):
+    """What `model`, which returns its whole sequence, gives for a list of ids."""
+    return lambda ids: np.asarray(model(np.array([ids], np.int32), training=False))[0]
+
+
+def characters_tokenizer(vocabulary, first=0, unknown=None):
+    """Names and ids of a text's characters; `unknown` is the id of one that is not known."""
+    ids = {character: first + line for line, character in enumerate(vocabulary)}
+
+    def tokenize(text):
+        names = [c if c in ids else "<unknown>" for c in text]
+        return names, [ids[c] if unknown is None else ids.get(c, unknown) for c in text]
+
+    return tokenize
+
+
+def words_tokenizer(vocabulary, first=0, separators=""):
+    """Names and ids of a text's words; white space and each of `separators` stand between them."""
+    ids = {word: first + line for line, word in enumerate(vocabulary)}
+    table = str.maketrans(dict.fromkeys(separators, " "))
+
+    def tokenize(text):
+        words = text.translate(table).split()
+        return words, [ids[word] for word in words]
+
+    return tokenize
+
+
+# The characters that Keras' text Tokenizer, and `kind: words`, turn into spaces if not told else.
+SEPARATORS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
 
 def streamed_twin(model):
