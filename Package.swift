@@ -30,6 +30,7 @@ let package = Package(
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5"),
     .systemLibrary(name: "CZip", pkgConfig: "libzip"),
     .systemLibrary(name: "CSodium", pkgConfig: "libsodium"),
+    .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash"),
 
     // The step kernels. Their results have the same bits everywhere: nothing may be contracted, and a
     // debug build takes the same optimised code.
@@ -51,7 +52,7 @@ let package = Package(
     .target(
       name: "ModelFiles",
       dependencies: [
-        "CHDF5", "CSodium", "CZip", "ONNXProto", "Recurrence",
+        "CHDF5", "CSodium", "CXXHash", "CZip", "ONNXProto", "Recurrence",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       swiftSettings: swiftSettings),

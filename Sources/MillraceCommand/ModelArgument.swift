@@ -3,7 +3,7 @@ import ModelFiles
 
 /// A model file, as every command of `millrace model` takes it.
 struct ModelArgument: ParsableArguments {
-  @Argument(help: "A .keras, .h5, .safetensors or .onnx file.", completion: .file())
+  @Argument(help: "A .keras, .h5, .safetensors, .onnx or .millrace file.", completion: .file())
   var file: String
 
   @Option(help: "What the layers of a .safetensors file are; default NAME.layers.json beside it.")

@@ -1,18 +1,34 @@
 import Glibc
 
-/// The bytes of a file, read once: what is hashed is what is loaded.
+/// The bytes of a model file, read once: what is hashed is what is loaded.
 enum FileContent {
   /// A larger model file is refused before memory is taken for it.
   static let byteCountMax = 4 << 30
 
+  /// The whole file in memory.
+  ///
   /// - Throws: a `ModelFileError` for what is no readable regular file, is empty or too large.
   static func read(_ path: String) throws(ModelFileError) -> [UInt8] {
+    let file = try open(path)
+    guard let bytes = FileBytes.file(file).bytes(0..<file.count) else {
+      throw .unreadable(path: path, reason: "became shorter while it was read; try again")
+    }
+    return bytes
+  }
+
+  /// - Throws: as `read`.
+  static func open(_ path: String) throws(ModelFileError) -> OpenFile {
     // A pipe without a writer would hold a blocking open for ever.
-    let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    let descriptor = Glibc.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else { throw failure(path, errno) }
-    defer { close(descriptor) }
     var information = stat()
-    guard fstat(descriptor, &information) == 0 else { throw failure(path, errno) }
+    guard fstat(descriptor, &information) == 0 else {
+      let code = errno
+      close(descriptor)
+      throw failure(path, code)
+    }
+    let size = Int(information.st_size)
+    let file = OpenFile(descriptor: descriptor, count: size)
     switch information.st_mode & S_IFMT {
     case S_IFREG: break
     case S_IFDIR:
@@ -22,7 +38,6 @@ enum FileContent {
     default:
       throw .unreadable(path: path, reason: "is no regular file, expected a model file")
     }
-    let size = Int(information.st_size)
     guard size > 0 else {
       throw .unreadable(
         path: path, reason: "is empty, expected a model; save the model again")
@@ -30,21 +45,7 @@ enum FileContent {
     guard size <= byteCountMax else {
       throw .unreadable(path: path, reason: "has \(size) bytes, expected at most \(byteCountMax)")
     }
-    var bytes = [UInt8](repeating: 0, count: size)
-    var filled = 0
-    while filled < size {
-      let count = bytes.withUnsafeMutableBytes { buffer in
-        let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
-        return Glibc.read(descriptor, rest.baseAddress, rest.count)
-      }
-      if count < 0 && errno == EINTR { continue }
-      guard count >= 0 else { throw failure(path, errno) }
-      guard count > 0 else {
-        throw .unreadable(path: path, reason: "became shorter while it was read; try again")
-      }
-      filled += count
-    }
-    return bytes
+    return file
   }
 
   private static func failure(_ path: String, _ code: Int32) -> ModelFileError {

@@ -12,20 +12,26 @@ package struct LoadedModel: Sendable {
   /// Nil for other files.
   package let kerasVersion: String?
   package let path: String
+  /// Names of the outputs, where the file brings them.
+  package let labels: [String]?
   /// The tokens, where the model knows them itself.
   package let vocabulary: ModelVocabulary?
 
   package init(
     model: Model, sha256: [UInt8], format: String, kerasVersion: String?, path: String,
-    vocabulary: ModelVocabulary? = nil
+    labels: [String]? = nil, vocabulary: ModelVocabulary? = nil
   ) {
     self.model = model
     self.sha256 = sha256
     self.format = format
     self.kerasVersion = kerasVersion
     self.path = path
+    self.labels = labels
     self.vocabulary = vocabulary
   }
+
+  /// 64 hexadecimal digits.
+  package var sha256Text: String { SHA256.text(of: sha256) }
 
   /// The same model with its recurrent layers in another number format.
   ///
@@ -36,7 +42,7 @@ package struct LoadedModel: Sendable {
       layers: model.layers, input: model.input, name: model.name, precision: precision)
     return LoadedModel(
       model: other, sha256: sha256, format: format, kerasVersion: kerasVersion, path: path,
-      vocabulary: vocabulary)
+      labels: labels, vocabulary: vocabulary)
   }
 }
 
@@ -48,6 +54,18 @@ package struct LoadedModel: Sendable {
 package func loadModel(
   at path: String, layers: String? = nil, weights: String? = nil
 ) throws(ModelFileError) -> LoadedModel {
+  let opened = try FileContent.open(path)
+  if let start = FileBytes.file(opened).bytes(0..<min(9, opened.count)),
+    SafetensorsFile.recognizes(start)
+  {
+    let file: SafetensorsFile
+    do {
+      file = try SafetensorsFile(.file(opened))
+    } catch {
+      throw .unreadable(path: path, reason: error.description)
+    }
+    if let own = MillraceModelFile(file, path: path) { return try own.load() }
+  }
   let bytes = try FileContent.read(path)
   if SafetensorsFile.recognizes(bytes) {
     let model = try TorchModelFile(bytes: bytes, path: path, layersPath: layers).load()

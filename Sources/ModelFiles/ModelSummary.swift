@@ -67,7 +67,7 @@ package struct ModelSummary: Sendable, Encodable {
     path = loaded.path
     format = loaded.format
     kerasVersion = loaded.kerasVersion
-    sha256Text = loaded.sha256.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    sha256Text = loaded.sha256Text
     inputText =
       ModelSummary.text(of: model.input) + (loaded.vocabulary.map { " (\($0.text))" } ?? "")
     outputText = ModelSummary.outputText(of: model)

@@ -2,9 +2,9 @@
 ///
 /// Such a layer is the tokenizer's work here: the model takes the ids that the layer would give. A
 /// vocabulary file with these tokens, one a line, makes the same ids.
-package struct ModelVocabulary: Sendable, Equatable {
+package struct ModelVocabulary: Sendable, Equatable, Codable {
   /// How the layer cuts a text.
-  package enum Split: Sendable, Equatable {
+  package enum Split: String, Sendable, Equatable, Codable {
     /// Each step is a token as it stands.
     case none
     case whitespace

@@ -8,4 +8,9 @@ enum SHA256 {
     crypto_hash_sha256(&hash, bytes, UInt64(bytes.count))
     return hash
   }
+
+  /// 64 hexadecimal digits.
+  static func text(of hash: [UInt8]) -> String {
+    hash.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
 }

@@ -57,8 +57,14 @@ struct SafetensorsFile: Sendable {
   /// A model has no more tensors, and a header of so many is a trap.
   private static let tensorCountMax = 100_000
 
-  private let bytes: [UInt8]
+  private let source: FileBytes
   private let entries: [String: Entry]
+
+  /// The header's bytes, and where the data behind it begins.
+  let header: [UInt8]
+  let dataOffset: Int
+  /// The texts that the writer put beside the tensors.
+  let metadata: [String: String]
 
   /// The names of all tensors, sorted.
   let names: [String]
@@ -70,16 +76,18 @@ struct SafetensorsFile: Sendable {
   }
 
   /// Reads and checks the header.
-  init(_ bytes: [UInt8]) throws(Failure) {
-    self.bytes = bytes
-    guard let length = Self.headerLength(bytes) else {
-      throw .notSafetensors(reason: "has \(bytes.count) bytes, expected a header")
+  init(_ source: FileBytes) throws(Failure) {
+    self.source = source
+    guard source.count >= 8, let prefix = source.bytes(0..<8),
+      let length = Self.headerLength(prefix)
+    else {
+      throw .notSafetensors(reason: "has \(source.count) bytes, expected a header")
     }
-    guard length <= Self.headerBytesMax, length <= bytes.count - 8 else {
+    guard length <= Self.headerBytesMax, length <= source.count - 8 else {
       throw .notSafetensors(
-        reason: "its header claims \(length) bytes, the file has \(bytes.count - 8) behind it")
+        reason: "its header claims \(length) bytes, the file has \(source.count - 8) behind it")
     }
-    guard let header = JSONValue(text: Array(bytes[8..<8 + length]))?.object else {
+    guard let text = source.bytes(8..<8 + length), let header = JSONValue(text: text)?.object else {
       throw .notSafetensors(reason: "its header is not a JSON object")
     }
     guard header.count <= Self.tensorCountMax else {
@@ -90,15 +98,21 @@ struct SafetensorsFile: Sendable {
     var entries: [String: Entry] = [:]
     for (name, value) in header.sorted(by: { $0.key < $1.key }) where name != "__metadata__" {
       do {
-        entries[name] = try Self.entry(value, data: start..<bytes.count)
+        entries[name] = try Self.entry(value, data: start..<source.count)
       } catch {
         throw .badTensor(tensor: name, reason: error.reason)
       }
     }
-    try Self.checkCover(entries, data: start..<bytes.count)
+    try Self.checkCover(entries, data: start..<source.count)
     self.entries = entries
+    self.header = text
+    dataOffset = start
+    metadata = (header["__metadata__"]?.object ?? [:]).compactMapValues(\.string)
     names = entries.keys.sorted()
   }
+
+  /// A file in memory.
+  init(_ bytes: [UInt8]) throws(Failure) { try self.init(.memory(bytes)) }
 
   private static func headerLength(_ bytes: [UInt8]) -> Int? {
     guard bytes.count >= 8 else { return nil }
@@ -192,7 +206,9 @@ struct SafetensorsFile: Sendable {
       throw .badTensor(
         tensor: name, reason: "holds \(typeName), expected F32, F64, F16 or BF16")
     }
-    let values = bytes.withUnsafeBytes { Self.floats($0[entry.bytes], entry.type) }
+    guard let values = floats(entry) else {
+      throw .badTensor(tensor: name, reason: "cannot be read")
+    }
     if let fault = values.firstIndex(where: { !$0.isFinite }) {
       throw .badTensor(
         tensor: name,
@@ -201,17 +217,23 @@ struct SafetensorsFile: Sendable {
     return Tensor(name: name, shape: entry.shape, values: values)
   }
 
-  private static func floats(
-    _ bytes: Slice<UnsafeRawBufferPointer>, _ type: ElementType
-  ) -> [Float] {
-    let raw = UnsafeRawBufferPointer(rebasing: bytes)
-    let size = type.byteCount
-    if type == .f32 {
-      return [Float](unsafeUninitializedCapacity: raw.count / size) { buffer, count in
-        UnsafeMutableRawBufferPointer(buffer).copyMemory(from: raw)
-        count = raw.count / size
-      }
+  /// Nil when the file cannot be read.
+  private func floats(_ entry: Entry) -> [Float]? {
+    guard entry.type == .f32 else {
+      return source.bytes(entry.bytes)?.withUnsafeBytes { Self.floats($0, entry.type) }
     }
+    // Into place: a large file is not held in memory twice.
+    var isRead = false
+    let values = [Float](unsafeUninitializedCapacity: entry.bytes.count / 4) { buffer, count in
+      isRead = source.read(
+        at: entry.bytes.lowerBound, into: UnsafeMutableRawBufferPointer(buffer))
+      count = isRead ? entry.bytes.count / 4 : 0
+    }
+    return isRead ? values : nil
+  }
+
+  private static func floats(_ raw: UnsafeRawBufferPointer, _ type: ElementType) -> [Float] {
+    let size = type.byteCount
     return (0..<raw.count / size).map { index in
       let offset = index * size
       switch type {

@@ -3,7 +3,7 @@
 /// Every one is built from the fixed sequences of `Arithmetic`, so its bits are the same everywhere;
 /// none calls the platform's mathematics library. `softmax` and `logSoftmax` work on a whole row of
 /// units, all others on each unit alone. Source: `keras.activations`, Keras 3.
-package enum Activation: Sendable, Equatable {
+package enum Activation: Sendable, Equatable, Codable {
   case linear
   case tanh
   case sigmoid

@@ -5,7 +5,7 @@
 /// like are joins.
 package struct Branch: Sendable {
   /// How kept rows become one; of two or more, from the first to the last.
-  package enum Join: Sendable, Equatable {
+  package enum Join: String, Sendable, Equatable, Codable {
     /// `(a + b) + c`.
     case add
     /// `a - b`, of two.
@@ -20,7 +20,7 @@ package struct Branch: Sendable {
     case concatenate
   }
 
-  package enum Kind: Sendable, Equatable {
+  package enum Kind: Sendable, Equatable, Codable {
     /// Copies the row to a slot, and passes it on.
     case keep(slot: Int)
     /// Passes on the row of a slot instead of the present one.

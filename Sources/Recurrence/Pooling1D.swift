@@ -4,7 +4,7 @@
 /// and those that a stride skips. The past is `size - 1` rows of state. A mean is sixteen partial
 /// sums over the window, the oldest row first, divided by `size`.
 package struct Pooling1D: Sendable {
-  package enum Kind: Sendable, Equatable {
+  package enum Kind: String, Sendable, Equatable, Codable {
     case maximum
     case average
   }

@@ -39,7 +39,7 @@ package struct Daemon: Sendable {
       "starting",
       metadata: [
         "pipeline": "\(file.name)", "model": "\(file.model)", "format": "\(pipeline.model.format)",
-        "sha256": "\(pipeline.model.hexadecimalHash)", "durability": "none",
+        "sha256": "\(pipeline.model.sha256Text)", "durability": "none",
         "kernels": "\(pipeline.model.model.kernels)", "precision": "\(file.precision.rawValue)",
       ])
     let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)

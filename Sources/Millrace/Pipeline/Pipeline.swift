@@ -143,11 +143,7 @@ package enum StageName: String, CaseIterable, Sendable {
 
 extension LoadedModel {
   /// `sha256:` and 64 hexadecimal digits.
-  package var hashText: String { "sha256:" + hexadecimalHash }
-
-  package var hexadecimalHash: String {
-    sha256.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-  }
+  package var hashText: String { "sha256:" + sha256Text }
 
   /// The hash's first 8 bytes, as answers carry them.
   var key: UInt64 { sha256.prefix(8).reduce(0) { $0 << 8 | UInt64($1) } }

@@ -18,7 +18,12 @@ package struct PipelineBuilder {
     let (encoding, vocabulary) = try encoding(for: model.model)
     try checkEmission(model.model)
     let generation = try generation(for: model.model, vocabulary)
-    let labels = try readLabels(for: generation?.settings.decoder?.model ?? model.model)
+    var labels = try readLabels(for: generation?.settings.decoder?.model ?? model.model)
+    if file.labels == nil, generation == nil, model.model.outputIsDistribution,
+      let own = model.labels
+    {
+      labels = own
+    }
     var shownTokens = vocabulary.map(tokenText)
     if let generation {
       shownTokens = generation.vocabulary.map(tokenText) ?? { @Sendable in "\($0)" }

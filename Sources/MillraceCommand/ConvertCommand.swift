@@ -1,0 +1,54 @@
+import ArgumentParser
+import Foundation
+import Millrace
+import ModelFiles
+
+struct ConvertCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "convert",
+    abstract:
+      "Write a model as a .millrace file: one file, loaded in milliseconds, that proves itself.",
+    discussion: """
+      The file holds the architecture, the weights, where they came from, and answers to a probe \
+      that every load checks bit by bit.
+      """)
+
+  @OptionGroup var model: ModelArgument
+
+  @Argument(help: "Where to write it.", completion: .file())
+  var output: String
+
+  @Option(help: "Names of the classes, one a line, to be kept in the file.", completion: .file())
+  var labels: String?
+
+  @Flag(help: "Overwrite a file that exists.")
+  var force = false
+
+  func run() async throws {
+    try await failing {
+      let loaded = try model.load()
+      let names = try labels.map(ConvertCommand.lines)
+      if let names, names.count != loaded.model.outputWidth {
+        throw FileFailure(
+          "\(labels ?? "") has \(names.count) labels, expected \(loaded.model.outputWidth)")
+      }
+      guard force || !FileManager.default.fileExists(atPath: output) else {
+        throw FileFailure("\(output) exists; name another file, or say --force")
+      }
+      let bytes = try MillraceModelFile.bytes(of: loaded, labels: names)
+      // Whole or not at all: beside it first, then in its place.
+      try Data(bytes).write(to: URL(fileURLWithPath: output), options: .atomic)
+      let converted = try loadModel(at: output)
+      print("wrote \(output): \(bytes.count) bytes, sha256:\(converted.sha256Text)")
+    }
+  }
+
+  private static func lines(of path: String) throws -> [String] {
+    guard let data = FileManager.default.contents(atPath: path),
+      let text = String(data: data, encoding: .utf8)
+    else { throw FileFailure("\(path): cannot be read as UTF-8; expected one entry a line") }
+    var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    while lines.last == "" { lines.removeLast() }
+    return lines
+  }
+}

@@ -1,0 +1,54 @@
+import Recurrence
+
+/// A layer as a `.millrace` file names it: its kind and options; the weights are tensors beside it.
+///
+/// Options that a kind does not have are left out.
+struct LayerRecord: Codable {
+  var kind: String
+  var name: String
+  var units: Int?
+  var activation: Activation?
+  var recurrentActivation: Activation?
+  var cellActivation: Activation?
+  var returnSequences: Bool?
+  var zeroOutputForMask: Bool?
+  var resetAfter: Bool?
+  var maskZero: Bool?
+  var maskValue: Float?
+  var epsilon: Float?
+  var kernelSize: Int?
+  var dilation: Int?
+  var count: Int?
+  var width: Int?
+  var size: Int?
+  var pooling: Pooling1D.Kind?
+  var branch: Branch.Kind?
+  var skipped: Int?
+  var every: Int?
+
+  init(_ kind: String, _ name: String) {
+    self.kind = kind
+    self.name = name
+  }
+}
+
+/// What a `.millrace` file says of its model: the metadata entry `model`.
+struct ModelRecord: Codable {
+  /// Of this form; a reader refuses a higher one.
+  static let version = 1
+
+  var version = ModelRecord.version
+  var name: String
+  var input: ModelInput
+  var layers: [LayerRecord]
+  /// The tokens, where the model knows them itself.
+  var vocabulary: ModelVocabulary?
+  /// The file that it was converted from.
+  var source: Source
+
+  struct Source: Codable {
+    var format: String
+    var sha256: String
+    var kerasVersion: String?
+  }
+}

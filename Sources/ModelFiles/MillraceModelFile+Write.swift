@@ -1,0 +1,83 @@
+import Foundation
+import Recurrence
+
+extension MillraceModelFile {
+  /// The bytes of a `.millrace` file of a model that was loaded from any other.
+  ///
+  /// - Parameters:
+  ///   - loaded: in f32.
+  ///   - labels: names of the outputs; nil for none.
+  /// - Returns: the whole file.
+  /// - Throws: an `EncodingError` for an option that is not finite.
+  package static func bytes(
+    of loaded: LoadedModel, labels: [String]?
+  ) throws -> [UInt8] {
+    try bytes(of: loaded, labels: labels, answers: loaded.model)
+  }
+
+  /// As above; `answers` is the model whose answers the probe records.
+  static func bytes(
+    of loaded: LoadedModel, labels: [String]?, answers probed: Model
+  ) throws -> [UInt8] {
+    let model = loaded.model
+    var record = ModelRecord(
+      name: model.name, input: model.input, layers: [], vocabulary: loaded.vocabulary,
+      source: ModelRecord.Source(
+        format: loaded.format, sha256: loaded.sha256Text, kerasVersion: loaded.kerasVersion))
+    var tensors: [Tensor] = []
+    for (index, layer) in model.layers.enumerated() {
+      let (entry, weights) = LayerRecord.encode(layer)
+      record.layers.append(entry)
+      tensors += weights.map {
+        Tensor(name: "\(index)/\($0.name)", shape: $0.shape, values: $0.values)
+      }
+    }
+    let inputs = probeInputs(for: model)
+    let outputs = answers(of: probed, to: inputs) ?? []
+    tensors.append(Tensor(name: "probe/inputs", shape: [inputs.count], values: inputs))
+    tensors.append(Tensor(name: "probe/outputs", shape: [outputs.count], values: outputs))
+
+    var data: [UInt8] = []
+    data.reserveCapacity(tensors.reduce(0) { $0 + $1.values.count * 4 })
+    for tensor in tensors { tensor.values.withUnsafeBytes { data += $0 } }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    var metadata = [
+      "format": format, "data_sha256": SHA256.text(of: SHA256.hash(of: data)),
+      "model": String(decoding: try encoder.encode(record), as: UTF8.self),
+    ]
+    metadata["labels"] = labels?.joined(separator: "\n")
+    var checksums = Dictionary(
+      tensors.map { ($0.name, Checksum.text(of: $0.values)) }, uniquingKeysWith: { $1 })
+    checksums[""] = Checksum.text(of: checked(metadata))
+    metadata["checksums"] = String(decoding: try encoder.encode(checksums), as: UTF8.self)
+    return try header(tensors, metadata, encoder) + data
+  }
+
+  /// One entry of the header.
+  private struct Entry: Encodable {
+    var dtype = "F32"
+    var shape: [Int]
+    var data_offsets: [Int]
+  }
+
+  /// The length and the JSON of the header, padded so that the data begin at a multiple of 64.
+  private static func header(
+    _ tensors: [Tensor], _ metadata: [String: String], _ encoder: JSONEncoder
+  ) throws -> [UInt8] {
+    var members = [
+      "\"__metadata__\":\(String(decoding: try encoder.encode(metadata), as: UTF8.self))"
+    ]
+    var offset = 0
+    for tensor in tensors {
+      let end = offset + tensor.values.count * 4
+      let entry = try encoder.encode(Entry(shape: tensor.shape, data_offsets: [offset, end]))
+      members.append("\"\(tensor.name)\":\(String(decoding: entry, as: UTF8.self))")
+      offset = end
+    }
+    var text = Array("{\(members.joined(separator: ","))}".utf8)
+    while (text.count + 8) % 64 != 0 { text.append(UInt8(ascii: " ")) }
+    let length = UInt64(text.count)
+    return (0..<8).map { UInt8(truncatingIfNeeded: length >> ($0 * 8)) } + text
+  }
+}
