@@ -11,6 +11,7 @@ The answers are onnxruntime's. Where ONNX' own reference evaluator knows the att
 import json
 import os
 import sys
+import tempfile
 
 import numpy as np
 import onnx
@@ -19,6 +20,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+SCRATCH = os.path.join(tempfile.gettempdir(), "model.onnx")
 RANDOM = np.random.default_rng(4)
 
 
@@ -252,7 +254,7 @@ def torch_models():
         module.eval()
         randomize(module)
         for exporter in exporters:
-            file = "/tmp/model.onnx"
+            file = SCRATCH
             if exporter.startswith("script"):
                 torch.onnx.export(module, (x,), file, dynamo=False, input_names=["x"],
                                   opset_version=int(exporter[6:] or 20),
@@ -306,8 +308,8 @@ def keras_models():
         spec = [tf.TensorSpec([None, None] + list(x.shape[2:]), x.dtype)]
         function = tf.function(lambda v: model(v, training=False), input_signature=spec)
         made["tf2onnx"] = tf2onnx.convert.from_function(function, input_signature=spec, opset=17)[0]
-        model.export("/tmp/model.onnx", format="onnx", verbose=False)
-        made["export"] = onnx.load("/tmp/model.onnx")
+        model.export(SCRATCH, format="onnx", verbose=False)
+        made["export"] = onnx.load(SCRATCH)
         answers = [np.asarray(model(x[:, :t + 1]))[0] for t in range(x.shape[1])]
         answers = [y[-1] if y.ndim == 2 else y for y in answers]
         for how, graph in made.items():
