@@ -147,6 +147,43 @@ def norms(keras, random):
     save("norms", model, (vectors(random, 7, 3) * 4 + 30).astype("float32"))
 
 
+def words(keras, random):
+    """Text goes in; x is the id that the model's own first layer gives for the step's token."""
+    L = keras.layers
+
+    def case(name, front, shape, size, tokens, text, **options):
+        model = keras.Sequential([
+            keras.Input(shape, dtype="string"), front, L.Embedding(size, 3, **options),
+            L.GRU(4, return_sequences=True), L.Dense(2)])
+        for layer in model.layers[1:]:
+            layer.set_weights([random.normal(0, 0.5, w.shape) for w in layer.get_weights()])
+        path = folder(name)
+        model.save(os.path.join(path, "model.keras"))
+        with open(os.path.join(path, "steps.jsonl"), "w") as file:
+            for t in range(len(tokens)):
+                given = keras.ops.convert_to_tensor(text(tokens[: t + 1]))
+                ids = np.asarray(front(given)).reshape(-1)
+                assert len(ids) == t + 1
+                line = {"t": t, "x": int(ids[-1]), "y": numbers(np.asarray(model(given))[0, -1])}
+                file.write(json.dumps(line, separators=(",", ":")) + "\n")
+
+    tokens = ["Hello,", "blue", "sky", "unheard", "of", "sky!"]
+    front = L.TextVectorization()
+    front.adapt(["hello sky", "blue sky", "out of the blue"])
+    case("text-words", front, (1,), front.vocabulary_size(), tokens,
+         lambda some: [[" ".join(some)]], mask_zero=True)
+    front = L.TextVectorization(split="character", standardize="lower")
+    front.adapt(["hello sky", "blue sky"])
+    case("text-characters", front, (), front.vocabulary_size(), list("Blue hat"),
+         lambda some: ["".join(some)])
+    front = L.StringLookup(vocabulary=["red", "green", "blue"], mask_token="")
+    case("lookup-given", front, (None,), 5, ["green", "red", "white", "blue"],
+         lambda some: [some])
+    front = L.StringLookup()
+    front.adapt(["red", "green", "red"])
+    case("lookup-adapted", front, (None,), 3, ["green", "red", "white"], lambda some: [some])
+
+
 def weights_alone(keras, random):
     L = keras.layers
     model = keras.Sequential([
@@ -231,6 +268,12 @@ def refused(keras):
     x = L.Conv1D(3, 2)(i)
     y = L.MaxPooling1D(2, strides=1)(i)
     keras.Model(i, L.Add()([x, y])).save(os.path.join(path, "add-other-steps.keras"))
+    front = L.TextVectorization(output_sequence_length=5, vocabulary=["a", "b"])
+    keras.Sequential([L.Input((1,), dtype="string"), front, L.Embedding(4, 2), L.GRU(2)]).save(
+        os.path.join(path, "text-padded.keras"))
+    front = L.StringLookup(vocabulary=["a", "b"], num_oov_indices=3)
+    keras.Sequential([L.Input((None,), dtype="string"), front, L.Embedding(5, 2)]).save(
+        os.path.join(path, "lookup-hashed.keras"))
     i = L.Input((None, 3))
     keras.Model(i, [L.Dense(2)(i), L.Dense(2)(i)]).save(os.path.join(path, "two-outputs.keras"))
 
@@ -245,3 +288,4 @@ if __name__ == "__main__":
     weights_alone(keras, np.random.default_rng(55))
     cudnn(np.random.default_rng(56))
     refused(keras)
+    words(keras, np.random.default_rng(57))

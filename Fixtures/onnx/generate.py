@@ -11,6 +11,7 @@ The answers are onnxruntime's. Where ONNX' own reference evaluator knows the att
 import json
 import os
 import sys
+import tempfile
 
 import numpy as np
 import onnx
@@ -19,6 +20,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+SCRATCH = os.path.join(tempfile.gettempdir(), "model.onnx")
 RANDOM = np.random.default_rng(4)
 
 
@@ -252,9 +254,10 @@ def torch_models():
         module.eval()
         randomize(module)
         for exporter in exporters:
-            file = "/tmp/model.onnx"
-            if exporter == "script":
+            file = SCRATCH
+            if exporter.startswith("script"):
                 torch.onnx.export(module, (x,), file, dynamo=False, input_names=["x"],
+                                  opset_version=int(exporter[6:] or 20),
                                   dynamic_axes={"x": {steps_axis: "t"}})
             else:
                 torch.onnx.export(module, (x,), file, dynamo=True, external_data=False,
@@ -280,6 +283,10 @@ def torch_models():
     export("gru-last", Classifier(nn.GRU(5, 6, num_layers=2, batch_first=True), True), ids, 1)
     export("hidden", Hidden(), torch.from_numpy(draw(7, 1, 3, scale=1)), 0)
     export("convolutional", Convolutional(), torch.from_numpy(draw(1, 9, 3, scale=1)), 1)
+    # Layer normalization written out.
+    export("norms", nn.Sequential(nn.LayerNorm(3), nn.Linear(3, 4), nn.GELU("tanh"),
+                                  nn.LayerNorm(4, elementwise_affine=False)),
+           torch.from_numpy(draw(1, 6, 3, scale=1)), 1, ("script13",))
     # The other exporter fixes the number of steps of a window.
     export("windows", Windows(), torch.from_numpy(draw(1, 11, 2, scale=1)), 1, ("script",),
            first=3)
@@ -301,8 +308,8 @@ def keras_models():
         spec = [tf.TensorSpec([None, None] + list(x.shape[2:]), x.dtype)]
         function = tf.function(lambda v: model(v, training=False), input_signature=spec)
         made["tf2onnx"] = tf2onnx.convert.from_function(function, input_signature=spec, opset=17)[0]
-        model.export("/tmp/model.onnx", format="onnx", verbose=False)
-        made["export"] = onnx.load("/tmp/model.onnx")
+        model.export(SCRATCH, format="onnx", verbose=False)
+        made["export"] = onnx.load(SCRATCH)
         answers = [np.asarray(model(x[:, :t + 1]))[0] for t in range(x.shape[1])]
         answers = [y[-1] if y.ndim == 2 else y for y in answers]
         for how, graph in made.items():
@@ -318,9 +325,18 @@ def keras_models():
         keras.Input((None,), dtype="int32"), layers.Embedding(12, 5),
         layers.LSTM(6, return_sequences=True), layers.Dense(4, activation="relu"), layers.LSTM(4),
         layers.Dense(3, activation="softmax")]), x)
+    # These are written as loops over the steps.
+    export("loops", keras.Sequential([
+        keras.Input((None, 3)), layers.GRU(5, return_sequences=True),
+        layers.SimpleRNN(4, return_sequences=True, activation="relu"),
+        layers.GRU(4, return_sequences=True, reset_after=False),
+        layers.GRU(3, return_sequences=True, use_bias=False),
+        layers.LSTM(3, return_sequences=True, recurrent_activation="hard_sigmoid"),
+        layers.SimpleRNN(4), layers.Dense(2)]), draw(1, 9, 3, scale=1))
     export("conv-lstm", keras.Sequential([
         keras.Input((None, 3)), layers.Conv1D(4, 3, dilation_rate=2, padding="causal"),
         layers.BatchNormalization(), layers.LSTM(5, return_sequences=True),
+        layers.LayerNormalization(), layers.LayerNormalization(center=False, scale=False),
         layers.Dense(2, activation="tanh")]), draw(1, 9, 3, scale=1))
 
 
@@ -395,6 +411,35 @@ def refused():
         [floats("X", None, 1, 2)], [floats("Z", 1, 1, 3)],
         [numpy_helper.from_array(draw(1, 12, 2), "W"), numpy_helper.from_array(draw(1, 12, 3), "R"),
          numpy_helper.from_array(np.array(0), "zero")]))
+
+    def loop(name, cond, h):
+        x = helper.make_node("Gather", ["X", "i"], ["x"])
+        products = [helper.make_node("MatMul", ["x", "W"], ["wx"]),
+                    helper.make_node("MatMul", ["h", "U"], ["uh"])]
+        body = helper.make_graph(
+            [x, *products, *h, *cond], "body",
+            [helper.make_tensor_value_info("i", TensorProto.INT64, []),
+             helper.make_tensor_value_info("go", TensorProto.BOOL, []), floats("h", 1, 2)],
+            [helper.make_tensor_value_info("goes", TensorProto.BOOL, []), floats("next", 1, 2),
+             floats("row", 1, 2)])
+        shape = [helper.make_node("Shape", ["X"], ["sizes"]),
+                 helper.make_node("Gather", ["sizes", "zero"], ["T"])]
+        over = helper.make_node("Loop", ["T", "", "h0"], ["last", "Y"], name="loop", body=body)
+        case(name, model([*shape, over], [floats("X", None, 1, 2)], [floats("Y", None, 1, 2)], [
+            numpy_helper.from_array(draw(2, 2), "W"), numpy_helper.from_array(draw(2, 2), "U"),
+            numpy_helper.from_array(np.array(0), "zero"),
+            numpy_helper.from_array(np.array(3), "three"),
+            numpy_helper.from_array(np.zeros((1, 2), np.float32), "h0")]))
+
+    sums = [helper.make_node("Add", ["wx", "uh"], ["s"]), helper.make_node("Tanh", ["s"], ["next"]),
+            helper.make_node("Identity", ["next"], ["row"])]
+    loop("loop-stops", [helper.make_node("Less", ["i", "three"], ["goes"])], sums)
+    loop("loop-looks", [helper.make_node("ReduceMax", ["next"], ["m"], keepdims=0),
+                        helper.make_node("Less", ["m", "m"], ["goes"])], sums)
+    goes = [helper.make_node("Identity", ["go"], ["goes"])]
+    loop("loop-other", goes, [helper.make_node("Mul", ["wx", "uh"], ["next"]),
+                              helper.make_node("Identity", ["next"], ["row"])])
+    loop("loop-other-row", goes, [*sums[:2], helper.make_node("Relu", ["next"], ["row"])])
     case("conv-ahead", model(
         [helper.make_node("Conv", ["X", "W"], ["Y"], name="conv", pads=[1, 1])],
         [floats("X", 1, 2, None)], [floats("Y", 1, 3, None)],

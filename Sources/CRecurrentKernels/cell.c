@@ -61,11 +61,11 @@ static void pass(const mr_cell *cell, const mr_panels *q, mr_job job, int n, mr_
   for (int s = 0; s < n; s++, to += width + hwidth) {
     xq[s] = to, hq[s] = to + width;
     if (cell->dot) {
-      if (reads_x) cell->dot->round(q->inputs, q->xwords * 2, r->x[s], (uint16_t *)to);
-      if (reads_h) cell->dot->round(q->recurrent, q->hwords * 2, r->h_in[s], (uint16_t *)(to + width));
+      if (reads_x) cell->dot->round(q->inputs, r->x[s], (uint16_t *)to);
+      if (reads_h) cell->dot->round(q->recurrent, r->h_in[s], (uint16_t *)(to + width));
     } else {
-      if (reads_x) path->quantise(q->inputs, q->xwords * path->int8_group, r->x[s], to, &xstep[s]);
-      if (reads_h) path->quantise(q->recurrent, q->hwords * path->int8_group, r->h_in[s], to + width, &hstep[s]);
+      if (reads_x) path->quantise(q->inputs, r->x[s], to, &xstep[s]);
+      if (reads_h) path->quantise(q->recurrent, r->h_in[s], to + width, &hstep[s]);
     }
   }
   r->xq = xq, r->hq = hq, r->xstep = xstep, r->hstep = hstep;

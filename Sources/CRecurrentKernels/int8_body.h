@@ -1,31 +1,23 @@
 // int8_body.h: the step in 8 bits, written once for all cells and all paths. See functions_body.h for the macros.
 // A path also defines GROUP (rows of weights in one row of the packing), QBLOCK (streams in flight), QBIAS (128 when its dot takes
 // unsigned activations, else 0), `NAME(ints)` and `NAME(quantum)` (a vector of sums; one stored activation), and
-// word(row, k), weights(pointer), dot(sum, word, weights), to_float(sum), load_ints(pointer).
+// word(row, k), weights(pointer), dot(sum, word, weights), to_float(sum), load_ints(pointer), magnitude(vector), the largest(vector) of its
+// numbers, load_first(pointer, count) with zeros behind, and narrow(pointer, vector), which stores the low bits of each number as a quantum,
+// plus QBIAS.
 // Integer sums are exact, so their order is free. The arithmetic of the steps is one text, so the bits are the same on every path:
 // step = max|v| / 127; q = round(v * (127 / max|v|)), ties to even; chain = fma(float(sum) * step of the row, step of the column, chain).
 
-// One row of activations; `padded`: quanta to write. Reads the magnitude as an integer, which orders floats the same
-// way and which compilers turn into vectors.
-TARGET static void NAME(quantise)(int count, int padded, const float *v, void *to, float *step) {
+// One row of activations, and zeros up to a whole vector. Adding 1.5 * 2^23 leaves the rounded product in the low bits.
+TARGET static void NAME(quantise)(int count, const float *v, void *to, float *step) {
   NAME(quantum) *q = to;
-  uint32_t most = 0x1e3ce508; // 1e-20, so that a row of zeros divides by something
-  for (int k = 0; k < count; k++) {
-    uint32_t u;
-    memcpy(&u, v + k, 4);
-    u &= 0x7fffffff;
-    most = u > most ? u : most;
-  }
-  float m;
-  memcpy(&m, &most, 4);
-  const float scale = 127.0f / m;
-  for (int k = 0; k < count; k++) {
-    const float t = __builtin_fmaf(v[k], scale, 12582912.0f); // 1.5 * 2^23: the low bits are the rounded product
-    int32_t u;
-    memcpy(&u, &t, 4);
-    q[k] = (NAME(quantum))(u - 0x4b400000 + QBIAS);
-  }
-  for (int k = count; k < padded; k++) q[k] = QBIAS;
+  const int whole = count - count % LANES;
+  V most = OP(set1_ps)(1e-20f); // so that a row of zeros divides by something
+  for (int k = 0; k < whole; k += LANES) most = OP(max_ps)(NAME(magnitude)(OP(loadu_ps)(v + k)), most);
+  if (whole < count) most = OP(max_ps)(NAME(magnitude)(NAME(load_first)(v + whole, count - whole)), most);
+  const float m = NAME(largest)(most), scale = 127.0f / m;
+  const V s = OP(set1_ps)(scale), shifter = OP(set1_ps)(12582912.0f);
+  for (int k = 0; k < whole; k += LANES) NAME(narrow)(q + k, OP(fmadd_ps)(OP(loadu_ps)(v + k), s, shifter));
+  if (whole < count) NAME(narrow)(q + whole, OP(fmadd_ps)(NAME(load_first)(v + whole, count - whole), s, shifter));
   *step = m / 127.0f;
 }
 TARGET MR_INLINE void NAME(int8_mac)(const int M, const int P, const int G, NAME(ints) (*acc)[4], const void *const *rows, int words, const int8_t *w, size_t panel) {

@@ -62,7 +62,7 @@ typedef struct {
 // bf16 by a dot instruction, where a processor may or may not have it beside the rest of a path.
 typedef struct {
   bool (*available)(void);
-  void (*round)(int count, int padded, const float *v, uint16_t *q);
+  void (*round)(int count, const float *v, uint16_t *q);
   void (*run)(const mr_panels *, mr_job, int n, const mr_rows *);
 } mr_bf16_dot;
 
@@ -74,7 +74,7 @@ typedef struct {
   void (*f32)(const mr_panels *, mr_job, int n, const mr_rows *);
   int int8_group; // rows of weights that one integer dot takes
   int int8_bias;  // what is added to activations that its dot takes as unsigned, else 0
-  void (*quantise)(int count, int padded, const float *v, void *q, float *step);
+  void (*quantise)(int count, const float *v, void *q, float *step);
   void (*int8)(const mr_panels *, mr_job, int n, const mr_rows *);
   void (*bf16)(const mr_panels *, mr_job, int n, const mr_rows *);
   const mr_bf16_dot *bf16_dot; // NULL: none

@@ -12,13 +12,18 @@ mr_table *mr_table_create(const mr_cell *cell, int vocabulary, const float *embe
   table->bytes = table->width * (size_t)vocabulary * sizeof(float);
   table->rows = mr_zeros(table->bytes);
   void *scratch = mr_zeros(mr_cell_scratch(cell));
-  float *one = mr_zeros(cell->inputs * sizeof(float)); // a one-hot vector
-  for (int t = 0; table->rows && scratch && one && t < vocabulary; t++) {
-    const float *x = embeddings ? embeddings + (size_t)t * cell->inputs : one;
-    float *row = table->rows + t * table->width;
-    if (!embeddings) one[t] = 1;
-    mr_project(cell, 1, &x, &row, scratch);
-    if (!embeddings) one[t] = 0;
+  float *one = mr_zeros((size_t)cell->inputs * sizeof(float) * MR_BLOCK); // one-hot vectors
+  for (int t = 0; table->rows && scratch && one && t < vocabulary; t += MR_BLOCK) {
+    const float *x[MR_BLOCK];
+    float *rows[MR_BLOCK];
+    const int n = vocabulary - t < MR_BLOCK ? vocabulary - t : MR_BLOCK;
+    for (int s = 0; s < n; s++) {
+      x[s] = embeddings ? embeddings + (size_t)(t + s) * cell->inputs : one + (size_t)s * cell->inputs;
+      rows[s] = table->rows + (t + s) * table->width;
+      if (!embeddings) one[(size_t)s * cell->inputs + t + s] = 1;
+    }
+    mr_project(cell, n, x, rows, scratch);
+    for (int s = 0; !embeddings && s < n; s++) one[(size_t)s * cell->inputs + t + s] = 0;
   }
   bool done = table->rows && scratch && one;
   free(scratch), free(one);

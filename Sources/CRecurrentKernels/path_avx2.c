@@ -35,6 +35,21 @@ TARGET MR_INLINE __m256i avx2_dot(__m256i sum, __m256i x, __m256i w) { return _m
 TARGET MR_INLINE V avx2_to_float(__m256i v) { return _mm256_cvtepi32_ps(v); }
 TARGET MR_INLINE __m256i avx2_load_ints(const int32_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
 
+TARGET MR_INLINE V avx2_magnitude(V v) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), v); }
+TARGET MR_INLINE V avx2_load_first(const float *p, int count) {
+  const __m256i place = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  return _mm256_maskload_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(count), place));
+}
+TARGET MR_INLINE float avx2_largest(V v) {
+  __m128 m = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+  m = _mm_max_ps(m, _mm_movehl_ps(m, m));
+  return _mm_cvtss_f32(_mm_max_ss(m, _mm_shuffle_ps(m, m, 1)));
+}
+TARGET MR_INLINE void avx2_narrow(int16_t *to, V v) {
+  const __m256i u = _mm256_sub_epi32(_mm256_castps_si256(v), _mm256_set1_epi32(0x4b400000));
+  _mm_storeu_si128((__m128i *)to, _mm_packs_epi32(_mm256_castsi256_si128(u), _mm256_extracti128_si256(u, 1)));
+}
+
 TARGET MR_INLINE V avx2_first_half(V v) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(v), 16)); }
 TARGET MR_INLINE V avx2_second_half(V v) { return _mm256_and_ps(v, _mm256_castsi256_ps(_mm256_set1_epi32((int)0xffff0000))); }
 

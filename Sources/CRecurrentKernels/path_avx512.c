@@ -40,6 +40,13 @@ TARGET MR_INLINE __m512i avx512_dot(__m512i sum, __m512i x, __m512i w) { return 
 TARGET MR_INLINE V avx512_to_float(__m512i v) { return _mm512_cvtepi32_ps(v); }
 TARGET MR_INLINE __m512i avx512_load_ints(const int32_t *p) { return _mm512_loadu_si512(p); }
 
+TARGET MR_INLINE V avx512_magnitude(V v) { return _mm512_abs_ps(v); }
+TARGET MR_INLINE V avx512_load_first(const float *p, int count) { return _mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), p); }
+TARGET MR_INLINE float avx512_largest(V v) { return _mm512_reduce_max_ps(v); }
+TARGET MR_INLINE void avx512_narrow(uint8_t *to, V v) {
+  _mm_storeu_si128((__m128i *)to, _mm_xor_si128(_mm512_cvtepi32_epi8(_mm512_castps_si512(v)), _mm_set1_epi8((char)0x80)));
+}
+
 TARGET MR_INLINE V avx512_first_half(V v) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(v), 16)); }
 TARGET MR_INLINE V avx512_second_half(V v) {
   return _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(v), _mm512_set1_epi32((int)0xffff0000)));

@@ -37,13 +37,16 @@ TARGET MR_INLINE void avx512_bf16_bf16_mac(const int M, const int P, const int G
 }
 #include "bf16_body.h"
 
-TARGET static void avx512_bf16_round(int count, int padded, const float *v, uint16_t *q) {
-  for (int k = 0; k < count; k++) {
-    uint32_t u;
-    memcpy(&u, v + k, 4);
-    q[k] = (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16); // to nearest, ties to even
-  }
-  for (int k = count; k < padded; k++) q[k] = 0;
+// To nearest, ties to even.
+TARGET MR_INLINE void avx512_bf16_narrow(uint16_t *q, __m512 v) {
+  const __m512i u = _mm512_castps_si512(v), odd = _mm512_and_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(1));
+  const __m512i rounded = _mm512_add_epi32(u, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+  _mm256_storeu_si256((__m256i *)q, _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16)));
+}
+TARGET static void avx512_bf16_round(int count, const float *v, uint16_t *q) {
+  int k = 0;
+  for (; k + LANES <= count; k += LANES) avx512_bf16_narrow(q + k, _mm512_loadu_ps(v + k));
+  if (k < count) avx512_bf16_narrow(q + k, _mm512_maskz_loadu_ps((__mmask16)((1u << (count - k)) - 1), v + k));
 }
 static bool avx512_bf16_available(void) { return __builtin_cpu_supports("avx512bf16"); }
 const mr_bf16_dot mr_avx512_bf16_dot = {avx512_bf16_available, avx512_bf16_round, avx512_bf16_bf16_run};

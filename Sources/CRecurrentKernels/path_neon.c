@@ -51,6 +51,19 @@ MR_INLINE int32x4_t neon_dot(int32x4_t sum, int32x4_t x, int32x4_t w) {
 MR_INLINE V neon_to_float(int32x4_t v) { return vcvtq_f32_s32(v); }
 MR_INLINE int32x4_t neon_load_ints(const int32_t *p) { return vld1q_s32(p); }
 
+MR_INLINE V neon_magnitude(V v) { return vabsq_f32(v); }
+MR_INLINE V neon_load_first(const float *p, int count) {
+  float first[4] = {0};
+  for (int j = 0; j < count; j++) first[j] = p[j];
+  return vld1q_f32(first);
+}
+MR_INLINE float neon_largest(V v) { return vmaxvq_f32(v); }
+MR_INLINE void neon_narrow(int8_t *to, V v) {
+  const uint16x4_t halves = vmovn_u32(vreinterpretq_u32_f32(v));
+  const uint8x8_t bytes = vmovn_u16(vcombine_u16(halves, halves));
+  vst1_lane_u32((uint32_t *)(void *)to, vreinterpret_u32_u8(bytes), 0);
+}
+
 MR_INLINE V neon_first_half(V v) { return vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_f32(v), 16)); }
 MR_INLINE V neon_second_half(V v) { return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(v), vdupq_n_u32(0xffff0000))); }
 

@@ -59,6 +59,11 @@ MR_INLINE uint32_t portable_word_of(float v) {
   memcpy(&u, &v, 4);
   return u;
 }
+MR_INLINE float portable_magnitude(float v) { return fabsf(v); }
+MR_INLINE float portable_load_first(const float *p, int count) { return count ? *p : 0; }
+MR_INLINE float portable_largest(float v) { return v; }
+MR_INLINE void portable_narrow(int8_t *to, float v) { *to = (int8_t)portable_word_of(v); }
+
 MR_INLINE float portable_first_half(float v) { return portable_bits(portable_word_of(v) << 16); }
 MR_INLINE float portable_second_half(float v) { return portable_bits(portable_word_of(v) & 0xffff0000); }
 

@@ -21,9 +21,6 @@ struct ConvertCommand: AsyncParsableCommand {
   @Option(help: "Names of the classes, one a line, to be kept in the file.", completion: .file())
   var labels: String?
 
-  @Option(help: "Tokens in the order of their ids, to be kept in the file.", completion: .file())
-  var vocabulary: String?
-
   @Flag(help: "Overwrite a file that exists.")
   var force = false
 
@@ -38,8 +35,7 @@ struct ConvertCommand: AsyncParsableCommand {
       guard force || !FileManager.default.fileExists(atPath: output) else {
         throw FileFailure("\(output) exists; name another file, or say --force")
       }
-      let bytes = try MillraceModelFile.bytes(
-        of: loaded, labels: names, vocabulary: try vocabulary.map(ConvertCommand.lines))
+      let bytes = try MillraceModelFile.bytes(of: loaded, labels: names)
       // Whole or not at all: beside it first, then in its place.
       try Data(bytes).write(to: URL(fileURLWithPath: output), options: .atomic)
       let converted = try loadModel(at: output)

@@ -21,14 +21,21 @@ struct ModelCommand: AsyncParsableCommand {
     private struct Inspection: Encodable {
       let model: ModelSummary
       let rate: StepRate
+      let loadMilliseconds: Double
     }
 
     func run() async throws {
       try await failing {
+        let clock = ContinuousClock()
+        let began = clock.now
         let loaded = try model.load()
-        let inspection = Inspection(model: ModelSummary(loaded), rate: try StepRate(loaded.model))
+        let milliseconds = (clock.now - began) / .milliseconds(1)
+        let inspection = Inspection(
+          model: ModelSummary(loaded), rate: try StepRate(loaded.model),
+          loadMilliseconds: milliseconds)
         guard json else {
-          return print("\(inspection.model.text)\n\nspeed  \(inspection.rate.text)")
+          print("\(inspection.model.text)\n\nspeed  \(inspection.rate.text)")
+          return print("loaded in \(Int(inspection.loadMilliseconds.rounded())) ms")
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

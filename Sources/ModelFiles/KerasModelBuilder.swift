@@ -6,12 +6,14 @@ struct KerasModelBuilder {
   /// "3.15.1"; it decides defaults and what `hard_sigmoid` means.
   let version: String
 
-  /// Builds the model from the JSON of its configuration; `tensors` reads a layer's weights.
+  /// Builds the model from the JSON of its configuration.
   ///
-  /// Throws a `ModelFileError`, or what `tensors` throws.
+  /// `tensors` reads a layer's weights, `asset` a file of its own by name, nil if there is none.
+  /// Throws a `ModelFileError`, or what these throw.
   func model(
-    configuration: [UInt8], tensors: (KerasLayer) throws -> [Tensor]
-  ) throws -> Model {
+    configuration: [UInt8], asset: (KerasLayer, String) throws -> [UInt8]? = { _, _ in nil },
+    tensors: (KerasLayer) throws -> [Tensor]
+  ) throws -> (model: Model, vocabulary: ModelVocabulary?) {
     guard let major = Int(version.prefix { $0.isNumber }), (1...3).contains(major) else {
       throw ModelFileError.unreadable(
         path: path, reason: "was written by Keras \(version), expected Keras 1, 2 or 3")
@@ -21,11 +23,22 @@ struct KerasModelBuilder {
         path: path, reason: "its configuration is not JSON; save the model again")
     }
     let graph = try KerasGraph(json, kerasMajor: major, path: path)
+    var vocabulary: ModelVocabulary?
+    if let first = graph.steps.first?.layer, KerasVocabularyReader.classes.contains(first.className)
+    {
+      // What cuts the text and looks its tokens up is the tokenizer's work.
+      vocabulary = try KerasVocabularyReader(first, path: path).vocabulary { try asset(first, $0) }
+    }
     let inputSequence = try input(graph)
     var layerGraph = LayerGraph()
     var values: [LayerGraph.Value] = []
     var sequences: [KerasSequence] = []
-    for step in graph.steps {
+    for (index, step) in graph.steps.enumerated() {
+      if index == 0 && vocabulary != nil {
+        values.append(LayerGraph.input)
+        sequences.append(inputSequence)
+        continue
+      }
       let inputs = step.inputs.map { $0.map { values[$0] } ?? LayerGraph.input }
       let before = step.inputs.map { $0.map { sequences[$0] } ?? inputSequence }
       if let join = KerasJoin(step.layer) {
@@ -47,18 +60,29 @@ struct KerasModelBuilder {
     let layers = layerGraph.layers(to: values.last ?? LayerGraph.input)
     do {
       let input = try input(of: layers, width: inputSequence.width)
-      return try Model(layers: layers, input: input, name: graph.name)
+      try check(vocabulary, input)
+      return (try Model(layers: layers, input: input, name: graph.name), vocabulary)
     } catch let error as ModelError {
       throw ModelFileError.badModel(path: path, error: error)
+    }
+  }
+
+  /// The ids of a model's own vocabulary are those of its Embedding.
+  private func check(_ vocabulary: ModelVocabulary?, _ input: ModelInput) throws(ModelFileError) {
+    guard let vocabulary else { return }
+    guard case .tokens(let count) = input, count >= vocabulary.tokens.count else {
+      throw .unreadable(
+        path: path,
+        reason: "looks up \(vocabulary.tokens.count) tokens that no Embedding of as many takes")
     }
   }
 
   /// What the model's input layer says.
   private func input(_ graph: KerasGraph) throws(ModelFileError) -> KerasSequence {
     var sequence = KerasSequence()
-    guard let shape = graph.inputShape, let first = graph.steps.first?.layer else {
-      return sequence
-    }
+    guard let shape = graph.inputShape, let first = graph.steps.first?.layer,
+      !KerasVocabularyReader.classes.contains(first.className)
+    else { return sequence }
     // An Embedding takes one id a step, other layers one row.
     let rank = first.className == "Embedding" ? 2 : 3
     guard shape.count == rank else {

@@ -14,6 +14,7 @@ struct KerasModelFile {
     /// "Keras 3.15.1 (.keras)".
     var format: String
     var kerasVersion: String
+    var vocabulary: ModelVocabulary?
   }
 
   private static let zipMagic: [UInt8] = [0x50, 0x4b]
@@ -64,13 +65,23 @@ struct KerasModelFile {
     let (configuration, version) = try Self.configuration(in: archive, path: path)
     let weights = try archive.entry("model.weights.h5", byteCountMax: FileContent.byteCountMax)
     do {
-      let model = try HDF5File.withFile(weights) { file in
+      let built = try HDF5File.withFile(weights) { file in
         try KerasModelBuilder(path: path, version: version)
-          .model(configuration: configuration) { layer in
-            try KerasWeights.keras3(of: layer, in: file, path: path)
-          }
+          .model(
+            configuration: configuration,
+            asset: { layer, name in
+              let entry = "assets/layers/\(layer.weightGroup)/\(name)"
+              do {
+                return try archive.entry(entry, byteCountMax: Self.configurationBytesMax)
+              } catch ZipArchive.Failure.missing {
+                return nil
+              }
+            },
+            tensors: { layer in try KerasWeights.keras3(of: layer, in: file, path: path) })
       }
-      return Content(model: model, format: "Keras \(version) (.keras)", kerasVersion: version)
+      return Content(
+        model: built.model, format: "Keras \(version) (.keras)", kerasVersion: version,
+        vocabulary: built.vocabulary)
     } catch let error as HDF5Error {
       throw ModelFileError.unreadable(path: path, reason: "model.weights.h5 inside \(error)")
     }
@@ -87,12 +98,13 @@ struct KerasModelFile {
       if try version == nil && file.exists("model_weights") {
         version = try file.string("keras_version", of: "model_weights")
       }
-      let model = try KerasModelBuilder(path: path, version: version ?? "1")
+      let built = try KerasModelBuilder(path: path, version: version ?? "1")
         .model(configuration: Array(configuration.utf8)) { layer in
           try KerasWeights.legacy(of: layer, in: file)
         }
       return Content(
-        model: model, format: "Keras \(version ?? "1") (.h5)", kerasVersion: version ?? "1")
+        model: built.model, format: "Keras \(version ?? "1") (.h5)",
+        kerasVersion: version ?? "1", vocabulary: built.vocabulary)
     }
   }
 
@@ -114,13 +126,14 @@ struct KerasModelFile {
         reason: "does not say which Keras wrote it, nor does \(sidecar.path); "
           + "add \"keras_version\" to that")
     }
-    let model = try KerasModelBuilder(path: path, version: version)
+    let built = try KerasModelBuilder(path: path, version: version)
       .model(configuration: sidecar.configuration) { layer in
         isKeras3
           ? try KerasWeights.keras3(of: layer, in: file, path: path)
           : try KerasWeights.legacy(of: layer, in: file, root: "")
       }
     return Content(
-      model: model, format: "Keras \(version) (weights)", kerasVersion: version)
+      model: built.model, format: "Keras \(version) (weights)", kerasVersion: version,
+      vocabulary: built.vocabulary)
   }
 }

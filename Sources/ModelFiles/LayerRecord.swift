@@ -41,6 +41,8 @@ struct ModelRecord: Codable {
   var name: String
   var input: ModelInput
   var layers: [LayerRecord]
+  /// The tokens, where the model knows them itself.
+  var vocabulary: ModelVocabulary?
   /// The file that it was converted from.
   var source: Source
 

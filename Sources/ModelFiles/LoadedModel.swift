@@ -12,13 +12,14 @@ package struct LoadedModel: Sendable {
   /// Nil for other files.
   package let kerasVersion: String?
   package let path: String
-  /// Names of the outputs, and tokens in the order of their ids, where the file brings them.
+  /// Names of the outputs, where the file brings them.
   package let labels: [String]?
-  package let vocabulary: [String]?
+  /// The tokens, where the model knows them itself.
+  package let vocabulary: ModelVocabulary?
 
   package init(
     model: Model, sha256: [UInt8], format: String, kerasVersion: String?, path: String,
-    labels: [String]? = nil, vocabulary: [String]? = nil
+    labels: [String]? = nil, vocabulary: ModelVocabulary? = nil
   ) {
     self.model = model
     self.sha256 = sha256
@@ -84,5 +85,5 @@ package func loadModel(
   let content = try KerasModelFile(bytes: bytes, path: path, layersPath: layers).load()
   return LoadedModel(
     model: content.model, sha256: SHA256.hash(of: bytes), format: content.format,
-    kerasVersion: content.kerasVersion, path: path)
+    kerasVersion: content.kerasVersion, path: path, vocabulary: content.vocabulary)
 }

@@ -7,22 +7,21 @@ extension MillraceModelFile {
   /// - Parameters:
   ///   - loaded: in f32.
   ///   - labels: names of the outputs; nil for none.
-  ///   - vocabulary: tokens in the order of their ids; nil for none.
   /// - Returns: the whole file.
   /// - Throws: an `EncodingError` for an option that is not finite.
   package static func bytes(
-    of loaded: LoadedModel, labels: [String]?, vocabulary: [String]?
+    of loaded: LoadedModel, labels: [String]?
   ) throws -> [UInt8] {
-    try bytes(of: loaded, labels: labels, vocabulary: vocabulary, answers: loaded.model)
+    try bytes(of: loaded, labels: labels, answers: loaded.model)
   }
 
   /// As above; `answers` is the model whose answers the probe records.
   static func bytes(
-    of loaded: LoadedModel, labels: [String]?, vocabulary: [String]?, answers probed: Model
+    of loaded: LoadedModel, labels: [String]?, answers probed: Model
   ) throws -> [UInt8] {
     let model = loaded.model
     var record = ModelRecord(
-      name: model.name, input: model.input, layers: [],
+      name: model.name, input: model.input, layers: [], vocabulary: loaded.vocabulary,
       source: ModelRecord.Source(
         format: loaded.format, sha256: loaded.sha256Text, kerasVersion: loaded.kerasVersion))
     var tensors: [Tensor] = []
@@ -48,7 +47,6 @@ extension MillraceModelFile {
       "model": String(decoding: try encoder.encode(record), as: UTF8.self),
     ]
     metadata["labels"] = labels?.joined(separator: "\n")
-    metadata["vocabulary"] = vocabulary?.joined(separator: "\n")
     var checksums = Dictionary(
       tensors.map { ($0.name, Checksum.text(of: $0.values)) }, uniquingKeysWith: { $1 })
     checksums[""] = Checksum.text(of: checked(metadata))

@@ -3,10 +3,10 @@ import Recurrence
 
 /// Millrace's own model file: safetensors with the architecture, where it came from, and probes.
 ///
-/// Metadata: `format` is `millrace`; `model` a `ModelRecord` in JSON; `labels` and `vocabulary` one
-/// entry a line, where they were given; `data_sha256` the hash of the tensors' bytes; `checksums` the
-/// XXH3 of each tensor, and under the empty name that of the metadata, so that damage is noticed
-/// without the slower hash. Tensors:
+/// Metadata: `format` is `millrace`; `model` a `ModelRecord` in JSON; `labels` one a line, where
+/// they were given; `data_sha256` the hash of the tensors' bytes; `checksums` the XXH3 of each
+/// tensor, and under the empty name that of the metadata, so that damage is noticed without the
+/// slower hash. Tensors:
 /// `INDEX/NAME` for the weights of a layer; `probe/inputs` and `probe/outputs`, whose bits the
 /// loaded model must give again.
 package struct MillraceModelFile {
@@ -29,7 +29,7 @@ package struct MillraceModelFile {
 
   /// What the checksum of the metadata is made of.
   static func checked(_ metadata: [String: String]) -> [String] {
-    ["format", "model", "labels", "vocabulary", "data_sha256"].map { metadata[$0] ?? "" }
+    ["format", "model", "labels", "data_sha256"].map { metadata[$0] ?? "" }
   }
 
   // MARK: Reading
@@ -55,7 +55,10 @@ package struct MillraceModelFile {
     return LoadedModel(
       model: model, sha256: SHA256.hash(of: file.header),
       format: "Millrace, from \(record.source.format)", kerasVersion: record.source.kerasVersion,
-      path: path, labels: list("labels"), vocabulary: list("vocabulary"))
+      path: path,
+      labels: file.metadata["labels"].map {
+        $0.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+      }, vocabulary: record.vocabulary)
   }
 
   private func modelRecord() throws(ModelFileError) -> ModelRecord {
@@ -87,10 +90,6 @@ package struct MillraceModelFile {
     } catch {
       throw .unsupported(path: path, layer: place, option: nil, reason: "\(error)")
     }
-  }
-
-  private func list(_ key: String) -> [String]? {
-    file.metadata[key]?.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
   }
 
   private func checkProbes(of model: Model) throws(ModelFileError) {

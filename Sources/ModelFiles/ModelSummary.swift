@@ -68,7 +68,8 @@ package struct ModelSummary: Sendable, Encodable {
     format = loaded.format
     kerasVersion = loaded.kerasVersion
     sha256Text = loaded.sha256Text
-    inputText = ModelSummary.text(of: model.input)
+    inputText =
+      ModelSummary.text(of: model.input) + (loaded.vocabulary.map { " (\($0.text))" } ?? "")
     outputText = ModelSummary.outputText(of: model)
   }
 

@@ -37,7 +37,7 @@ struct ONNXAnswer {
     var isNeeded = [Bool](repeating: false, count: nodes.count)
     if let giver = givers[output] { isNeeded[giver] = true }
     for index in nodes.indices.reversed() where isNeeded[index] {
-      for name in nodes[index].inputs {
+      for name in nodes[index].inputs + nodes[index].captured {
         if let giver = givers[name] { isNeeded[giver] = true }
       }
     }

@@ -99,7 +99,7 @@ extension ONNXGraph {
   }
 
   /// A constant as one value for each value of a row; nil if it differs from step to step.
-  private func perUnit(
+  func perUnit(
     _ constant: ONNXConstant, axes: [ONNXRows.Axis], _ width: Int
   ) -> [Float]? {
     guard let values = constant.floats, let sizes = constant.sizes, sizes.count <= axes.count else {

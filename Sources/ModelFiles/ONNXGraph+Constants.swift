@@ -96,7 +96,8 @@ extension ONNXGraph {
     switch (input.content, type) {
     case (.floats, 1), (.filled, 1), (.integers, 6), (.integers, 7), (.integers, 9): return input
     case (.integers, 1):
-      guard let values = input.knownIntegers else { throw impossible(node, inputs) }
+      // A number of steps as a float is only ever compared.
+      guard let values = input.knownIntegers else { return input }
       return ONNXConstant(shape: input.shape, .floats(values.map { Float($0) }))
     default: throw node.unsupported("to", "is \(type): this conversion is not supported")
     }

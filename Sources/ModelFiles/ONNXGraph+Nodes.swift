@@ -4,6 +4,11 @@ extension ONNXGraph {
   /// Reads one operator, whose inputs have all been read.
   mutating func read(_ node: ONNXNode) throws(ModelFileError) {
     if try readWrapping(node) { return }
+    if try readMoment(node) { return }
+    if node.kind == "Loop" {
+      try loop(node)
+      return
+    }
     var isConstant = true
     var carried: String?
     for index in node.inputs.indices {

@@ -15,6 +15,11 @@ extension ONNXGraph {
       set(.flag(!flag), of: node)
     case ("Less", .rows(let rows), .constant(let bound)) where rows.isTokens && isZero(bound):
       set(.flag(false), of: node)
+    case ("Less", .constant(let none), .constant(let bound)) where isZero(none) && isSteps(bound):
+      // There is a step: a loop over the steps begins.
+      set(.flag(true), of: node)
+    case ("And", .flag(let first), .flag(let second)):
+      set(.flag(first && second), of: node)
     case ("Add", .rows(let rows), .constant) where rows.isTokens:
       set(.refused("token ids that were added to"), of: node)
     case ("Mul", .rows(let rows), .flag(true)), ("Mul", .flag(true), .rows(let rows)):
@@ -31,7 +36,15 @@ extension ONNXGraph {
     return true
   }
 
-  private static let wrappingKinds: Set<String> = ["Add", "Cast", "Less", "Mul", "Not", "Where"]
+  private static let wrappingKinds: Set<String> = [
+    "Add", "And", "Cast", "Less", "Mul", "Not", "Where",
+  ]
+
+  /// Whether it is the number of steps.
+  func isSteps(_ constant: ONNXConstant) -> Bool {
+    guard let list = constant.integers, list.count == 1 else { return false }
+    return list[0] == .steps || (list[0].size != nil && list[0].size == stepCount)
+  }
 
   private func isZero(_ constant: ONNXConstant) -> Bool {
     constant.isZero || constant.knownIntegers?.allSatisfy { $0 == 0 } == true

@@ -40,6 +40,8 @@ struct ONNXGraph {
     case .rows(let rows): return rows
     case nil: throw node.unsupported(nil, "has no input \(index)")
     case .carriedState(let name): throw otherInput(name, node)
+    case .moment:
+      throw node.unsupported(nil, "takes means over a row's values, which is not supported")
     default: throw node.unsupported(nil, "its input \(index) does not depend on the stream")
     }
   }

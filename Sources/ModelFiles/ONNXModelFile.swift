@@ -53,7 +53,7 @@ struct ONNXModelFile {
     }
     try checkOrder(nodes, known: Set(constants.keys).union(inputs.map(\.name)))
     let needed = try ONNXAnswer(nodes: nodes, outputs: graph.output.map(\.name), path: path)
-    var furthest: (count: Int, error: ModelFileError)?
+    var furthest: (rank: Int, error: ModelFileError)?
     // An input's axes have no names: the first reading under which every operator fits is the one.
     for reading in ONNXInput.readings(of: input) {
       var values = constants
@@ -64,13 +64,20 @@ struct ONNXModelFile {
         return try model(
           needed, values, reading, version: version, name: graph.name, readCount: &readCount)
       } catch {
-        if readCount > furthest?.count ?? -1 { furthest = (readCount, error) }
+        // Of errors at the same operator the one that no other reading could mend says more.
+        let rank = 2 * readCount + (Self.isAboutAxes(error) ? 0 : 1)
+        if rank > furthest?.rank ?? -1 { furthest = (rank, error) }
       }
     }
     throw furthest?.error
       ?? .unreadable(
         path: path,
         reason: "its input \(input.name) is no tensor of 1 to 4 axes with a known width")
+  }
+
+  private static func isAboutAxes(_ error: ModelFileError) -> Bool {
+    guard case .unsupported(_, _, let option, _) = error else { return false }
+    return option == "layout" || option == "M"
   }
 
   private func version(_ proto: Onnx_ModelProto) throws(ModelFileError) -> Int {
@@ -157,7 +164,8 @@ struct ONNXModelFile {
   ) throws(ModelFileError) {
     var known = known
     for node in nodes {
-      if let missing = node.inputs.first(where: { !$0.isEmpty && !known.contains($0) }) {
+      let used = node.inputs + node.captured
+      if let missing = used.first(where: { !$0.isEmpty && !known.contains($0) }) {
         throw node.unsupported(
           nil, "needs \(missing), which nothing before it gives: a cycle or a gap")
       }

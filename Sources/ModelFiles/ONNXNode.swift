@@ -9,6 +9,8 @@ final class ONNXNode {
   let kind: String
   let inputs: [String]
   let outputs: [String]
+  /// Names of the graph around it that a body of this operator uses.
+  let captured: [String]
   /// For messages: `'/rnn/LSTM' (LSTM)`.
   let title: String
   let name: String
@@ -20,6 +22,7 @@ final class ONNXNode {
     kind = node.opType
     inputs = node.input
     outputs = node.output
+    captured = node.attribute.flatMap { $0.hasG ? Self.captured(by: $0.g) : [] }
     name = node.name.isEmpty ? node.output.first { !$0.isEmpty } ?? node.opType : node.name
     title = "'\(name)' (\(kind))"
     self.path = path
@@ -90,6 +93,35 @@ final class ONNXNode {
     guard let attribute = attribute(key) else { return nil }
     guard attribute.type == .strings else { throw unsupported(key, "is no list of texts") }
     return attribute.strings.map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// A graph inside the operator.
+  struct Body {
+    var inputs: [String]
+    var outputs: [String]
+    var nodes: [ONNXNode]
+    var constants: [Onnx_TensorProto]
+  }
+
+  func graph(_ key: String) throws(ModelFileError) -> Body {
+    guard let attribute = attribute(key), attribute.hasG, attribute.g.sparseInitializer.isEmpty
+    else { throw unsupported(key, "is no graph") }
+    var nodes: [ONNXNode] = []
+    for node in attribute.g.node { nodes.append(try ONNXNode(node, path: path)) }
+    return Body(
+      inputs: attribute.g.input.map(\.name), outputs: attribute.g.output.map(\.name),
+      nodes: nodes, constants: attribute.g.initializer)
+  }
+
+  /// What a graph uses and does not define; graphs inside it may use only what this one does.
+  private static func captured(by graph: Onnx_GraphProto) -> [String] {
+    var own = Set(graph.input.map(\.name) + graph.initializer.map(\.name))
+    var captured: [String] = []
+    for node in graph.node {
+      captured += node.input.filter { !$0.isEmpty && !own.contains($0) }
+      own.formUnion(node.output)
+    }
+    return captured + graph.output.map(\.name).filter { !own.contains($0) }
   }
 
   func tensor(_ key: String) throws(ModelFileError) -> ONNXConstant? {

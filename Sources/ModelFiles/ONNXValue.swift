@@ -8,6 +8,8 @@ enum ONNXValue {
   case carriedState(String)
   /// What is the same for every token id: they are not negative. TensorFlow's exporter wraps ids.
   case flag(Bool)
+  /// A part of a layer normalization that is written out.
+  case moment(ONNXMoment)
   /// Something that may not be used, and why.
   case refused(String)
 }

@@ -40,6 +40,9 @@ struct RecurrentOperation: BitwiseCopyable {
   let recurrentActivation: mr_activation
   let zeroOutputForMask: Bool
 
+  /// Floats of a row of the table.
+  var rowWidth: Int { Int(mr_cell_projected_row(cell)) }
+
   /// Whether the kernels' own gates, tanh and sigmoid, are what the layer wants.
   var hasUsualGates: Bool { activation.apply == nil && recurrentActivation.apply == nil }
 

@@ -7,6 +7,9 @@ import CRecurrentKernels
 final class StepProgram: @unchecked Sendable {  // why: only `init` and `deinit` write
   /// Bytes that the token tables of a model may take; a larger vocabulary is projected step by step.
   static let tableBytesMax = 256 << 20
+  /// Multiply-adds that making a table may cost where a model takes vectors, which need not be
+  /// one-hot at all: about 10 ms.
+  static let oneHotTableProductsMax = 1 << 29
 
   let operations: UnsafeBufferPointer<StepOperation>
   /// Bytes of scratch memory that a step needs.
@@ -145,9 +148,10 @@ final class StepProgram: @unchecked Sendable {  // why: only `init` and `deinit`
     }
     let operation = operations[first]
     guard case .recurrent(let recurrent) = operation.kind else { return }
-    let bytes =
-      Int(mr_cell_projected_row(recurrent.cell)) * vocabulary * MemoryLayout<Float>.stride
+    let bytes = recurrent.rowWidth * vocabulary * MemoryLayout<Float>.stride
+    let products = vocabulary * operation.inputWidth * recurrent.rowWidth
     guard bytes <= Self.tableBytesMax,
+      embeddings != nil || products <= Self.oneHotTableProductsMax,
       let table = mr_table_create(recurrent.cell, Int32(vocabulary), embeddings)
     else { return }
     tables.append(table)

@@ -11,7 +11,7 @@ struct KerasLayersTests {
   static let refused = Fixture.members(of: "keras-layers/refused", prefix: "")
 
   @Test func thereAreFixtures() {
-    #expect(Self.cases.count == 12)
+    #expect(Self.cases.count == 16)
     #expect(Self.refused.count == Self.reasons.count)
   }
 
@@ -62,10 +62,12 @@ struct KerasLayersTests {
     "conv-groups": "(Conv1D): groups: is not supported",
     "conv-same": "(Conv1D): padding: is \"same\", which needs the steps to come: not streamable",
     "flatten-steps": "(Flatten): it joins all steps into one row: not streamable",
+    "lookup-hashed": "(StringLookup): num_oov_indices: is not 1: unknown tokens are hashed",
     "mean-keepdims": "(GlobalAveragePooling1D): keepdims: is true, expected false",
     "permute": "(Permute): it changes what the steps are: not streamable",
     "pool-same": "(MaxPooling1D): padding: is \"same\", which needs the steps to come",
     "reshape-steps": "(Reshape): target_shape: is [2, 6], which mixes steps or values",
+    "text-padded": "(TextVectorization): output_sequence_length: is 5: the text is padded",
     "two-outputs": "the model has outputs [\"dense_",
   ]
 
@@ -78,6 +80,32 @@ struct KerasLayersTests {
       #expect("\(error)".contains(reason), "\(error)")
       #expect(!"\(error)".contains("\n"))
     }
+  }
+
+  // MARK: Text
+
+  @Test func aModelThatTakesTextKnowsItsTokens() throws {
+    func vocabulary(_ name: String) throws -> ModelVocabulary? {
+      try loadModel(at: Fixture.path("keras-layers/\(name)/model.keras")).vocabulary
+    }
+    let words = try #require(try vocabulary("text-words"))
+    #expect(words.tokens.prefix(2) == ["", "[UNK]"])
+    #expect(words.unknown == 1 && words.split == .whitespace)
+    #expect(words.lowercases && words.stripsPunctuation)
+    // "Hello, blue sky unheard of sky!" by the ids that Keras gave.
+    let ids = try ReferenceSteps("keras-layers/text-words").steps.compactMap { step -> Int? in
+      if case .token(let id) = step.x { Int(id) } else { nil }
+    }
+    #expect(ids.map { words.tokens[$0] } == ["hello", "blue", "sky", "[UNK]", "of", "sky"])
+    let characters = try #require(try vocabulary("text-characters"))
+    #expect(characters.split == .characters && !characters.stripsPunctuation)
+    #expect(
+      try vocabulary("lookup-given")
+        == ModelVocabulary(
+          tokens: ["", "[UNK]", "red", "green", "blue"], unknown: 1, split: .none,
+          lowercases: false, stripsPunctuation: false))
+    #expect(try vocabulary("lookup-adapted")?.tokens == ["[UNK]", "red", "green"])
+    #expect(try vocabulary("norms") == nil)
   }
 
   // MARK: Weights alone

@@ -27,13 +27,14 @@ struct MillraceModelFileTests {
 
   @Test(arguments: files) func everyModelComesBackWithTheSameBits(file: String) throws {
     let loaded = try Self.loaded(file)
-    let bytes = try MillraceModelFile.bytes(of: loaded, labels: nil, vocabulary: nil)
+    let bytes = try MillraceModelFile.bytes(of: loaded, labels: nil)
     let scratch = try ScratchFile(bytes, suffix: ".millrace")
     let again = try loadModel(at: scratch.path)
     #expect(again.model.shape == loaded.model.shape)
     #expect(again.model.input == loaded.model.input)
     #expect(again.model.parameterCount == loaded.model.parameterCount)
     #expect(again.model.stateLayout == loaded.model.stateLayout)
+    #expect(again.vocabulary == loaded.vocabulary)
     #expect(again.format == "Millrace, from \(loaded.format)")
     var random = SplitMix64(seed: 77)
     let inputs = (0..<3).flatMap { _ in
@@ -52,18 +53,17 @@ struct MillraceModelFileTests {
           == MillraceModelFile.answers(of: loaded.model, to: steps)?.map(\.bitPattern))
     }
     // Converted twice, it is the same file but for where it came from.
-    let twice = try MillraceModelFile.bytes(of: again, labels: nil, vocabulary: nil)
+    let twice = try MillraceModelFile.bytes(of: again, labels: nil)
     #expect(twice.count > 0)
   }
 
-  @Test func labelsAndVocabularyTravelWithIt() throws {
+  @Test func labelsTravelWithIt() throws {
     let loaded = try Self.loaded("hello/model.keras")
     let bytes = try MillraceModelFile.bytes(
-      of: loaded, labels: ["a", "", "\"다\""], vocabulary: ["x"])
+      of: loaded, labels: ["a", "", "\"다\""])
     let scratch = try ScratchFile(bytes, suffix: ".any")
     let again = try loadModel(at: scratch.path)
     #expect(again.labels == ["a", "", "\"다\""])
-    #expect(again.vocabulary == ["x"])
   }
 
   /// One bit of a file is changed, anywhere: it is refused in one line, and never gives other numbers.
@@ -73,7 +73,7 @@ struct MillraceModelFileTests {
   ])
   func everyChangedBitIsNoticed(file: String) throws {
     let loaded = try Self.loaded(file)
-    let sound = try MillraceModelFile.bytes(of: loaded, labels: ["l"], vocabulary: nil)
+    let sound = try MillraceModelFile.bytes(of: loaded, labels: ["l"])
     let seed = UInt64.random(in: 0..<(1 << 32))
     var random = SplitMix64(seed: seed)
     for _ in 0..<300 {
@@ -97,7 +97,7 @@ struct MillraceModelFileTests {
 
   @Test func aTruncatedFileIsRefused() throws {
     let bytes = try MillraceModelFile.bytes(
-      of: Self.loaded("golden/k_stacked/model.keras"), labels: nil, vocabulary: nil)
+      of: Self.loaded("golden/k_stacked/model.keras"), labels: nil)
     for count in [9, 100, bytes.count / 2, bytes.count - 1] {
       let scratch = try ScratchFile(Array(bytes[..<count]), suffix: ".millrace")
       #expect(throws: ModelFileError.self, "\(count)") { try loadModel(at: scratch.path) }
@@ -108,7 +108,7 @@ struct MillraceModelFileTests {
     // Whole, checksums and all, but for its probe.
     let one = try Self.loaded("golden/k_lstm_seq/model.keras")
     let text = String(
-      decoding: try MillraceModelFile.bytes(of: one, labels: nil, vocabulary: nil),
+      decoding: try MillraceModelFile.bytes(of: one, labels: nil),
       as: UTF8.self)
     #expect(text.contains("probe/outputs"))
     let changed = LoadedModel(
@@ -130,7 +130,7 @@ struct MillraceModelFileTests {
       MillraceModelFile.answers(of: one.model, to: probe)
         != MillraceModelFile.answers(of: changed.model, to: probe))
     let bytes = try MillraceModelFile.bytes(
-      of: changed, labels: nil, vocabulary: nil, answers: one.model)
+      of: changed, labels: nil, answers: one.model)
     let scratch = try ScratchFile(bytes, suffix: ".millrace")
     #expect {
       try loadModel(at: scratch.path)
