@@ -1,4 +1,5 @@
 import CZeroMQ
+import Glibc
 
 /// One end of a connection.
 ///
@@ -27,8 +28,29 @@ package struct Socket<Kind: SocketKind>: ~Copyable {
 
   // MARK: Endpoints
 
+  /// Binds; libzmq would take an ipc path away from another process that serves it.
   package func bind(_ endpoint: String) throws(ZeroMQError) {
+    if endpoint.hasPrefix("ipc://"), isServed(path: String(endpoint.dropFirst(6))) {
+      throw ZeroMQError("zmq_bind", endpoint, code: EADDRINUSE)
+    }
     guard zmq_bind(pointer, endpoint) == 0 else { throw ZeroMQError("zmq_bind", endpoint) }
+  }
+
+  /// Whether somebody accepts connections at a path.
+  private func isServed(path: String) -> Bool {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let capacity = MemoryLayout.size(ofValue: address.sun_path)
+    guard path.utf8.count < capacity else { return false }
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    return withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+      }
+    }
   }
 
   package func unbind(_ endpoint: String) throws(ZeroMQError) {

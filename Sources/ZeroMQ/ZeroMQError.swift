@@ -14,6 +14,12 @@ package struct ZeroMQError: Error, Equatable, CustomStringConvertible {
     code = zmq_errno()
   }
 
+  init(_ function: String, _ subject: String, code: Int32) {
+    self.function = function
+    self.subject = subject
+    self.code = code
+  }
+
   package var isAddressInUse: Bool { code == EADDRINUSE }
   package var isContextTerminated: Bool { code == CZeroMQ.ETERM }
 

@@ -68,4 +68,23 @@ struct TransportTests {
     #expect(try sender.send(strings: "after") == [.wouldBlock])
     #expect(try receiver.nextStrings() == ["before"])
   }
+
+  /// libzmq alone would unlink the path and bind: the one who served it would be unreachable.
+  @Test func anIPCPathThatIsServedIsNotTakenAway() throws {
+    let path = FileManager.default.temporaryDirectory.appending(path: "mr-\(UUID().uuidString)")
+      .path
+    let context = try Context()
+    let first = try Socket<Router>(context)
+    try first.bind("ipc://\(path)")
+    let second = try Socket<Router>(context)
+    #expect {
+      try second.bind("ipc://\(path)")
+    } throws: {
+      ($0 as? ZeroMQError)?.isAddressInUse == true
+    }
+    #expect(try first.lastEndpoint == "ipc://\(path)")
+    // A path that nobody serves is taken over: what a killed daemon leaves behind.
+    try Data().write(to: URL(filePath: path + "-left"))
+    try second.bind("ipc://\(path)-left")
+  }
 }

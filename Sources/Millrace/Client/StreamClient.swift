@@ -51,6 +51,7 @@ package final class StreamClient {
   }
 
   package var isWelcome: Bool { link.isWelcome }
+  package var pingsUnanswered: Int { link.pingsUnanswered }
   package var hasWaiting: Bool { !waiting.isEmpty }
   /// Whether anything that was sent still has answers to come.
   package var isAwaitingAnswers: Bool { !standings.isEmpty }

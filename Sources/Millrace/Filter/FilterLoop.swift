@@ -14,6 +14,8 @@ struct FilterLoop {
 
   /// How long a daemon may take to welcome us.
   private static let welcomeMilliseconds: UInt64 = 5000
+  /// Pings, one every two seconds, that a daemon may leave unanswered.
+  private static let pingsUnansweredMax = 7
 
   init(
     context: Context, endpoint: String, epoch: UInt64, stopped: Signal,
@@ -65,6 +67,9 @@ struct FilterLoop {
       }
       try onIdle()
       if isEnded, !client.isAwaitingAnswers, !client.hasWaiting { return summary }
+      if client.isWelcome, client.pingsUnanswered > FilterLoop.pingsUnansweredMax {
+        throw Filter.Failure.noAnswer(endpoint: endpoint)
+      }
       if !client.isWelcome,
         MonotonicClock.milliseconds - began > FilterLoop.welcomeMilliseconds
       {

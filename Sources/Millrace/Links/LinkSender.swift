@@ -31,6 +31,9 @@ final class LinkSender {
     try socket.connect(endpoint)
   }
 
+  /// Pings, one every two seconds, since anything was heard.
+  private(set) var pingsUnanswered = 0
+
   /// Units that may be sent now.
   var available: UInt64 { credit > sent ? credit - sent : 0 }
 
@@ -76,6 +79,7 @@ final class LinkSender {
     for count in 0..<limit {
       guard try socket.receive(into: &message) else { return count }
       lastHeardMilliseconds = MonotonicClock.milliseconds
+      pingsUnanswered = 0
       let inbound = try parse()
       switch inbound.header.kind {
       case .welcome:
@@ -112,6 +116,7 @@ final class LinkSender {
     let now = MonotonicClock.milliseconds
     guard now - lastHeardMilliseconds >= 2000, now - lastPingMilliseconds >= 2000 else { return }
     lastPingMilliseconds = now
+    pingsUnanswered += 1
     try send(Header(kind: .ping), json: Array("{}".utf8))
   }
 }

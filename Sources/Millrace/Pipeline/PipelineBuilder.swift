@@ -66,9 +66,9 @@ package struct PipelineBuilder {
     guard let text = String(data: data, encoding: .utf8) else {
       throw file.error(at: key, "names \(path), which is not UTF-8")
     }
-    var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map {
-      $0.hasSuffix("\r") ? String($0.dropLast()) : String($0)
-    }
+    // A carriage return and a line feed are one Character.
+    var lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+      .map(String.init)
     while lines.last == "" { lines.removeLast() }
     guard !lines.isEmpty else { throw file.error(at: key, "names \(path), which is empty") }
     return lines
