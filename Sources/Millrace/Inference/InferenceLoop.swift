@@ -99,6 +99,12 @@ final class InferenceLoop {
     if let known = streams[id] {
       stream = known
     } else {
+      if !message.header.flags.contains(.start) {
+        // Each life begins with START: this worker was started anew in the middle of one.
+        control.logger.error(
+          "state lost: the stream goes on from zero",
+          metadata: ["stream": "\(id)", "number": "\(message.header.number)"])
+      }
       stream = InferenceStream(id: id, state: model.makeState())
       streams[id] = stream
     }
