@@ -9,6 +9,8 @@ struct AnswerLine: Equatable {
   var score: Float?
   var values: [Float]?
   var isEnd = false
+  /// `raised` or `cleared`, on the line of an alarm.
+  var alarm: String?
 
   /// - Throws: a `JSONError` for a line that is none of ours.
   init(_ line: String) throws {
@@ -26,6 +28,7 @@ struct AnswerLine: Equatable {
       case "token": token = try reader.string()
       case "label": label = try reader.string()
       case "score": score = try AnswerLine.float(&reader)
+      case "alarm": alarm = try reader.string()
       case "end": isEnd = try reader.boolean()
       case "values":
         var list: [Float] = []

@@ -43,6 +43,26 @@ struct LineComparison {
     return verdict
   }
 
+  /// Compares the lines of alarms with those that must come.
+  func compare(
+    _ received: [StreamID: [String]], with expected: [StreamID: [TestFile.ExpectedAlarm]],
+    _ verdict: inout Verdict
+  ) throws {
+    for stream in Set(received.keys).union(expected.keys).sorted() {
+      let have = try (received[stream] ?? []).map { line in
+        let answer = try AnswerLine(line)
+        return TestFile.ExpectedAlarm(number: answer.number, kind: answer.alarm ?? "none")
+      }
+      let want = expected[stream] ?? []
+      guard have != want else { continue }
+      func text(_ alarms: [TestFile.ExpectedAlarm]) -> String {
+        alarms.isEmpty
+          ? "none" : alarms.map { "\($0.kind) at \($0.number)" }.joined(separator: ", ")
+      }
+      verdict.fail("stream \(stream): alarms \(text(have)), expected \(text(want))")
+    }
+  }
+
   private func compareCounts(
     _ received: [StreamID: [String]], _ expected: [StreamID: Int], _ verdict: inout Verdict
   ) throws {

@@ -54,6 +54,8 @@ package struct PipelineFile: Sendable, Equatable {
     package var reply = true
     /// Whether lines carry the raw output vector.
     package var values = false
+    /// When answers raise an alarm; nil for never.
+    package var alarm: AlarmRule?
   }
 
   /// Endpoints between stages that run in processes of their own.

@@ -72,13 +72,14 @@ extension PipelineFile {
     precision = try top.choice("precision", Precision.self) ?? .f32
     emit = try PipelineFile.emission(top)
     if let section = try top.section(
-      "sink", known: ["publish", "format", "file", "reply", "values"])
+      "sink", known: ["publish", "format", "file", "reply", "values", "alarm"])
     {
       sink.publish = try section.text("publish")
       sink.format = try section.choice("format", SinkSection.Format.self) ?? .json
       sink.file = try section.text("file")
       sink.reply = try section.boolean("reply") ?? true
       sink.values = try section.boolean("values") ?? false
+      sink.alarm = try section.section("alarm", known: AlarmRule.keys).map(AlarmRule.init)
     }
     if let section = try top.section("links", known: ["tokens", "answers"]) {
       links = LinksSection(

@@ -13,17 +13,20 @@ package struct Pipeline: Sendable {
   package let format: AnswerFormat
   /// With `emit: generate`.
   package let generation: GenerationSettings?
+  /// With `sink: { alarm: ... }`.
+  package let alarm: AlarmSetting?
 
   /// Takes parts that fit each other; `PipelineBuilder` checks those of a file.
   package init(
     file: PipelineFile, model: LoadedModel, encoding: InputEncoding, format: AnswerFormat,
-    generation: GenerationSettings? = nil
+    generation: GenerationSettings? = nil, alarm: AlarmSetting? = nil
   ) {
     self.file = file
     self.model = model
     self.encoding = encoding
     self.format = format
     self.generation = generation
+    self.alarm = alarm
   }
 
   /// Which endpoints the stages use.
@@ -116,12 +119,13 @@ package struct Pipeline: Sendable {
   private func sink(_ scope: Scope, _ endpoints: StageEndpoints) -> SinkStage {
     guard scope == .daemon else {
       return SinkStage(
-        endpoints: endpoints, format: format, output: .none, publish: nil, publishFormat: .json)
+        endpoints: endpoints, format: format, output: .none, publish: nil, publishFormat: .json,
+        alarm: nil)
     }
     return SinkStage(
       endpoints: endpoints, format: format,
       output: file.sink.file.map { $0 == "-" ? .standardOutput : .file($0) } ?? .none,
-      publish: file.sink.publish, publishFormat: file.sink.format)
+      publish: file.sink.publish, publishFormat: file.sink.format, alarm: alarm)
   }
 }
 

@@ -32,7 +32,7 @@ package struct PipelineBuilder {
       labels: labels, top: file.top, showsValues: file.sink.values, tokenText: shownTokens)
     return Pipeline(
       file: file, model: model, encoding: encoding, format: format,
-      generation: generation?.settings)
+      generation: generation?.settings, alarm: try alarm(labels: labels, model.model))
   }
 
   /// The model and the tokens of its input, nil where they are no text; for `millrace similar`.
@@ -57,6 +57,31 @@ package struct PipelineBuilder {
         at: "labels", "names classes, but the model does not end in a softmax; leave it out")
     }
     return labels
+  }
+
+  private func alarm(labels: [String], _ model: Model) throws -> AlarmSetting? {
+    guard let rule = file.sink.alarm else { return nil }
+    if case .generate = file.emit {
+      throw file.error(at: "sink", "has an alarm, which looks at answers; emit: generate has none")
+    }
+    switch rule.subject {
+    case .label(let label):
+      guard let column = labels.firstIndex(of: label) else {
+        let hint = NearestName.of(label, among: labels).map { "; did you mean \"\($0)\"?" } ?? ""
+        throw file.error(
+          at: "sink", "has an alarm of \"\(label)\", which is none of the labels\(hint)")
+      }
+      return AlarmSetting(rule: rule, column: column, subject: label)
+    case .value(let index):
+      guard index < model.outputWidth else {
+        throw file.error(
+          at: "sink",
+          "has an alarm of value \(index), expected one of 0 to \(model.outputWidth - 1)")
+      }
+      return AlarmSetting(rule: rule, column: index, subject: "value \(index)")
+    case .anomaly:
+      throw file.error(at: "sink", "has an alarm of anomaly, but the file has no \"anomaly\"")
+    }
   }
 
   private func lines(of path: String, key: String) throws(ConfigurationError) -> [String] {
