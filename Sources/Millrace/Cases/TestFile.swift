@@ -183,7 +183,7 @@ package struct TestFile: Sendable {
       }
       return .lines(byStream)
     }
-    let known = ["number", "token", "label", "score", "values", "end"]
+    let known = ["number", "token", "label", "score", "values", "anomaly", "end"]
     var entries: [StreamID: [[String: String]]] = [:]
     for (name, sections) in try section.lists("expect", known: known) {
       entries[try stream(name, section)] = try sections.map { section in

@@ -100,6 +100,9 @@ struct LineComparison {
       verdict.fail("\(place): end \(have.isEnd), expected \(want.isEnd)")
     }
     if let score = want.score { compare(have.score, score, "score", place, &verdict) }
+    if let anomaly = want.anomaly {
+      compare(have.anomaly, anomaly, "anomaly", place, &verdict)
+    }
     guard let values = want.values else { return }
     guard let own = have.values, own.count == values.count else {
       return verdict.fail("\(place): \(have.values?.count ?? 0) values, expected \(values.count)")
@@ -141,6 +144,8 @@ struct LineComparison {
         verdict.fail("\(place): end \(have.isEnd), expected \(want)")
       case "score":
         compare(have.score, Float(want) ?? .nan, "score", place, &verdict)
+      case "anomaly":
+        compare(have.anomaly, Float(want) ?? .nan, "anomaly", place, &verdict)
       case "values":
         let wanted = want.split(separator: ",").map { Float($0) ?? .nan }
         if have.values?.count != wanted.count {

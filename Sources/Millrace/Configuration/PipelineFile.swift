@@ -16,6 +16,10 @@ package struct PipelineFile: Sendable, Equatable {
   /// A second model that generates from the state in which END leaves the first.
   package var decoder: DecoderSection?
   package var labels: String?
+  /// How the model's outputs are brought back to the units of its targets.
+  package var output: OutputSection?
+  /// How unlikely each value is beside the forecast before it.
+  package var anomaly: AnomalySection?
   /// How many classes a line names.
   package var top = 3
   package var sink = SinkSection()

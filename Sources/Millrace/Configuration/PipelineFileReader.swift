@@ -3,9 +3,8 @@ import Recurrence
 
 extension PipelineFile {
   private static let topKeys = [
-    "name", "ingress", "tokenizer", "model", "decoder", "inference", "emit", "labels", "top",
-    "sink",
-    "monitor", "links", "precision", "state", "limits", "allow-plaintext",
+    "name", "ingress", "tokenizer", "model", "decoder", "inference", "emit", "output", "anomaly",
+    "labels", "top", "sink", "monitor", "links", "precision", "state", "limits", "allow-plaintext",
   ]
 
   /// Reads and checks a file's text; files that it names are not opened here.
@@ -49,6 +48,10 @@ extension PipelineFile {
     if let section = try top.section("decoder", known: DecoderSection.keys) {
       decoder = try DecoderSection(section, resolve: resolve)
     }
+    if let section = try top.section("output", known: OutputSection.keys) {
+      output = try OutputSection(section, resolve: resolve)
+    }
+    anomaly = try top.section("anomaly", known: AnomalySection.keys).map(AnomalySection.init)
     labels = try top.text("labels").map(resolve)
     self.top = try top.integer("top", in: 1...1000) ?? 3
     monitor = try top.text("monitor")
@@ -56,6 +59,7 @@ extension PipelineFile {
     try readStages(top)
     for key in [
       "model", "decoder", "emit", "labels", "tokenizer", "ingress", "monitor", "sink", "links",
+      "output", "anomaly",
     ]
     where top.has(key) {
       marks[key] = top.error(key, "")

@@ -27,6 +27,8 @@ final class InferenceLoop {
   /// When the first of the ready streams became ready; meaningful with `linger` only.
   private var readySince: UInt64 = 0
   private let modelKey: UInt64
+  /// Values of an answer.
+  let answerWidth: Int
   /// The tokenizer stage: the only peer of the link.
   private(set) var upstream: Connection?
 
@@ -35,6 +37,7 @@ final class InferenceLoop {
     self.control = control
     model = stage.model.model
     modelKey = stage.model.key
+    answerWidth = stage.settings.output.width(of: model.outputWidth)
     batch = StepBatch(model: model, capacity: stage.settings.batch)
     generationBatch = StepBatch(
       model: stage.settings.generation?.decoder?.model ?? model, capacity: stage.settings.batch)
@@ -190,7 +193,10 @@ final class InferenceLoop {
     if header.flags.contains(.start) { stream.begin(at: header.number) }
     // Numbers between were refused and make no step.
     stream.nextStep = max(stream.nextStep, header.number)
-    if header.flags.contains(.reset) { stream.zero() }
+    if header.flags.contains(.reset) {
+      stream.zero()
+      stream.errors = .init()
+    }
   }
 
   func isResetDue(_ stream: InferenceStream) -> Bool {
@@ -218,6 +224,24 @@ final class InferenceLoop {
   private func take(
     _ row: UnsafeBufferPointer<Float>, of stream: InferenceStream
   ) throws {
+    guard stage.settings.output.isPlain else { return try takeFormed(row, of: stream) }
+    try takeAnswer(row, of: stream)
+  }
+
+  /// As `take`, for answers that are not the bare output.
+  private func takeFormed(_ row: UnsafeBufferPointer<Float>, of stream: InferenceStream) throws {
+    let run = stream.runs[0]
+    var answer = Array(row)
+    let values = run.stepValues(run.done)
+    if run.isPeek {
+      stage.settings.output.finish(&answer, values: values, &run.peekedErrors)
+    } else {
+      stage.settings.output.finish(&answer, values: values, &stream.errors)
+    }
+    try answer.withUnsafeBufferPointer { try takeAnswer($0, of: stream) }
+  }
+
+  private func takeAnswer(_ row: UnsafeBufferPointer<Float>, of stream: InferenceStream) throws {
     let run = stream.runs[0]
     if run.isPeek { return try takePeek(row, of: stream, run) }
     let number = run.nextNumber
@@ -270,9 +294,11 @@ final class InferenceLoop {
     header.number = stream.nextStep
     if case .oneToMany = model.shape {
       let rows = model.decode(stream.state)
+      var values = rows.values
+      stage.settings.output.scaling?.undo(on: &values)
       header.count = UInt32(rows.rows)
       header.number = 0
-      try send(header, of: stream, rows: rows.values, ids: [], note: run.note)
+      try send(header, of: stream, rows: values, ids: [], note: run.note)
     } else if let last = stream.last, stream.stepsSinceAnswer > 0 {
       header.count = 1
       header.number = last.number
@@ -299,7 +325,7 @@ final class InferenceLoop {
   func answerHeader(_ run: StepRun, below covered: UInt64) -> Header {
     var header = Header(kind: .answer)
     header.elementType = .float32
-    header.width = UInt32(model.outputWidth)
+    header.width = UInt32(answerWidth)
     header.epoch = run.header.epoch
     header.time = run.header.time
     header.input = covered
@@ -310,7 +336,7 @@ final class InferenceLoop {
   /// Sends the rows that a run has gathered.
   private func sendRows(of stream: InferenceStream) throws {
     let run = stream.runs[0]
-    let count = run.rows.count / model.outputWidth
+    let count = run.rows.count / answerWidth
     var header = answerHeader(run, below: run.nextNumber)
     header.count = UInt32(count)
     header.number = run.header.number + UInt64(run.firstAnswer)

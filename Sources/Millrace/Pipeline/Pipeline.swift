@@ -13,19 +13,23 @@ package struct Pipeline: Sendable {
   package let format: AnswerFormat
   /// With `emit: generate`.
   package let generation: GenerationSettings?
+  /// What becomes of an output vector before it is an answer.
+  package let output: OutputForm
   /// With `sink: { alarm: ... }`.
   package let alarm: AlarmSetting?
 
   /// Takes parts that fit each other; `PipelineBuilder` checks those of a file.
   package init(
     file: PipelineFile, model: LoadedModel, encoding: InputEncoding, format: AnswerFormat,
-    generation: GenerationSettings? = nil, alarm: AlarmSetting? = nil
+    generation: GenerationSettings? = nil, output: OutputForm = OutputForm(),
+    alarm: AlarmSetting? = nil
   ) {
     self.file = file
     self.model = model
     self.encoding = encoding
     self.format = format
     self.generation = generation
+    self.output = output
     self.alarm = alarm
   }
 
@@ -110,9 +114,7 @@ package struct Pipeline: Sendable {
       worker: worker, model: model,
       settings: InferenceStage.Settings(
         batch: file.inference.batch, linger: file.inference.linger, emit: file.emit,
-        generation: generation,
-        resetEvery: file.resetEvery,
-        reply: reply),
+        generation: generation, output: output, resetEvery: file.resetEvery, reply: reply),
       endpoints: endpoints)
   }
 

@@ -29,10 +29,12 @@ package struct PipelineBuilder {
       shownTokens = generation.vocabulary.map(tokenText) ?? { @Sendable in "\($0)" }
     }
     let format = AnswerFormat(
-      labels: labels, top: file.top, showsValues: file.sink.values, tokenText: shownTokens)
+      labels: labels, top: file.top, showsValues: file.sink.values, tokenText: shownTokens,
+      hasAnomaly: file.anomaly != nil)
     return Pipeline(
       file: file, model: model, encoding: encoding, format: format,
-      generation: generation?.settings, alarm: try alarm(labels: labels, model.model))
+      generation: generation?.settings, output: try outputForm(for: model.model, encoding),
+      alarm: try alarm(labels: labels, model.model))
   }
 
   /// The model and the tokens of its input, nil where they are no text; for `millrace similar`.
@@ -57,31 +59,6 @@ package struct PipelineBuilder {
         at: "labels", "names classes, but the model does not end in a softmax; leave it out")
     }
     return labels
-  }
-
-  private func alarm(labels: [String], _ model: Model) throws -> AlarmSetting? {
-    guard let rule = file.sink.alarm else { return nil }
-    if case .generate = file.emit {
-      throw file.error(at: "sink", "has an alarm, which looks at answers; emit: generate has none")
-    }
-    switch rule.subject {
-    case .label(let label):
-      guard let column = labels.firstIndex(of: label) else {
-        let hint = NearestName.of(label, among: labels).map { "; did you mean \"\($0)\"?" } ?? ""
-        throw file.error(
-          at: "sink", "has an alarm of \"\(label)\", which is none of the labels\(hint)")
-      }
-      return AlarmSetting(rule: rule, column: column, subject: label)
-    case .value(let index):
-      guard index < model.outputWidth else {
-        throw file.error(
-          at: "sink",
-          "has an alarm of value \(index), expected one of 0 to \(model.outputWidth - 1)")
-      }
-      return AlarmSetting(rule: rule, column: index, subject: "value \(index)")
-    case .anomaly:
-      throw file.error(at: "sink", "has an alarm of anomaly, but the file has no \"anomaly\"")
-    }
   }
 
   private func lines(of path: String, key: String) throws(ConfigurationError) -> [String] {
@@ -119,24 +96,10 @@ package struct PipelineBuilder {
         "is of kind values, but the model begins with an Embedding and takes token ids; "
           + "use kind: characters, words or ids")
     }
-    var scaling: ValueScaling?
-    if let path = file.tokenizer.scalingFile {
-      guard let data = FileManager.default.contents(atPath: path) else {
-        throw file.error(at: "tokenizer", "names \(path) for scaling, which cannot be read")
-      }
-      do {
-        scaling = try ValueScaling(json: data, width: width)
-      } catch {
-        throw file.error(at: "tokenizer", "scaling \(path): \(error)")
-      }
-    } else if file.tokenizer.mean != nil || file.tokenizer.scale != nil {
-      do {
-        scaling = try ValueScaling(
-          mean: file.tokenizer.mean ?? [0], scale: file.tokenizer.scale ?? [1], width: width)
-      } catch {
-        throw file.error(at: "tokenizer", "\(error)")
-      }
-    }
+    let section = file.tokenizer
+    let scaling = try scaling(
+      at: "tokenizer", file: section.scalingFile, mean: section.mean, scale: section.scale,
+      width: width)
     return .values(width: width, scaling: scaling)
   }
 
