@@ -13,7 +13,7 @@ package enum ModelRun {
   /// Keys beside t and x are ignored, lines without x skipped; `print` gets each output line with
   /// its newline, and `file` is for messages.
   ///
-  /// - Throws: `RecordedStep.BadLine`.
+  /// - Throws: a `BadLine`.
   package static func run(
     _ model: Model, lines: String, file: String, print: ([UInt8]) -> Void
   ) throws {
