@@ -1,5 +1,6 @@
 import Foundation
 import Recurrence
+import Tokenization
 
 /// A pipeline as its file says it, with every default filled in; nothing has been opened yet.
 package struct PipelineFile: Sendable, Equatable {
@@ -148,7 +149,7 @@ package struct TokenizerSection: Sendable, Equatable {
   package var filters: String?
   package var split = Split.whitespace
   package var oneHot: Bool?
-  package var mean: [Float]?
-  package var scale: [Float]?
+  package var mean: ValueScaling.Factor?
+  package var scale: ValueScaling.Factor?
   package var scalingFile: String?
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Recurrence
+import Tokenization
 
 extension PipelineFile {
   private static let topKeys = [
@@ -206,8 +207,8 @@ extension TokenizerSection {
     filters = try section.text("filters")
     split = try section.choice("split", Split.self) ?? .whitespace
     oneHot = try section.boolean("one-hot")
-    mean = try section.numbers("mean")
-    scale = try section.numbers("scale")
+    mean = try TokenizerSection.factor(section, "mean")
+    scale = try TokenizerSection.factor(section, "scale")
     scalingFile = try section.text("scaling").map(resolve)
     try readUnknown(section)
     if kind == .characters || kind == .words {
@@ -218,6 +219,15 @@ extension TokenizerSection {
     if scalingFile != nil, mean != nil || scale != nil {
       throw section.error("scaling", "names a file, and mean or scale is given too; keep one")
     }
+  }
+
+  /// A number for all columns, or a list with one for each.
+  private static func factor(
+    _ section: YAMLSection, _ key: String
+  ) throws(ConfigurationError) -> ValueScaling.Factor? {
+    guard let numbers = try section.numbers(key) else { return nil }
+    if try section.list(key) != nil { return .each(numbers) }
+    return numbers.first.map { .all($0) }
   }
 
   private mutating func readUnknown(_ section: YAMLSection) throws(ConfigurationError) {

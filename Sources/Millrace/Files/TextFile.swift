@@ -38,6 +38,7 @@ package struct TextFile: Sendable {
   /// - Parameters:
   ///   - path: as the user named it.
   ///   - expected: what should be in it, for messages.
+  /// - Throws: a `Failure`.
   package init(readingFrom path: String, expecting expected: String) throws(Failure) {
     self.path = path == "-" ? "standard input" : path
     let descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)

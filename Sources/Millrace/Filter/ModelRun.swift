@@ -31,7 +31,8 @@ package enum ModelRun {
       append(t: step.t ?? UInt64(steps - 1), k: nil, row: Array(batch.output(0)), to: &line)
       print(line)
     }
-    guard !model.shape.answersEachStep else { return }
+    // No step, no sequence to answer.
+    guard !model.shape.answersEachStep, steps > 0 else { return }
     let rows = model.decode(state)
     for k in 0..<rows.rows {
       line.removeAll(keepingCapacity: true)

@@ -105,7 +105,8 @@ package struct PipelineBuilder {
     } else if file.tokenizer.mean != nil || file.tokenizer.scale != nil {
       do {
         scaling = try ValueScaling(
-          mean: file.tokenizer.mean ?? [0], scale: file.tokenizer.scale ?? [1], width: width)
+          mean: file.tokenizer.mean ?? .all(0), scale: file.tokenizer.scale ?? .all(1),
+          width: width)
       } catch {
         throw file.error(at: "tokenizer", "\(error)")
       }

@@ -23,6 +23,7 @@ final class TapReader {
   private static let patienceMilliseconds: UInt64 = 1000
 
   /// Subscribes to topics that begin with one of `prefixes`; an empty one is everything.
+  ///
   /// Raising `stopped` ends `run`.
   init(endpoint: String, prefixes: [String], stopped: Signal) throws {
     self.endpoint = endpoint
