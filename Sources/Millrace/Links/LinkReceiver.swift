@@ -237,6 +237,8 @@ final class LinkReceiver {
     var header = Header(kind: .refuse)
     header.number = refused?.number ?? 0
     header.epoch = refused?.epoch ?? 0
+    // Which numbers it is the answer to.
+    if refusal.code.usesUpNumbers { header.input = refused?.end ?? 0 }
     send(header, stream: stream, json: refusal.bytes, to: connection)
   }
 
