@@ -20,6 +20,9 @@ struct ReconnectTests {
   /// acknowledged, that is said and nothing goes on from zero.
   @Test func whatIsKeptIsSentAgainAndWhatIsLostIsSaid() throws {
     running.daemon.process.signal(SIGSTOP)
+    // Until all its threads stand still, it could acknowledge what follows.
+    var status: Int32 = 0
+    while waitpid(running.daemon.process.processID, &status, WUNTRACED) < 0, errno == EINTR {}
     for line in [
       "{\"stream\":\"b\",\"text\":\"he\"}", "{\"stream\":\"b\",\"text\":\"ll\",\"end\":true}",
     ] {

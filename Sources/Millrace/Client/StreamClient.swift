@@ -202,9 +202,7 @@ package final class StreamClient {
       let begins = standing.kept.first?.header.flags.contains(.start) ?? false
       let isOneLife = standing.kept.first?.header.epoch == standing.kept.last?.header.epoch
       if let expected = found?.expected, isOneLife, expected >= standing.oldest {
-        if found?.closed == true, !standing.isOpen, (found?.answers ?? 0) <= standing.nextAnswer {
-          finishLife(of: stream)
-        }
+        // Its last answer is on its way, or comes again since the greeting asked for it.
         guard found?.closed != true else { continue }
         for sent in standing.kept
         where sent.header.end > expected
