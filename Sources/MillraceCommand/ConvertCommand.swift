@@ -27,28 +27,14 @@ struct ConvertCommand: AsyncParsableCommand {
   func run() async throws {
     try await failing {
       let loaded = try model.load()
-      let names = try labels.map(ConvertCommand.lines)
-      if let names, names.count != loaded.model.outputWidth {
-        throw FileFailure(
-          "\(labels ?? "") has \(names.count) labels, expected \(loaded.model.outputWidth)")
-      }
+      let names = try labels.map { try PipelineDraft.labels(of: $0, for: loaded) }
       guard force || !FileManager.default.fileExists(atPath: output) else {
         throw FileFailure("\(output) exists; name another file, or say --force")
       }
       let bytes = try MillraceModelFile.bytes(of: loaded, labels: names)
-      // Whole or not at all: beside it first, then in its place.
-      try Data(bytes).write(to: URL(fileURLWithPath: output), options: .atomic)
+      try OutputFile.write(bytes, to: output)
       let converted = try loadModel(at: output)
       print("wrote \(output): \(bytes.count) bytes, sha256:\(converted.sha256Text)")
     }
-  }
-
-  private static func lines(of path: String) throws -> [String] {
-    guard let data = FileManager.default.contents(atPath: path),
-      let text = String(data: data, encoding: .utf8)
-    else { throw FileFailure("\(path): cannot be read as UTF-8; expected one entry a line") }
-    var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-    while lines.last == "" { lines.removeLast() }
-    return lines
   }
 }

@@ -23,7 +23,8 @@ extension InferenceLoop {
     let run = stream.runs.removeFirst()
     if stream.runs.isEmpty { stream.runs = [] }
     var rows = run.rows
-    if case .oneToMany = model.shape, let state = run.peeked {
+    let isEmpty = stream.stepsSinceReset == 0 || run.header.flags.contains(.reset)
+    if case .oneToMany = model.shape, let state = run.peeked, run.stepCount > 0 || !isEmpty {
       rows = model.decode(state).values
       stage.settings.output.scaling?.undo(on: &rows)
     }

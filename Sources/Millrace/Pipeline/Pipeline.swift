@@ -17,12 +17,14 @@ package struct Pipeline: Sendable {
   package let output: OutputForm
   /// With `sink: { alarm: ... }`.
   package let alarm: AlarmSetting?
+  /// What runs and may not be meant.
+  package let warnings: [String]
 
   /// Takes parts that fit each other; `PipelineBuilder` checks those of a file.
   package init(
     file: PipelineFile, model: LoadedModel, encoding: InputEncoding, format: AnswerFormat,
     generation: GenerationSettings? = nil, output: OutputForm = OutputForm(),
-    alarm: AlarmSetting? = nil
+    alarm: AlarmSetting? = nil, warnings: [String] = []
   ) {
     self.file = file
     self.model = model
@@ -31,6 +33,7 @@ package struct Pipeline: Sendable {
     self.generation = generation
     self.output = output
     self.alarm = alarm
+    self.warnings = warnings
   }
 
   /// Which endpoints the stages use.

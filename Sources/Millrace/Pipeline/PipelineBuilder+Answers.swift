@@ -6,21 +6,20 @@ import Tokenization
 extension PipelineBuilder {
   /// A scaling that a section gives, as numbers or as a file; nil for none.
   func scaling(
-    at key: String, file path: String?, mean: [Float]?, scale: [Float]?, width: Int
+    at key: String, file path: String?, mean: ValueScaling.Factor?, scale: ValueScaling.Factor?,
+    width: Int
   ) throws(ConfigurationError) -> ValueScaling? {
     if let path {
-      guard let data = FileManager.default.contents(atPath: path) else {
-        throw file.error(at: key, "names \(path) for scaling, which cannot be read")
-      }
+      let text = try open(path, key: key).text
       do {
-        return try ValueScaling(json: data, width: width)
+        return try ValueScaling(json: Data(text.utf8), width: width)
       } catch {
         throw file.error(at: key, "scaling \(path): \(error)")
       }
     }
     guard mean != nil || scale != nil else { return nil }
     do {
-      return try ValueScaling(mean: mean ?? [0], scale: scale ?? [1], width: width)
+      return try ValueScaling(mean: mean ?? .all(0), scale: scale ?? .all(1), width: width)
     } catch {
       throw file.error(at: key, "\(error)")
     }

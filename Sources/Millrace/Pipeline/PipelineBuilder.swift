@@ -34,7 +34,8 @@ package struct PipelineBuilder {
     return Pipeline(
       file: file, model: model, encoding: encoding, format: format,
       generation: generation?.settings, output: try outputForm(for: model.model, encoding),
-      alarm: try alarm(labels: labels, model.model))
+      alarm: try alarm(labels: labels, model.model),
+      warnings: vocabularyWarning(vocabulary, model.model).map { [$0] } ?? [])
   }
 
   /// The model and the tokens of its input, nil where they are no text; for `millrace similar`.
@@ -62,18 +63,17 @@ package struct PipelineBuilder {
   }
 
   private func lines(of path: String, key: String) throws(ConfigurationError) -> [String] {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw file.error(at: key, "names \(path), which cannot be read")
-    }
-    guard let text = String(data: data, encoding: .utf8) else {
-      throw file.error(at: key, "names \(path), which is not UTF-8")
-    }
-    // A carriage return and a line feed are one Character.
-    var lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
-      .map(String.init)
-    while lines.last == "" { lines.removeLast() }
+    let lines = try open(path, key: key).lines
     guard !lines.isEmpty else { throw file.error(at: key, "names \(path), which is empty") }
     return lines
+  }
+
+  func open(_ path: String, key: String) throws(ConfigurationError) -> TextFile {
+    do {
+      return try TextFile(readingFrom: path, expecting: "text")
+    } catch {
+      throw file.error(at: key, "names \(path), which \(error.reason)")
+    }
   }
 
   // MARK: Input
@@ -124,9 +124,7 @@ package struct PipelineBuilder {
   }
 
   private func checkVocabulary(_ vocabulary: Vocabulary, against model: Model) throws {
-    var bound = Int(vocabulary.idBound)
-    if case .id(let id) = file.tokenizer.unknown { bound = max(bound, Int(id) + 1) }
-    if let start = file.tokenizer.startToken { bound = max(bound, Int(start) + 1) }
+    let bound = tokenBound(vocabulary)
     switch model.input {
     case .tokens(let size):
       guard file.tokenizer.oneHot != true else {
@@ -151,6 +149,26 @@ package struct PipelineBuilder {
     }
   }
 
+  /// Says that some rows of an Embedding have no token; nil where all have one.
+  private func vocabularyWarning(_ vocabulary: Vocabulary?, _ model: Model) -> String? {
+    guard let vocabulary, case .tokens(let rows) = model.input, tokenBound(vocabulary) < rows else {
+      return nil
+    }
+    return file.error(
+      at: "tokenizer",
+      "has token ids up to \(tokenBound(vocabulary) - 1), but the model's Embedding has \(rows) rows; "
+        + "is the vocabulary the one of its training?"
+    ).description
+  }
+
+  /// One past the highest id that the tokenizer gives.
+  private func tokenBound(_ vocabulary: Vocabulary) -> Int {
+    var bound = Int(vocabulary.idBound)
+    if case .id(let id) = file.tokenizer.unknown { bound = max(bound, Int(id) + 1) }
+    if let start = file.tokenizer.startToken { bound = max(bound, Int(start) + 1) }
+    return bound
+  }
+
   private func vocabulary() throws -> Vocabulary {
     let section = file.tokenizer
     do {
@@ -164,11 +182,9 @@ package struct PipelineBuilder {
   }
 
   func readVocabulary(_ path: String, _ firstID: Int32) throws(ConfigurationError) -> Vocabulary {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw file.error(at: "tokenizer", "names the vocabulary \(path), which cannot be read")
-    }
+    let text = try open(path, key: "tokenizer").text
     do {
-      return try Vocabulary(text: data, firstID: firstID)
+      return try Vocabulary(text: text.utf8, firstID: firstID)
     } catch {
       throw file.error(at: "tokenizer", "vocabulary \(path): \(error)")
     }
