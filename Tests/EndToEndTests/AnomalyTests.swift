@@ -66,7 +66,7 @@ struct AnomalyTests {
     ("output: { scale: 0 }", "the scale of column 0 is 0"),
     ("output: {}", "expected mean and scale, or scaling: FILE"),
     ("output: { mean: 1, scaling: x.json }", "keep one"),
-    ("output: { scaling: x.json }", "x.json for scaling, which cannot be read"),
+    ("output: { scaling: x.json }", "x.json, which"),
   ])
   func whatDoesNotFitIsNamed(line: String, words: String) throws {
     var pipeline = Self.pipeline

@@ -15,7 +15,7 @@ final class InferenceLoop {
   let model: Model
   private let link: LinkReceiver
   private let sink: LinkSender
-  private let tap: Tap?
+  let tap: Tap?
   private var streams: [StreamID: InferenceStream] = [:]
   /// Streams with steps to take, first come first served; a stream goes to the back after its step.
   private var ready: Deque<InferenceStream> = []
@@ -140,12 +140,16 @@ final class InferenceLoop {
       }
       begin(stream)
       if isResetDue(stream), !stream.runs[0].isPeek { stream.zero() }
+      if isWatched(stream) { try publishGates(of: stream) }
       append(stream)
       chosen.append(stream)
     }
     guard !chosen.isEmpty else { return }
     model.step(&batch)
     for (index, stream) in chosen.enumerated() {
+      if isWatched(stream) {
+        try publishState(of: stream, stream.runs[0], number: stream.runs[0].nextNumber)
+      }
       try take(batch.output(index), of: stream)
       if stream.isWaiting {
         ready.append(stream)
@@ -158,7 +162,9 @@ final class InferenceLoop {
   /// Takes many steps of the only ready stream at once; false if it has no more than one to take.
   private func stepAlone(_ stream: InferenceStream) throws -> Bool {
     try finishEmptyRuns(of: stream)
-    guard stream.isWaiting, let run = stream.runs.first, run.stepCount - run.done > 1 else {
+    guard stream.isWaiting, let run = stream.runs.first, run.stepCount - run.done > 1,
+      !isWatched(stream)
+    else {
       return false
     }
     begin(stream)

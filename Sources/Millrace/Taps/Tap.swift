@@ -40,6 +40,24 @@ final class Tap {
     !prefixes.isEmpty && isCovered(topic(what, stream))
   }
 
+  /// Whether a subscription covers `tap/STAGE/WHAT/NAME/`, or something below it.
+  func wantsSome(_ what: String, stream: StreamID) -> Bool {
+    guard !prefixes.isEmpty else { return false }
+    let topic = topic(what, stream)
+    return prefixes.keys.contains { topic.hasPrefix($0) || $0.hasPrefix(topic) }
+  }
+
+  /// Publishes rows of floats under `tap/STAGE/WHAT/NAME/PART/` when a subscription covers it.
+  func publish(
+    _ what: String, stream: StreamID, part: String, header: Header, rows: [Float]
+  ) throws {
+    try rows.withUnsafeBytes {
+      try publish(
+        topic: topic(what, stream) + part + "/", header: header, payload: $0,
+        ids: .init(start: nil, count: 0))
+    }
+  }
+
   /// Publishes a copy under `tap/STAGE/WHAT/NAME/` when a subscription covers it.
   func publish(
     _ what: String, stream: StreamID, header: Header, payload: UnsafeRawBufferPointer,
