@@ -17,7 +17,7 @@ package struct PipelineBuilder {
     let model = try loadModel(at: file.model).with(file.precision)
     let (encoding, vocabulary) = try encoding(for: model.model)
     try checkEmission(model.model)
-    let generation = try generation(for: model.model, vocabulary)
+    let generation = try generation(for: model, vocabulary)
     var labels = try readLabels(for: generation?.settings.decoder?.model ?? model.model)
     if file.labels == nil, generation == nil, model.model.outputIsDistribution,
       let own = model.labels
