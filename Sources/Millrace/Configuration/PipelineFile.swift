@@ -32,6 +32,8 @@ package struct PipelineFile: Sendable, Equatable {
   package var allowPlaintext = false
   /// Live streams with state in memory.
   package var liveStreams = Limits.liveStreams
+  /// Steps of one sequence, from START or RESET on; nil for any number.
+  package var maxSteps: Int?
 
   /// Where a key stood, for errors found after reading.
   package var marks: [String: ConfigurationError] = [:]

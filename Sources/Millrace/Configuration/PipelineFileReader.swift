@@ -89,9 +89,10 @@ extension PipelineFile {
     if let section = try top.section("state", known: ["reset-every"]) {
       resetEvery = try section.integer("reset-every", in: 1...Int(Int32.max))
     }
-    if let section = try top.section("limits", known: ["live-streams"]) {
+    if let section = try top.section("limits", known: ["live-streams", "max-steps"]) {
       liveStreams =
         try section.integer("live-streams", in: 1...10_000_000) ?? Limits.liveStreams
+      maxSteps = try section.integer("max-steps", in: 1...Int(Int32.max))
     }
   }
 
