@@ -118,7 +118,28 @@ struct GateTapTests {
     for line in lines { #expect(try OutputLine(line).values.count == 6) }
   }
 
-  /// One layer alone can be asked for; the numbers are Keras'.
+  /// Who listens to everything has not asked for what costs more than a copy.
+  @Test func aSubscriptionToEverythingAsksForNoGates() throws {
+    let running = try RunningPipeline(.motion, isTapped: true)
+    let client = try running.client()
+    _ = try client.hello()
+    let tap = try TapSubscriber(running.monitor, topic: "", queueMessages: 0)
+    let row = try rows[0]
+    let deadline = Deadline.standard
+    var heard: [String] = []
+    var number: UInt64 = 0
+    while heard.count < 40, !deadline.hasPassed {
+      try client.send(.values([row]), to: "a", number: number)
+      _ = try client.answers(of: "a", steps: 1)
+      number += 1
+      while let message = try tap.receive(within: .milliseconds(2)) { heard.append(message.stream) }
+    }
+    #expect(heard.contains { $0.hasPrefix("tap/inference/output/") })
+    #expect(!heard.contains { $0.contains("/gates/") || $0.contains("/state/") })
+    try running.stop()
+  }
+
+  /// The numbers are Keras'.
   @Test func theyAreWhatKerasComputes() throws {
     let pipeline = PipelineText(
       tokenizer:

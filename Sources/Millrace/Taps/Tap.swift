@@ -12,6 +12,8 @@ final class Tap {
   private var message: Multipart
   /// Subscribed prefixes and how often.
   private var prefixes: [String: Int] = [:]
+  /// Those of them that name `gates` or `state`: what costs more than a copy.
+  private var costly: [String] = []
   private var sequences = TopicSequences()
 
   /// Connects to the process's relay; `stage` is the second word of the topics.
@@ -32,6 +34,9 @@ final class Tap {
       let prefix = String(decoding: bytes.dropFirst(), as: UTF8.self)
       let count = (prefixes[prefix] ?? 0) + (first == 1 ? 1 : -1)
       prefixes[prefix] = count > 0 ? count : nil
+      costly = prefixes.keys.filter { prefix in
+        ["gates", "state"].contains { prefix.hasPrefix("tap/\(stage)/\($0)/") }
+      }
     }
   }
 
@@ -40,11 +45,12 @@ final class Tap {
     !prefixes.isEmpty && isCovered(topic(what, stream))
   }
 
-  /// Whether a subscription covers `tap/STAGE/WHAT/NAME/`, or something below it.
+  /// Whether a subscription that names `gates` or `state` covers `tap/STAGE/WHAT/NAME/`, or something
+  /// below it; one to everything does not ask for them.
   func wantsSome(_ what: String, stream: StreamID) -> Bool {
-    guard !prefixes.isEmpty else { return false }
+    guard !costly.isEmpty else { return false }
     let topic = topic(what, stream)
-    return prefixes.keys.contains { topic.hasPrefix($0) || $0.hasPrefix(topic) }
+    return costly.contains { topic.hasPrefix($0) || $0.hasPrefix(topic) }
   }
 
   /// Publishes rows of floats under `tap/STAGE/WHAT/NAME/PART/` when a subscription covers it.
