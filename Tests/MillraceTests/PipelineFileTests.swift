@@ -64,6 +64,13 @@ struct PipelineFileTests {
     ("model: m\nemit: sometimes", "expected each-step, at-end, { every: N } or { generate: ... }"),
     ("model: m\ntokenizer: { kind: characters }", "\"tokenizer.vocabulary\" is missing"),
     ("model: m\ntokenizer: { kind: values, lowercase: true }", "does not go with kind: values"),
+    ("model: m\ntokenizer: { kind: bytes, vocabulary: [a] }", "does not go with kind: bytes"),
+    ("model: m\ntokenizer: { kind: byte }", "did you mean \"bytes\""),
+    (
+      "model: m\ntokenizer: { kind: keras-tokenizer }",
+      "2:12: \"tokenizer.file\" is missing; kind: keras-tokenizer needs it"
+    ),
+    ("model: m\ntokenizer: { kind: text-vectorization, fil: a }", "did you mean \"file\""),
     ("model: m\nname: a/b", "is \"a/b\""),
     ("model: m\nmodel: n", "model"),
     ("model: [1", "/p/x.yaml"),

@@ -66,7 +66,7 @@ package struct PipelineBuilder {
     return lines
   }
 
-  private func open(_ path: String, key: String) throws(ConfigurationError) -> TextFile {
+  func open(_ path: String, key: String) throws(ConfigurationError) -> TextFile {
     do {
       return try TextFile(readingFrom: path, expecting: "text")
     } catch {
@@ -80,10 +80,10 @@ package struct PipelineBuilder {
     switch file.tokenizer.kind {
     case .values: return (try values(for: model), nil)
     case .ids, .oneHot: return (try ids(for: model), nil)
-    case .characters, .words:
-      let vocabulary = try vocabulary()
-      try checkVocabulary(vocabulary, against: model)
-      return (.text(tokenizer(vocabulary)), vocabulary)
+    case .characters, .words, .bytes, .kerasTokenizer, .textVectorization:
+      let tokenizer = try tokenizer()
+      try checkVocabulary(tokenizer.vocabulary, against: model)
+      return (.text(tokenizer), tokenizer.vocabulary)
     }
   }
 
@@ -180,18 +180,6 @@ package struct PipelineBuilder {
     return bound
   }
 
-  private func vocabulary() throws -> Vocabulary {
-    let section = file.tokenizer
-    do {
-      if let tokens = section.vocabulary {
-        return try Vocabulary(tokens: tokens, firstID: section.firstID)
-      }
-    } catch {
-      throw file.error(at: "tokenizer", "vocabulary in the file: \(error)")
-    }
-    return try readVocabulary(section.vocabularyFile ?? "", section.firstID)
-  }
-
   func readVocabulary(_ path: String, _ firstID: Int32) throws(ConfigurationError) -> Vocabulary {
     let text = try open(path, key: "tokenizer").text
     do {
@@ -199,33 +187,6 @@ package struct PipelineBuilder {
     } catch {
       throw file.error(at: "tokenizer", "vocabulary \(path): \(error)")
     }
-  }
-
-  private func tokenizer(_ vocabulary: Vocabulary) -> TextTokenizer {
-    let section = file.tokenizer
-    let unknown: TextTokenizer.Unknown =
-      switch section.unknown {
-      case .id(let id): .id(id)
-      case .refuse: .refuse
-      case .skip: .skip
-      }
-    return TextTokenizer(
-      vocabulary: vocabulary, kind: tokenizerKind(section), unknown: unknown,
-      startToken: section.startToken, replacesInvalid: section.invalidText == .replace)
-  }
-
-  private func tokenizerKind(_ section: TokenizerSection) -> TextTokenizer.Kind {
-    guard section.kind == .words else {
-      switch section.normalization {
-      case .hangul: return .characters(.hangul)
-      case .nfc: return .characters(.nfc)
-      case .none: return .characters(.none)
-      }
-    }
-    return .words(
-      lowercase: section.lowercase,
-      filters: section.filters.map { Set($0.unicodeScalars) } ?? TextTokenizer.kerasFilters,
-      split: section.split == .space ? .space : .whitespace)
   }
 
   /// What `token` says for an id: ids beside the vocabulary have names of their own.
