@@ -36,3 +36,19 @@ TRAINING = [text for text in TEXTS if text.strip()] + [
     "A stream is a sequence: each step comes after the one before it.",
     "The state remembers what the steps have been, and the next step changes it.",
 ]
+
+
+def mixed(seed, count):
+    """Texts put together by chance from pieces that are cut, joined or special somewhere."""
+    import random
+
+    draw = random.Random(seed)
+    pieces = [
+        "wheel", "Mill", "the", "'s", "'LL", "don't", "물레방아", "바퀴가", "\u1112\u1161\u11ab", "e\u0301", "\u0301", "\u00e9", "Ω",
+        " ", " ", " ", "  ", "   ", "\n", "\r\n", "\t", "\u00a0", "\u3000", "\u2028", "\u000b", "\u0085", "\u001c", "\u200b", "\u200d",
+        ".", ",", "!?", "...", "-", "_", "$", "+", "'", "\"", "\u00bf", "\u2014", "\u3002", "1", "23", "4567", "\u00bd", "\u0664",
+        "\u4e2d", "\u6587\u5b57", "\u304b\u306a", "\U00020000", "\U0002b820", "\u2f00", "\ufb01", "\u0130", "\u03a3", "\u1e9e", "\u017f",
+        "\U0001f600", "\U0001f469\u200d\U0001f469\u200d\U0001f467", "\U0001f44d\U0001f3fd", "\u2764\ufe0f", "\U0001fae0", "\u0939\u093f\u0928\u094d\u0926\u0940",
+        "[MASK]", "[CLS]", "<mask>", "<s>", "<|two words|>", "MaSk", "[MA", "two", "words|>", "\u0001", "\ufffd", "\u00ad", "\ufeff", "\u0378",
+    ]
+    return ["".join(draw.choice(pieces) for _ in range(draw.randrange(1, 25))) for _ in range(count)]

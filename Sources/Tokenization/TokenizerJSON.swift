@@ -125,11 +125,16 @@ struct TokenizerJSON {
     return pairs
   }
 
-  /// The names of objects by key, for `special_tokens` and the like.
-  func allObjects() throws(TokenizerFileError) -> [(String, TokenizerJSON)] {
-    var objects: [(String, TokenizerJSON)] = []
-    for (key, _) in members { objects.append((key, try object(key))) }
-    return objects
+  /// A list of token ids; empty where it is missing.
+  func optionalIDs(_ key: String) throws(TokenizerFileError) -> [Int32] {
+    var ids: [Int32] = []
+    for element in try optionalList(key) ?? [] {
+      guard case .number(let number) = element, let id = Int32(exactly: number), id >= 0 else {
+        throw wrong(key, "list of token ids")
+      }
+      ids.append(id)
+    }
+    return ids
   }
 
   /// Refuses keys that nothing here reads.

@@ -3,7 +3,8 @@ import Tokenization
 extension TokenizerSection {
   static let keys = [
     "kind", "vocabulary", "first-id", "unknown", "start-token", "normalization", "invalid-utf8",
-    "file", "lowercase", "strip-punctuation", "filters", "split", "one-hot", "mean", "scale",
+    "file", "special-tokens", "lowercase", "strip-punctuation", "filters", "split", "one-hot",
+    "mean", "scale",
     "scaling",
   ]
 
@@ -21,6 +22,7 @@ extension TokenizerSection {
     case .bytes: ["kind", "first-id", "start-token", "one-hot"]
     case .kerasTokenizer: trained
     case .textVectorization: trained.union(["vocabulary"])
+    case .huggingFace: trained.subtracting(["start-token"]).union(["special-tokens"])
     case .ids: ["kind", "one-hot"]
     case .oneHot: ["kind"]
     case .values: ["kind", "mean", "scale", "scaling"]
@@ -39,6 +41,7 @@ extension TokenizerSection {
     normalization = try section.choice("normalization", Normalization.self) ?? .hangul
     invalidText = try section.choice("invalid-utf8", InvalidText.self) ?? .refuse
     file = try section.text("file").map(resolve)
+    addsSpecialTokens = try section.boolean("special-tokens") ?? true
     lowercase = try section.boolean("lowercase") ?? true
     stripsPunctuation = try section.boolean("strip-punctuation") ?? false
     filters = try section.text("filters")

@@ -11,6 +11,8 @@ package struct TokenizerSection: Sendable, Equatable {
     case kerasTokenizer = "keras-tokenizer"
     /// Keras' `TextVectorization`.
     case textVectorization = "text-vectorization"
+    /// A tokenizer.json of Hugging Face's `tokenizers`.
+    case huggingFace = "huggingface"
     /// Token ids, as they are.
     case ids
     /// Token ids, for a model that takes vectors.
@@ -21,7 +23,7 @@ package struct TokenizerSection: Sendable, Equatable {
     /// Whether a newline between lines of plain text is a part of it: the end of a word.
     var readsNewlines: Bool {
       switch self {
-      case .words, .kerasTokenizer, .textVectorization: true
+      case .words, .kerasTokenizer, .textVectorization, .huggingFace: true
       case .characters, .bytes, .ids, .oneHot, .values: false
       }
     }
@@ -54,6 +56,8 @@ package struct TokenizerSection: Sendable, Equatable {
   package var kind = Kind.values
   /// The file of a tokenizer that was trained elsewhere.
   package var file: String?
+  /// Whether its special tokens stand at the start and the end of a text.
+  package var addsSpecialTokens = true
   /// Tokens in the order of their ids; read from the file that `vocabulary` names, or listed.
   package var vocabularyFile: String?
   package var vocabulary: [String]?

@@ -26,7 +26,7 @@ extension PipelineBuilder {
     switch section.kind {
     case .bytes: return (.bytes, try bytes(section))
     case .words: return (words(section), try vocabulary())
-    case .kerasTokenizer, .textVectorization:
+    case .kerasTokenizer, .textVectorization, .huggingFace:
       let rule = try segmentTokenizer(section)
       return (.segments(rule), rule.vocabulary)
     case .characters, .ids, .oneHot, .values:
@@ -62,9 +62,15 @@ extension PipelineBuilder {
   private func segmentTokenizer(_ section: TokenizerSection) throws -> any SegmentTokenizer {
     let path = section.file ?? ""
     do {
-      let own = try section.vocabularyFile.map { try contents(of: $0) }
-      if section.kind == .kerasTokenizer { return try KerasTokenizer(json: contents(of: path)) }
-      return try TextVectorizationTokenizer(config: contents(of: path), vocabulary: own)
+      switch section.kind {
+      case .kerasTokenizer: return try KerasTokenizer(json: contents(of: path))
+      case .huggingFace:
+        return try HuggingFaceTokenizer(
+          json: contents(of: path), addsSpecialTokens: section.addsSpecialTokens)
+      default:
+        let own = try section.vocabularyFile.map { try contents(of: $0) }
+        return try TextVectorizationTokenizer(config: contents(of: path), vocabulary: own)
+      }
     } catch let error as TokenizerFileError {
       throw file.error(at: "tokenizer", "\(path): \(error)")
     }
