@@ -23,6 +23,7 @@ package protocol SegmentTokenizer: Sendable {
   ///   - segment: not empty.
   ///   - context: what the text before it leaves for it; 0 at the start of a text. It is part of the
   ///     stream's checkpoint.
+  /// - Returns: them in their order; none for a segment that makes no step.
   func tokenize(_ segment: [Unicode.Scalar], context: inout UInt8) -> [SegmentToken]
 }
 

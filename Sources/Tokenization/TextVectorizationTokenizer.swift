@@ -16,7 +16,7 @@ package struct TextVectorizationTokenizer: SegmentTokenizer {
   private let split: Split
 
   /// - Parameters:
-  ///   - config: the layer's config, or the layer with its class name.
+  ///   - json: the layer's config, or the layer with its class name.
   ///   - file: the vocabulary, one token a line, the first two of them empty and `[UNK]` or left
   ///     out; nil where the config has it.
   /// - Throws: a `TokenizerFileError` naming the key.

@@ -20,7 +20,7 @@ extension TokenizerSection {
     case .characters: text.union(["normalization"])
     case .words: text.union(["lowercase", "strip-punctuation", "filters", "split"])
     case .bytes: ["kind", "first-id", "start-token", "one-hot"]
-    case .kerasTokenizer: trained
+    case .kerasTokenizer, .sentencePiece: trained
     case .textVectorization: trained.union(["vocabulary"])
     case .huggingFace: trained.subtracting(["start-token"]).union(["special-tokens"])
     case .ids: ["kind", "one-hot"]

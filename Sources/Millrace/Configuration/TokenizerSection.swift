@@ -13,6 +13,8 @@ package struct TokenizerSection: Sendable, Equatable {
     case textVectorization = "text-vectorization"
     /// A tokenizer.json of Hugging Face's `tokenizers`.
     case huggingFace = "huggingface"
+    /// A SentencePiece model.
+    case sentencePiece = "sentencepiece"
     /// Token ids, as they are.
     case ids
     /// Token ids, for a model that takes vectors.
@@ -23,7 +25,7 @@ package struct TokenizerSection: Sendable, Equatable {
     /// Whether a newline between lines of plain text is a part of it: the end of a word.
     var readsNewlines: Bool {
       switch self {
-      case .words, .kerasTokenizer, .textVectorization, .huggingFace: true
+      case .words, .kerasTokenizer, .textVectorization, .huggingFace, .sentencePiece: true
       case .characters, .bytes, .ids, .oneHot, .values: false
       }
     }

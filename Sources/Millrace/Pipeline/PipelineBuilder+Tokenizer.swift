@@ -26,7 +26,7 @@ extension PipelineBuilder {
     switch section.kind {
     case .bytes: return (.bytes, try bytes(section))
     case .words: return (words(section), try vocabulary())
-    case .kerasTokenizer, .textVectorization, .huggingFace:
+    case .kerasTokenizer, .textVectorization, .huggingFace, .sentencePiece:
       let rule = try segmentTokenizer(section)
       return (.segments(rule), rule.vocabulary)
     case .characters, .ids, .oneHot, .values:
@@ -67,6 +67,7 @@ extension PipelineBuilder {
       case .huggingFace:
         return try HuggingFaceTokenizer(
           json: contents(of: path), addsSpecialTokens: section.addsSpecialTokens)
+      case .sentencePiece: return try SentencePieceTokenizer(bytes: contents(of: path))
       default:
         let own = try section.vocabularyFile.map { try contents(of: $0) }
         return try TextVectorizationTokenizer(config: contents(of: path), vocabulary: own)

@@ -80,7 +80,8 @@ package struct PipelineBuilder {
     switch file.tokenizer.kind {
     case .values: return (try values(for: model), nil)
     case .ids, .oneHot: return (try ids(for: model), nil)
-    case .characters, .words, .bytes, .kerasTokenizer, .textVectorization, .huggingFace:
+    case .characters, .words, .bytes, .kerasTokenizer, .textVectorization, .huggingFace,
+      .sentencePiece:
       let tokenizer = try tokenizer()
       try checkVocabulary(tokenizer.vocabulary, against: model)
       return (.text(tokenizer), tokenizer.vocabulary)
