@@ -6,6 +6,7 @@ extension TokenizerSection {
     "file", "special-tokens", "lowercase", "strip-punctuation", "filters", "split", "one-hot",
     "mean", "scale",
     "scaling",
+    "missing", "lag", "difference", "current", "begin", "resample", "shape", "grey",
   ]
 
   /// Keys that one kind understands; the others are refused for it, so that none is ignored.
@@ -25,7 +26,12 @@ extension TokenizerSection {
     case .huggingFace: trained.subtracting(["start-token"]).union(["special-tokens"])
     case .ids: ["kind", "one-hot"]
     case .oneHot: ["kind"]
-    case .values: ["kind", "mean", "scale", "scaling"]
+    case .values:
+      [
+        "kind", "mean", "scale", "scaling", "missing", "lag", "difference", "current", "begin",
+        "resample",
+      ]
+    case .frames: ["kind", "shape", "grey", "mean", "scale", "scaling"]
     }
   }
 
@@ -51,6 +57,7 @@ extension TokenizerSection {
     scale = try TokenizerSection.factor(section, "scale")
     scalingFile = try section.text("scaling").map(resolve)
     try readUnknown(section)
+    try readFeatures(section)
     if kind == .characters || kind == .words {
       guard vocabulary != nil || vocabularyFile != nil else {
         throw section.error("vocabulary", "is missing; kind: \(kind.rawValue) needs it")
@@ -62,6 +69,49 @@ extension TokenizerSection {
     if scalingFile != nil, mean != nil || scale != nil {
       throw section.error("scaling", "names a file, and mean or scale is given too; keep one")
     }
+  }
+
+  private mutating func readFeatures(_ section: YAMLSection) throws(ConfigurationError) {
+    missing = try section.choice("missing", ValueFeatures.Missing.self) ?? .refuse
+    lags = try TokenizerSection.wholeNumbers(section, "lag", in: 1...10_000)
+    differences = try TokenizerSection.wholeNumbers(section, "difference", in: 1...10_000)
+    keepsCurrent = try section.boolean("current") ?? true
+    beginning = try section.choice("begin", ValueFeatures.Beginning.self) ?? .skip
+    if let resample = try section.section("resample", known: ["column", "every", "method", "gap"]) {
+      guard let every = try resample.number("every", in: 1e-9...1e12) else {
+        throw resample.error("every", "is missing: the time between two steps")
+      }
+      guard let column = try resample.integer("column", in: 0...65_535) else {
+        throw resample.error("column", "is missing: which value of a row is its time, from 0 on")
+      }
+      resampling = ValueFeatures.Resampling(
+        column: column, every: every,
+        method: try resample.choice("method", ValueFeatures.Resampling.Method.self) ?? .previous,
+        gap: try resample.integer("gap", in: 1...4096) ?? 100)
+    }
+    shape = try TokenizerSection.wholeNumbers(section, "shape", in: 1...65_536)
+    isGrey = try section.boolean("grey") ?? false
+    if kind == .frames, shape.count != 2, shape.count != 3 {
+      throw section.error(
+        "shape", "has \(shape.count) numbers, expected [height, width] or [height, width, channels]"
+      )
+    }
+  }
+
+  /// One number or a list of them; empty when the key is missing.
+  private static func wholeNumbers(
+    _ section: YAMLSection, _ key: String, in range: ClosedRange<Int>
+  ) throws(ConfigurationError) -> [Int] {
+    var numbers: [Int] = []
+    for number in try section.numbers(key) ?? [] {
+      guard let whole = Int(exactly: number), range.contains(whole) else {
+        throw section.error(
+          key,
+          "holds \(number), expected whole numbers from \(range.lowerBound) to \(range.upperBound)")
+      }
+      numbers.append(whole)
+    }
+    return numbers
   }
 
   /// Whether the tokenizer has a file of its own.

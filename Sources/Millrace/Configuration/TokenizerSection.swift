@@ -21,12 +21,14 @@ package struct TokenizerSection: Sendable, Equatable {
     case oneHot = "one-hot"
     /// Vectors of numbers.
     case values
+    /// Images of bytes.
+    case frames
 
     /// Whether a newline between lines of plain text is a part of it: the end of a word.
     var readsNewlines: Bool {
       switch self {
       case .words, .kerasTokenizer, .textVectorization, .huggingFace, .sentencePiece: true
-      case .characters, .bytes, .ids, .oneHot, .values: false
+      case .characters, .bytes, .ids, .oneHot, .values, .frames: false
       }
     }
   }
@@ -77,4 +79,14 @@ package struct TokenizerSection: Sendable, Equatable {
   package var mean: ValueScaling.Factor?
   package var scale: ValueScaling.Factor?
   package var scalingFile: String?
+  package var missing = ValueFeatures.Missing.refuse
+  package var lags: [Int] = []
+  package var differences: [Int] = []
+  /// Whether the row itself is among its features.
+  package var keepsCurrent = true
+  package var beginning = ValueFeatures.Beginning.skip
+  package var resampling: ValueFeatures.Resampling?
+  /// Height, width and channels of a frame.
+  package var shape: [Int] = []
+  package var isGrey = false
 }

@@ -7,12 +7,16 @@ struct StepMessage {
   var tokens = TokenRun()
   /// Vectors, row by row; for values.
   var values: [Float] = []
+  /// For each vector, one past the last of the stream's rows that it took; where steps are counted by
+  /// themselves.
+  var valueEnds: [UInt64] = []
   /// Values a step.
   var width = 1
 
   mutating func removeAll() {
     tokens.removeAll()
     values.removeAll(keepingCapacity: true)
+    valueEnds.removeAll(keepingCapacity: true)
   }
 
   var count: Int { values.isEmpty ? tokens.ids.count : values.count / width }

@@ -29,7 +29,7 @@ extension PipelineBuilder {
     case .kerasTokenizer, .textVectorization, .huggingFace, .sentencePiece:
       let rule = try segmentTokenizer(section)
       return (.segments(rule), rule.vocabulary)
-    case .characters, .ids, .oneHot, .values:
+    case .characters, .ids, .oneHot, .values, .frames:
       let normalization: TextTokenizer.Normalization =
         switch section.normalization {
         case .hangul: .hangul

@@ -79,6 +79,7 @@ package struct PipelineBuilder {
   private func encoding(for model: Model) throws -> (InputEncoding, Vocabulary?) {
     switch file.tokenizer.kind {
     case .values: return (try values(for: model), nil)
+    case .frames: return (try frames(for: model), nil)
     case .ids, .oneHot: return (try ids(for: model), nil)
     case .characters, .words, .bytes, .kerasTokenizer, .textVectorization, .huggingFace,
       .sentencePiece:
@@ -86,33 +87,6 @@ package struct PipelineBuilder {
       try checkVocabulary(tokenizer.vocabulary, against: model)
       return (.text(tokenizer), tokenizer.vocabulary)
     }
-  }
-
-  private func values(for model: Model) throws -> InputEncoding {
-    guard case .vectors(let width) = model.input else {
-      throw file.error(
-        at: "tokenizer",
-        "is of kind values, but the model begins with an Embedding and takes token ids; "
-          + "use kind: characters, words or ids")
-    }
-    var scaling: ValueScaling?
-    if let path = file.tokenizer.scalingFile {
-      let text = try open(path, key: "tokenizer").text
-      do {
-        scaling = try ValueScaling(json: Data(text.utf8), width: width)
-      } catch {
-        throw file.error(at: "tokenizer", "scaling \(path): \(error)")
-      }
-    } else if file.tokenizer.mean != nil || file.tokenizer.scale != nil {
-      do {
-        scaling = try ValueScaling(
-          mean: file.tokenizer.mean ?? .all(0), scale: file.tokenizer.scale ?? .all(1),
-          width: width)
-      } catch {
-        throw file.error(at: "tokenizer", "\(error)")
-      }
-    }
-    return .values(width: width, scaling: scaling)
   }
 
   private func ids(for model: Model) throws -> InputEncoding {
