@@ -14,6 +14,22 @@ package struct TextVectorizationTokenizer: SegmentTokenizer {
   private let lowercases: Bool
   private let stripsPunctuation: Bool
   private let split: Split
+  private let unknownID: Int32
+
+  /// A layer whose options are known: the tokens by their ids, with the padding's and the unknown one's.
+  ///
+  /// - Throws: a `TokenizerFileError` for tokens that cannot be used.
+  package init(
+    tokens: [String], unknown: Int, split: Split, lowercases: Bool, stripsPunctuation: Bool
+  ) throws(TokenizerFileError) {
+    var pairs: [(String, Int32)] = []
+    for (id, token) in tokens.enumerated() where !token.isEmpty { pairs.append((token, Int32(id))) }
+    vocabulary = try Vocabulary(pairs: pairs, key: "vocabulary")
+    unknownID = Int32(clamping: unknown)
+    self.split = split
+    self.lowercases = lowercases
+    self.stripsPunctuation = stripsPunctuation
+  }
 
   /// - Parameters:
   ///   - json: the layer's config, or the layer with its class name.
@@ -55,6 +71,7 @@ package struct TextVectorizationTokenizer: SegmentTokenizer {
     case .some(let other):
       throw .unsupported("split", "is \"\(other)\", expected whitespace, character or null")
     }
+    unknownID = 1
     vocabulary = try TextVectorizationTokenizer.vocabulary(config, file)
   }
 
@@ -110,7 +127,7 @@ package struct TextVectorizationTokenizer: SegmentTokenizer {
   }
 
   private func token(_ word: String) -> SegmentToken {
-    vocabulary.id(of: word).map { .known($0) } ?? .unknown(1)
+    vocabulary.id(of: word).map { .known($0) } ?? .unknown(unknownID)
   }
 
   private static func isSpace(_ scalar: Unicode.Scalar) -> Bool {

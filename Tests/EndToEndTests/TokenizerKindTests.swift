@@ -65,6 +65,17 @@ struct TokenizerKindTests {
     try running.stop()
   }
 
+  @Test func aModelsOwnVectorizationIsItsTokenizer() throws {
+    let model = "Fixtures/keras-layers/text-words/model.keras"
+    let running = try RunningPipeline(
+      PipelineText(tokenizer: "{ kind: text-vectorization }", model: model))
+    let client = try running.client()
+    try client.send(.text("The, xyzzy the!"), to: "a", number: 0, flags: .end)
+    let ids = try client.answersToEnd(of: "a").flatMap(\.tokenIDs)
+    #expect(ids.count == 3 && ids[0] == ids[2] && ids[0] > 1 && ids[1] == 1)
+    try running.stop()
+  }
+
   private func pipeline(_ tokenizer: String) -> PipelineText {
     PipelineText(tokenizer: tokenizer, model: "Fixtures/simplernn-4x9/model.keras")
   }

@@ -122,4 +122,27 @@ struct HuggingFaceTokenizerTests {
       "\($0)".contains(name)
     }
   }
+
+  /// Faults of every kind, where the tokens of what is sound do not depend on the cut.
+  @Test(arguments: fixture.cases.map(\.file))
+  func whatIsRefusedDoesNotDependOnTheCut(file: String) throws {
+    let rule = try HuggingFaceTokenizer(json: TokenizerFixture.bytes("huggingface/\(file)"))
+    let tokenizer = TextTokenizer(
+      vocabulary: rule.vocabulary, kind: .segments(rule), unknown: .refuse, startToken: nil,
+      replacesInvalid: false)
+    let cut = CutText(tokenizer)
+    let long = String(repeating: "wheelwright", count: 500)
+    var text = Array("the \(long) wheel \(long)\n[MASK]".utf8)
+    text += [0xFF, 0x20, 0xED, 0x95, 0x20] + Array("물레 \u{1}한".utf8).dropLast()
+    let run = try cut.run([text])
+    // A prime number of bytes, so that cuts fall everywhere.
+    for size in [211, 1009] {
+      let pieces = stride(from: 0, to: text.count, by: size).map {
+        Array(text[$0..<min(text.count, $0 + size)])
+      }
+      #expect(try cut.run(pieces) == run)
+    }
+    #expect(run.refused.contains { $0.bytes.count == long.utf8.count + 1 })
+    #expect(run.refused.contains { if case .invalidText = $0.refusal { true } else { false } })
+  }
 }

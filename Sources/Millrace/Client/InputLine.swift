@@ -2,7 +2,7 @@ import Wire
 
 /// One line of input: `{"stream","number"?,"text"|"tokens"|"values","end"?,"reset"?}`.
 ///
-/// `values` is one step's numbers, or a list of steps. Other keys beside these are ignored, so that
+/// `values` is one step's numbers, null where one is missing, or a list of steps. Other keys beside these are ignored, so that
 /// recordings can carry labels and notes of their own; a line that has nothing but others is an
 /// error, and so is one whose payload seems to stand under a misspelt key.
 package struct InputLine: Equatable, Sendable {

@@ -63,7 +63,9 @@ extension TokenizerSection {
         throw section.error("vocabulary", "is missing; kind: \(kind.rawValue) needs it")
       }
     }
-    if isTrained, file == nil {
+    // A model may bring its own TextVectorization.
+    let isOwn = kind == .textVectorization && vocabularyFile == nil
+    if isTrained, file == nil, !isOwn {
       throw section.error("file", "is missing; kind: \(kind.rawValue) needs it")
     }
     if scalingFile != nil, mean != nil || scale != nil {

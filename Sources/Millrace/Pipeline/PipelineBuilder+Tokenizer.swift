@@ -1,11 +1,12 @@
 import Foundation
+import ModelFiles
 import Tokenization
 
 extension PipelineBuilder {
-  /// The tokenizer of text that the file asks for.
+  /// The tokenizer of text that the file asks for; `own` is what the model itself knows of text.
   ///
   /// - Throws: a `ConfigurationError` at the tokenizer's key.
-  func tokenizer() throws -> TextTokenizer {
+  func tokenizer(_ own: ModelVocabulary?) throws -> TextTokenizer {
     let section = file.tokenizer
     let unknown: TextTokenizer.Unknown =
       switch section.unknown {
@@ -14,20 +15,20 @@ extension PipelineBuilder {
       case .skip: .skip
       case .asTrained: .asTrained
       }
-    let (kind, vocabulary) = try tokenizerKind(section)
+    let (kind, vocabulary) = try tokenizerKind(section, own)
     return TextTokenizer(
       vocabulary: vocabulary, kind: kind, unknown: unknown, startToken: section.startToken,
       replacesInvalid: section.invalidText == .replace)
   }
 
   private func tokenizerKind(
-    _ section: TokenizerSection
+    _ section: TokenizerSection, _ own: ModelVocabulary?
   ) throws -> (TextTokenizer.Kind, Vocabulary) {
     switch section.kind {
     case .bytes: return (.bytes, try bytes(section))
     case .words: return (words(section), try vocabulary())
     case .kerasTokenizer, .textVectorization, .huggingFace, .sentencePiece:
-      let rule = try segmentTokenizer(section)
+      let rule = try segmentTokenizer(section, own)
       return (.segments(rule), rule.vocabulary)
     case .characters, .ids, .oneHot, .values, .frames:
       let normalization: TextTokenizer.Normalization =
@@ -59,9 +60,12 @@ extension PipelineBuilder {
     }
   }
 
-  private func segmentTokenizer(_ section: TokenizerSection) throws -> any SegmentTokenizer {
-    let path = section.file ?? ""
+  private func segmentTokenizer(
+    _ section: TokenizerSection, _ own: ModelVocabulary?
+  ) throws -> any SegmentTokenizer {
+    let path = section.file ?? file.model
     do {
+      if section.file == nil { return try vectorization(of: own) }
       switch section.kind {
       case .kerasTokenizer: return try KerasTokenizer(json: contents(of: path))
       case .huggingFace:
@@ -75,6 +79,24 @@ extension PipelineBuilder {
     } catch let error as TokenizerFileError {
       throw file.error(at: "tokenizer", "\(path): \(error)")
     }
+  }
+
+  /// The model's own TextVectorization, for a file that names none.
+  private func vectorization(of own: ModelVocabulary?) throws -> TextVectorizationTokenizer {
+    guard let own else {
+      throw file.error(
+        at: "tokenizer",
+        "names no file, and the model has no TextVectorization; add file: CONFIG.json")
+    }
+    let split: TextVectorizationTokenizer.Split =
+      switch own.split {
+      case .none: .whole
+      case .whitespace: .whitespace
+      case .characters: .character
+      }
+    return try TextVectorizationTokenizer(
+      tokens: own.tokens, unknown: own.unknown, split: split, lowercases: own.lowercases,
+      stripsPunctuation: own.stripsPunctuation)
   }
 
   private func contents(of path: String) throws(ConfigurationError) -> [UInt8] {

@@ -15,7 +15,7 @@ package struct PipelineBuilder {
       throw file.error(at: "model", "names \(file.model), which does not exist")
     }
     let model = try loadModel(at: file.model).with(file.precision)
-    let (encoding, vocabulary) = try encoding(for: model.model)
+    let (encoding, vocabulary) = try encoding(for: model.model, model.vocabulary)
     try checkEmission(model.model)
     let generation = try generation(for: model.model, vocabulary)
     var labels = try readLabels(for: generation?.settings.decoder?.model ?? model.model)
@@ -38,8 +38,8 @@ package struct PipelineBuilder {
 
   /// The model and the tokens of its input, nil where they are no text; for `millrace similar`.
   package func modelAndVocabulary() throws -> (Model, Vocabulary?) {
-    let model = try loadModel(at: file.model).model
-    return (model, try encoding(for: model).1)
+    let model = try loadModel(at: file.model)
+    return (model.model, try encoding(for: model.model, model.vocabulary).1)
   }
 
   // MARK: Labels
@@ -76,14 +76,16 @@ package struct PipelineBuilder {
 
   // MARK: Input
 
-  private func encoding(for model: Model) throws -> (InputEncoding, Vocabulary?) {
+  private func encoding(
+    for model: Model, _ own: ModelVocabulary?
+  ) throws -> (InputEncoding, Vocabulary?) {
     switch file.tokenizer.kind {
     case .values: return (try values(for: model), nil)
     case .frames: return (try frames(for: model), nil)
     case .ids, .oneHot: return (try ids(for: model), nil)
     case .characters, .words, .bytes, .kerasTokenizer, .textVectorization, .huggingFace,
       .sentencePiece:
-      let tokenizer = try tokenizer()
+      let tokenizer = try tokenizer(own)
       try checkVocabulary(tokenizer.vocabulary, against: model)
       return (.text(tokenizer), tokenizer.vocabulary)
     }
