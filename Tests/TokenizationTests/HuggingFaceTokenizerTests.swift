@@ -11,7 +11,7 @@ struct HuggingFaceTokenizerTests {
       replacesInvalid: false)
   }
 
-  @Test func theFixtureIsThere() { #expect(HuggingFaceTokenizerTests.fixture.cases.count == 17) }
+  @Test func theFixtureIsThere() { #expect(HuggingFaceTokenizerTests.fixture.cases.count == 18) }
 
   @Test(arguments: fixture.cases)
   func idsAreThoseOfTheLibraryHoweverTextIsCut(expected: TokenizerFixture.Case) throws {

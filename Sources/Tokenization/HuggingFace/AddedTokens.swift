@@ -25,6 +25,8 @@ struct AddedTokens: Sendable {
   }
 
   var hasSingleWords: Bool { tokens.contains(where: \.isSingleWord) }
+  /// Whether white space may belong to the token behind it.
+  var takesLeft: Bool { tokens.contains(where: \.takesLeft) }
 
   /// The text's parts in their order; no part of text is empty.
   func parts(of text: [Unicode.Scalar]) -> [Part] {
@@ -72,8 +74,12 @@ struct AddedTokens: Sendable {
 
   /// Whether a token may lie across the place between `held` and `next`, or look across it.
   func crosses(_ held: [Unicode.Scalar], _ next: Unicode.Scalar) -> Bool {
+    let end = held.lastIndex { !CharacterClass.isSpace($0) }.map { $0 + 1 } ?? 0
     for token in tokens {
-      if token.takesRight || token.isSingleWord && CharacterClass.isWord(next),
+      if token.takesRight, held[..<end].reversed().starts(with: token.text.reversed()) {
+        return true
+      }
+      if token.isSingleWord, CharacterClass.isWord(next),
         held.reversed().starts(with: token.text.reversed())
       {
         return true

@@ -16,8 +16,8 @@ extension HuggingFaceTokenizer {
     }
     let added = try top.objects("added_tokens")
     let modelJSON = try top.object("model")
-    vocabulary = try HuggingFaceTokenizer.vocabulary(modelJSON, added)
-    model = try WordModel(modelJSON, vocabulary)
+    (words, vocabulary) = try HuggingFaceTokenizer.vocabularies(modelJSON, added)
+    model = try WordModel(modelJSON, words)
     var normalizer: TextNormalizer?
     if let json = try top.optionalObject("normalizer") { normalizer = try TextNormalizer(json) }
     self.normalizer = normalizer
@@ -38,6 +38,7 @@ extension HuggingFaceTokenizer {
     self.cut = cut
     let (raw, normalized) = try HuggingFaceTokenizer.addedTokens(added, normalizer)
     (rawTokens, normalizedTokens) = (raw, normalized)
+    cutsInsideSpace = !raw.takesLeft && !normalized.takesLeft
     cutsAtIdeographs = normalizer?.spacesIdeographs ?? false && !normalized.hasSingleWords
     var special: (start: [Int32], end: [Int32]) = ([], [])
     if let post = try top.optionalObject("post_processor") {
@@ -47,9 +48,10 @@ extension HuggingFaceTokenizer {
     endIDs = addsSpecialTokens ? special.end : []
   }
 
-  private static func vocabulary(
+  /// The model's tokens, and these with the added ones.
+  private static func vocabularies(
     _ model: TokenizerJSON, _ added: [TokenizerJSON]
-  ) throws(TokenizerFileError) -> Vocabulary {
+  ) throws(TokenizerFileError) -> (Vocabulary, Vocabulary) {
     if try model.optionalText("type") == "Unigram" {
       throw .unsupported(
         "model.type", "is Unigram; use kind: sentencepiece with the .model file it came from")
@@ -67,7 +69,7 @@ extension HuggingFaceTokenizer {
         throw .malformed(token.path + "id", "is \(id), but \(own) in the model's vocabulary")
       }
     }
-    return try Vocabulary(pairs: pairs, key: "added_tokens")
+    return (known, try Vocabulary(pairs: pairs, key: "added_tokens"))
   }
 
   private static func addedTokens(

@@ -16,11 +16,15 @@ package struct HuggingFaceTokenizer: SegmentTokenizer {
   let preTokenizer: PreTokenizer
   let cut: PreTokenizer.Cut
   let model: WordModel
+  /// The model's tokens: `vocabulary` without the added ones.
+  let words: Vocabulary
   /// Matched in the text as it comes.
   let rawTokens: AddedTokens
   /// Matched in normalized text.
   let normalizedTokens: AddedTokens
   let cutsAtIdeographs: Bool
+  /// Whether no added token takes white space on its left, which would have to stay together.
+  let cutsInsideSpace: Bool
 
   /// What a segment leaves for the next.
   private enum Context {
@@ -42,7 +46,7 @@ package struct HuggingFaceTokenizer: SegmentTokenizer {
 
   private func isCut(_ last: Unicode.Scalar, _ next: Unicode.Scalar) -> Bool {
     switch cut {
-    case .beforeBlank: return next == " "
+    case .beforeBlank: return next == " " && (cutsInsideSpace || !CharacterClass.isSpace(last))
     case .beforeSpace:
       if CharacterClass.isLastingSpace(next) { return true }
       return cutsAtIdeographs
@@ -89,7 +93,7 @@ package struct HuggingFaceTokenizer: SegmentTokenizer {
           text: Array(text[range]), isContinued: context == Context.insideText,
           isFirst: context == Context.textStart)
         for word in preTokenizer.apply([piece]) where !word.text.isEmpty {
-          output += model.tokens(of: word.text, vocabulary)
+          output += model.tokens(of: word.text, words)
         }
         context = Context.insideText
       }
