@@ -35,11 +35,23 @@ struct ConvertCommand: AsyncParsableCommand {
       guard force || !FileManager.default.fileExists(atPath: output) else {
         throw FileFailure("\(output) exists; name another file, or say --force")
       }
-      let bytes = try MillraceModelFile.bytes(of: loaded, labels: names)
-      // Whole or not at all: beside it first, then in its place.
-      try Data(bytes).write(to: URL(fileURLWithPath: output), options: .atomic)
-      let converted = try loadModel(at: output)
-      print("wrote \(output): \(bytes.count) bytes, sha256:\(converted.sha256Text)")
+      let content = try MillraceModelFile.content(of: loaded, labels: names)
+      try Self.write(content, to: output)
+      let converted = try loadModel(at: output, forSteppingOnly: true)
+      print("wrote \(output): \(content.byteCount) bytes, sha256:\(converted.sha256Text)")
+    }
+  }
+
+  /// Whole or not at all: beside it first, then in its place.
+  private static func write(_ content: MillraceModelContent, to output: String) throws {
+    let beside = "\(output).\(ProcessInfo.processInfo.processIdentifier)"
+    let descriptor = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    var code = descriptor < 0 ? errno : content.write(to: descriptor)
+    if descriptor >= 0 && close(descriptor) != 0 && code == 0 { code = errno }
+    if code == 0 && rename(beside, output) != 0 { code = errno }
+    guard code == 0 else {
+      if descriptor >= 0 { unlink(beside) }
+      throw FileFailure("\(output): cannot be written: \(String(cString: strerror(code)))")
     }
   }
 

@@ -8,10 +8,20 @@ extension LayerRecord {
 
   /// Puts a layer together again; shapes are the model's to check.
   ///
-  /// - Parameter weights: gives a tensor by its name, nil if there is none.
+  /// - Parameters:
+  ///   - weights: gives a tensor by its name, nil if there is none.
+  ///   - packed: gives a matrix that only the kernels' packing reads; nil if there is none.
   /// - Returns: the layer.
-  /// - Throws: a `Fault`, or what `weights` throws.
-  func layer(_ weights: (String) throws -> Tensor?) throws -> Layer {
+  /// - Throws: a `Fault`, or what the closures throw.
+  func layer(
+    tensor weights: (String) throws -> Tensor?, packed: (String) throws -> Matrix?
+  ) throws -> Layer {
+    func kernel(_ name: String) throws -> Matrix {
+      guard let matrix = try packed(name) else {
+        throw Fault(reason: "has no tensor \(name) of two sizes")
+      }
+      return matrix
+    }
     func vector(_ name: String) throws -> [Float] {
       guard let tensor = try weights(name) else { throw Fault(reason: "has no tensor \(name)") }
       return tensor.values
@@ -42,16 +52,16 @@ extension LayerRecord {
     case "simple_rnn":
       return .simpleRNN(
         SimpleRNNCell(
-          name: name, units: try need(units, "units"), kernel: try matrix("kernel"),
-          recurrentKernel: try matrix("recurrent_kernel"), bias: try optionalVector("bias"),
+          name: name, units: try need(units, "units"), kernel: try kernel("kernel"),
+          recurrentKernel: try kernel("recurrent_kernel"), bias: try optionalVector("bias"),
           activation: try need(activation, "activation"),
           returnSequences: try need(returnSequences, "returnSequences"),
           zeroOutputForMask: try need(zeroOutputForMask, "zeroOutputForMask")))
     case "gru":
       return .gru(
         GRUCell(
-          name: name, units: try need(units, "units"), kernel: try matrix("kernel"),
-          recurrentKernel: try matrix("recurrent_kernel"), bias: try optionalMatrix("bias"),
+          name: name, units: try need(units, "units"), kernel: try kernel("kernel"),
+          recurrentKernel: try kernel("recurrent_kernel"), bias: try optionalMatrix("bias"),
           activation: try need(activation, "activation"),
           recurrentActivation: try need(recurrentActivation, "recurrentActivation"),
           resetAfter: try need(resetAfter, "resetAfter"),
@@ -60,8 +70,8 @@ extension LayerRecord {
     case "lstm":
       return .lstm(
         LSTMCell(
-          name: name, units: try need(units, "units"), kernel: try matrix("kernel"),
-          recurrentKernel: try matrix("recurrent_kernel"), bias: try optionalVector("bias"),
+          name: name, units: try need(units, "units"), kernel: try kernel("kernel"),
+          recurrentKernel: try kernel("recurrent_kernel"), bias: try optionalVector("bias"),
           activation: try need(activation, "activation"),
           recurrentActivation: try need(recurrentActivation, "recurrentActivation"),
           returnSequences: try need(returnSequences, "returnSequences"),
@@ -79,7 +89,7 @@ extension LayerRecord {
     case "dense":
       return .dense(
         Dense(
-          name: name, kernel: try matrix("kernel"), bias: try optionalVector("bias"),
+          name: name, kernel: try kernel("kernel"), bias: try optionalVector("bias"),
           activation: try need(activation, "activation")))
     case "conv1d":
       return .conv1D(

@@ -35,7 +35,7 @@ package struct LoadedModel: Sendable {
 
   /// The same model with its recurrent layers in another number format.
   ///
-  /// - Throws: no `ModelError` for a model that was loaded.
+  /// - Throws: a `ModelError` when weights that stayed in the file cannot be read any more.
   package func with(_ precision: Precision) throws(ModelError) -> LoadedModel {
     if precision == model.precision { return self }
     let other = try Model(
@@ -49,10 +49,12 @@ package struct LoadedModel: Sendable {
 /// Reads a model file, whatever its name ends in: its first bytes tell what it is.
 ///
 /// `layers` is the file that says what the layers of a file of weights are; nil looks for one beside
-/// it. `weights` is a folder of ONNX tensors for a graph whose weights are inputs. Throws a
-/// `ModelFileError`, one line that says what is wrong and what to do.
+/// it. `weights` is a folder of ONNX tensors for a graph whose weights are inputs. A model that is
+/// loaded for stepping only need not keep its weights beside what the kernels make of them: it cannot
+/// be stepped plainly, nor written. Throws a `ModelFileError`, one line that says what is wrong and
+/// what to do.
 package func loadModel(
-  at path: String, layers: String? = nil, weights: String? = nil
+  at path: String, layers: String? = nil, weights: String? = nil, forSteppingOnly: Bool = false
 ) throws(ModelFileError) -> LoadedModel {
   let opened = try FileContent.open(path)
   if let start = FileBytes.file(opened).bytes(0..<min(9, opened.count)),
@@ -64,7 +66,9 @@ package func loadModel(
     } catch {
       throw .unreadable(path: path, reason: error.description)
     }
-    if let own = MillraceModelFile(file, path: path) { return try own.load() }
+    if let own = MillraceModelFile(file, path: path, forSteppingOnly: forSteppingOnly) {
+      return try own.load()
+    }
   }
   let bytes = try FileContent.read(path)
   if SafetensorsFile.recognizes(bytes) {

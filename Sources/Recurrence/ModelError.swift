@@ -5,6 +5,8 @@ package enum ModelError: Error, Equatable {
   case wrongShape(layer: LayerPlace, tensor: String, expected: [Int], received: [Int])
   /// A weight is infinite or NaN; `index` is its position in row-major order.
   case notFinite(layer: LayerPlace, tensor: String, index: Int, value: String)
+  /// A weight that cannot be read from where it is; `reason` goes on after its name.
+  case unreadableWeights(layer: LayerPlace, tensor: String, reason: String)
   case badOption(layer: LayerPlace, option: String, expected: String, received: String)
   /// The layer takes rows of another width than it is given.
   case wrongInputWidth(layer: LayerPlace, expected: Int, received: Int)
@@ -52,6 +54,7 @@ extension ModelError: CustomStringConvertible {
     case .notFinite(let layer, let tensor, let index, let value):
       "\(layer): \(tensor) holds \(value) at position \(index), expected finite numbers; "
         + "train or export the model again"
+    case .unreadableWeights(let layer, let tensor, let reason): "\(layer): \(tensor) \(reason)"
     case .badOption(let layer, let option, let expected, let received):
       "\(layer): \(option) is \(received), expected \(expected)"
     case .wrongInputWidth(let layer, let expected, let received):

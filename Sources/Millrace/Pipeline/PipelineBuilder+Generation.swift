@@ -41,7 +41,7 @@ extension PipelineBuilder {
     guard FileManager.default.fileExists(atPath: section.model) else {
       throw file.error(at: "decoder", "names \(section.model), which does not exist")
     }
-    let decoder = try loadModel(at: section.model).with(file.precision).model
+    let decoder = try loadModel(at: section.model, forSteppingOnly: true).with(file.precision).model
     try check(generator: decoder, key: "decoder")
     let have = encoder.stateLayout.rows.map { "\($0.kind) of \($0.width)" }
     let want = decoder.stateLayout.rows.map { "\($0.kind) of \($0.width)" }

@@ -14,7 +14,7 @@ package struct PipelineBuilder {
     guard FileManager.default.fileExists(atPath: file.model) else {
       throw file.error(at: "model", "names \(file.model), which does not exist")
     }
-    let model = try loadModel(at: file.model).with(file.precision)
+    let model = try loadModel(at: file.model, forSteppingOnly: true).with(file.precision)
     let (encoding, vocabulary) = try encoding(for: model.model)
     try checkEmission(model.model)
     let generation = try generation(for: model.model, vocabulary)
@@ -37,7 +37,7 @@ package struct PipelineBuilder {
 
   /// The model and the tokens of its input, nil where they are no text; for `millrace similar`.
   package func modelAndVocabulary() throws -> (Model, Vocabulary?) {
-    let model = try loadModel(at: file.model).model
+    let model = try loadModel(at: file.model, forSteppingOnly: true).model
     return (model, try encoding(for: model).1)
   }
 
