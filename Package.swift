@@ -21,6 +21,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-protobuf", exact: "1.39.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
     .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
   ],
@@ -57,9 +58,13 @@ let package = Package(
       ],
       swiftSettings: swiftSettings),
     .target(
+      name: "Durability",
+      dependencies: ["CXXHash", .product(name: "GRDB", package: "GRDB.swift")],
+      swiftSettings: swiftSettings),
+    .target(
       name: "Millrace",
       dependencies: [
-        "ModelFiles", "Recurrence", "Tokenization", "Wire", "Yams", "ZeroMQ",
+        "Durability", "ModelFiles", "Recurrence", "Tokenization", "Wire", "Yams", "ZeroMQ",
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -89,6 +94,8 @@ let package = Package(
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       swiftSettings: swiftSettings),
+    .testTarget(
+      name: "DurabilityTests", dependencies: ["Durability"], swiftSettings: swiftSettings),
     .testTarget(
       name: "MillraceTests", dependencies: ["Millrace", "Recurrence", "Tokenization", "Wire"],
       swiftSettings: swiftSettings),

@@ -12,6 +12,9 @@ package enum Limits {
   /// bounded by its bytes.
   package static let messageSteps = 4096
 
+  /// Refusals of parts of one text message; the last of them says how many more parts there are.
+  package static let messageRefusals = 16
+
   /// Streams with state in memory.
   ///
   /// Another one is refused `too-many-streams`, which may be retried.

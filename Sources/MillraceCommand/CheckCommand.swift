@@ -5,22 +5,26 @@ struct CheckCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check",
     abstract: "Check pipeline files: keys, files, shapes and vocabulary through every edge.",
-    discussion: "Exits with 78 when a file is wrong; nothing is started.")
+    discussion: "Exits with 78 when a file is wrong, 66 when it is missing; nothing is started.")
 
   @Argument(help: "Pipeline files.", completion: .file(extensions: ["yaml"]))
   var pipelines: [String]
 
   func run() async throws {
-    var isBad = false
+    var status: ExitStatus?
     for path in pipelines where !path.hasSuffix(".test.yaml") {
       do {
         let pipeline = try PipelineBuilder(try PipelineFile(readingFrom: path)).build()
+        try pipeline.file.checkOutput()
+        for warning in pipeline.warnings { complain("warning: \(warning)") }
         print("\(path): fine (\(pipeline.edges))")
       } catch {
-        isBad = true
         complain("\(error)")
+        // A wrong file counts for more than one that is not there.
+        let found = ExitStatus(error)
+        if status == nil || found == .badConfiguration { status = found }
       }
     }
-    if isBad { throw ExitCode(ExitStatus.badConfiguration.rawValue) }
+    if let status { throw ExitCode(status.rawValue) }
   }
 }

@@ -8,7 +8,7 @@ struct InitCommand: AsyncParsableCommand {
     commandName: "init",
     abstract: "Write a pipeline file from a model's own input and output.")
 
-  @Argument(help: "A .keras or .h5 file.", completion: .file())
+  @Argument(help: "A .keras, .h5, .safetensors, .onnx or .millrace file.", completion: .file())
   var model: String
 
   @Option(help: "Names of the classes, one a line.", completion: .file())
@@ -31,20 +31,29 @@ struct InitCommand: AsyncParsableCommand {
       let draft = PipelineDraft(
         model: try loadModel(at: model), labels: labels, vocabulary: vocabulary, target: target)
       let text = try draft.text()
-      guard target != "-" else { return print(text, terminator: "") }
+      guard target != "-" else {
+        print(text, terminator: "")
+        return tryOut(text, as: "./pipeline.yaml", draft) { complain($0) }
+      }
       guard force || !FileManager.default.fileExists(atPath: target) else {
         throw FileFailure("\(target) exists; name another with --output, or say --force")
       }
-      try Data(text.utf8).write(to: URL(fileURLWithPath: target))
+      try OutputFile.write(Array(text.utf8), to: target)
       print("wrote \(target)")
-      do {
-        let pipeline = try PipelineBuilder(try PipelineFile(readingFrom: target)).build()
-        print("checked: \(pipeline.edges)")
-        print("next: \(draft.example(target))")
-      } catch {
-        // The file is there to be filled in: what is still missing is said, not failed on.
-        print("still to fill in: \(error)")
-      }
+      tryOut(text, as: target, draft) { print($0) }
+    }
+  }
+
+  private func tryOut(
+    _ text: String, as path: String, _ draft: PipelineDraft, say: (String) -> Void
+  ) {
+    do {
+      let pipeline = try PipelineBuilder(try PipelineFile(text: text, path: path)).build()
+      say("checked: \(pipeline.edges)")
+      say("next: \(draft.example(output == "-" ? "FILE" : path))")
+    } catch {
+      // The file is there to be filled in: what is still missing is said, not failed on.
+      say("still to fill in: \(error)")
     }
   }
 }

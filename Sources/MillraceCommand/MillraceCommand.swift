@@ -1,4 +1,5 @@
 import ArgumentParser
+import Millrace
 
 /// The `millrace` command: one subcommand a file, arguments only.
 @main
@@ -6,9 +7,51 @@ struct MillraceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "millrace",
     abstract: "Serves recurrent neural networks on live streams.",
+    version: Version.current,
     subcommands: [
       RunCommand.self, StageCommand.self, PipeCommand.self, SendCommand.self, TapCommand.self,
       ReplayCommand.self, InitCommand.self, CheckCommand.self, TestCommand.self,
       ModelCommand.self, SimilarCommand.self,
     ])
+
+  static func main() async {
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    if let problem = unknownCommand(in: arguments) {
+      complain(problem)
+      exit(withError: ExitCode.validationFailure)
+    }
+    do {
+      var command = try parseAsRoot(arguments)
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      // One line, as all errors are; help and --version are no errors.
+      guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+      let message = message(for: error)
+      if !message.isEmpty { complain("\(message) (millrace --help says more)") }
+      exit(withError: ExitCode.validationFailure)
+    }
+  }
+
+  /// What is wrong with the subcommand that is named, if there is none of that name.
+  private static func unknownCommand(in arguments: [String]) -> String? {
+    var command: any ParsableCommand.Type = self
+    var path = "millrace"
+    for argument in arguments {
+      let subcommands = command.configuration.subcommands
+      guard !subcommands.isEmpty, !argument.hasPrefix("-"), argument != "help" else { return nil }
+      if let next = subcommands.first(where: { $0._commandName == argument }) {
+        command = next
+        path += " \(argument)"
+        continue
+      }
+      let near = NearestName.of(argument, among: subcommands.map { $0._commandName })
+      return "unknown command \"\(argument)\"; "
+        + (near.map { "did you mean \"\(path) \($0)\"? " } ?? "") + "See \(path) --help"
+    }
+    return nil
+  }
 }

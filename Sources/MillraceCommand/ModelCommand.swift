@@ -115,15 +115,7 @@ struct ModelCommand: AsyncParsableCommand {
 
   /// The text of a file, or of standard input for "-".
   private static func recording(_ path: String) throws -> String {
-    guard
-      let data = path == "-"
-        ? try FileHandle.standardInput.readToEnd() ?? Data()
-        : FileManager.default.contents(atPath: path)
-    else {
-      complain("\(path): no such file; expected recorded steps")
-      throw ExitCode(ExitStatus.missingFile.rawValue)
-    }
-    return String(decoding: data, as: UTF8.self)
+    try TextFile(readingFrom: path, expecting: "recorded steps, one JSON object a line").text
   }
 }
 

@@ -33,6 +33,13 @@ struct PipeCommand: AsyncParsableCommand {
   @Flag(help: "Use the running daemon at the file's ingress instead of this process.")
   var connect = false
 
+  func validate() throws {
+    if csv, text || newlines {
+      throw ValidationError(
+        "--csv reads rows of numbers, \(text ? "--text" : "--newlines") reads text; keep one.")
+    }
+  }
+
   func run() async throws {
     try await failing {
       var file = try argument.file()

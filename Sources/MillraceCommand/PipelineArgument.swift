@@ -34,4 +34,18 @@ struct StreamArgument: ExpressibleByArgument {
     guard let stream = StreamID(argument) else { return nil }
     self.stream = stream
   }
+
+  var defaultValueDescription: String { stream.name }
+}
+
+/// Refuses an endpoint on the command line that cannot be one of a daemon; nil is fine.
+func checkEndpoint(_ endpoint: String?, option: String) throws {
+  guard let endpoint else { return }
+  if let problem = Endpoint.problem(with: endpoint, allowPlaintext: true) {
+    throw ValidationError("\(option) \(problem).")
+  }
+  if endpoint.hasPrefix("inproc://") {
+    throw ValidationError(
+      "\(option) is \"\(endpoint)\", which no other process can reach; expected tcp:// or ipc://.")
+  }
 }

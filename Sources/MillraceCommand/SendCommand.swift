@@ -24,6 +24,8 @@ struct SendCommand: AsyncParsableCommand {
   @Flag(help: "Each line is one row of numbers, separated by commas.")
   var csv = false
 
+  func validate() throws { try checkEndpoint(to, option: "--to") }
+
   func run() async throws {
     try await failing {
       let file = try argument.file()

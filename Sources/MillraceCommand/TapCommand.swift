@@ -9,7 +9,8 @@ struct TapCommand: AsyncParsableCommand {
     discussion: """
       Topics begin with tap/tokenizer/tokens/, tap/inference/output/, tap/sink/result/ or
       tap/daemon/events/, and go on with STREAM/; output/STREAM/ is what the sink publishes. What
-      this reader lost is counted on standard error.
+      this reader lost is counted on standard error, and summed up at the end: with --limit, or when
+      it is interrupted.
 
       EXAMPLE: millrace tap Pipelines/motion.yaml tap/inference/output/
       """)
@@ -25,6 +26,8 @@ struct TapCommand: AsyncParsableCommand {
   @Option(help: "The endpoint, where it is not the file's monitor or sink.publish.")
   var from: String?
 
+  func validate() throws { try checkEndpoint(from, option: "--from") }
+
   func run() async throws {
     try await failing {
       let file = try argument.file()
@@ -34,13 +37,11 @@ struct TapCommand: AsyncParsableCommand {
           at: isOutput ? "sink" : "monitor",
           isOutput ? "has no publish endpoint to watch" : "is missing; there is nothing to watch")
       }
-      let reader = try TapReader(endpoint: endpoint, prefixes: topics)
-      try reader.run(
-        limit: limit, output: { try FileHandle.standardOutput.write(contentsOf: Data($0)) },
-        loss: { topic, count, total in
-          complain("\(topic): \(count) messages lost here, \(total) in all")
-        })
-      complain("\(reader.received) messages, \(reader.lost) lost")
+      let run = TapRun(endpoint: endpoint, prefixes: topics, limit: limit)
+      let (received, lost) = try await run.run(
+        output: { try FileHandle.standardOutput.write(contentsOf: Data($0)) },
+        say: { complain($0) })
+      complain("\(received) messages, \(lost) lost")
     }
   }
 }

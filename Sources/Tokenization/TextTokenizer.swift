@@ -35,7 +35,7 @@ package struct TextTokenizer: Sendable {
   /// Keras' default `filters` of `Tokenizer` and `TextVectorization`'s kin.
   package static let kerasFilters = Set("!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n".unicodeScalars)
 
-  /// Bytes of one word; more is refused, so that the carry stays small.
+  /// Scalars of one word; a longer one is refused, so that the carry stays small.
   package static let wordBytesMax = 4096
 
   let vocabulary: Vocabulary
@@ -71,80 +71,59 @@ package struct TextTokenizer: Sendable {
 
   /// Reads a piece of text.
   ///
-  /// - Throws: a `TokenizerRefusal`; then the piece counts as read and made no token, and what was
-  ///   carried before is as it was, but for an incomplete character, which is dropped: it could
-  ///   never be completed.
+  /// What is no UTF-8, or no token where unknown ones are refused, makes no step and stands in the
+  /// run's `refused`; all else goes on as if it were not there. So no cut changes what is refused.
   package func feed(
     _ bytes: UnsafeRawBufferPointer, carry: inout TokenizerCarry, into run: inout TokenRun
-  ) throws(TokenizerRefusal) {
-    let before = carry
-    do {
-      if carry.bytes.isEmpty {
-        try read(bytes, carry: &carry, into: &run)
-      } else {
-        let joined = carry.bytes + bytes
-        carry.bytes = []
-        try readJoined(joined, carry: &carry, into: &run, pending: before.bytes.count)
-      }
-    } catch {
-      carry = before
-      carry.bytes = []
-      carry.consume(bytes.count)
-      throw error
-    }
+  ) {
+    if carry.bytes.isEmpty { return read(bytes, carry: &carry, into: &run) }
+    let joined = carry.bytes + bytes
+    let pending = carry.bytes.count
+    carry.bytes = []
+    joined.withUnsafeBytes { read($0, carry: &carry, into: &run, pending: pending) }
   }
 
   /// Ends the text: half a character becomes U+FFFD, and what may still compose or go on is taken
   /// as it is.
-  package func flush(
-    carry: inout TokenizerCarry, into run: inout TokenRun
-  ) throws(TokenizerRefusal) {
+  package func flush(carry: inout TokenizerCarry, into run: inout TokenRun) {
     if !carry.bytes.isEmpty {
+      let start = carry.consumed - UInt64(carry.bytes.count)
       carry.bytes = []
-      try take("\u{FFFD}", end: carry.consumed, carry: &carry, into: &run)
+      take("\u{FFFD}", start..<carry.consumed, carry: &carry, into: &run)
     }
-    try finishPending(&carry, into: &run)
+    finishPending(&carry, into: &run)
   }
 
   // MARK: Bytes to scalars
-
-  private func readJoined(
-    _ joined: [UInt8], carry: inout TokenizerCarry, into run: inout TokenRun, pending: Int
-  ) throws(TokenizerRefusal) {
-    var failure: TokenizerRefusal?
-    joined.withUnsafeBytes { joined in
-      do throws(TokenizerRefusal) {
-        try read(joined, carry: &carry, into: &run, pending: pending)
-      } catch {
-        failure = error
-      }
-    }
-    if let failure { throw failure }
-  }
 
   /// `pending` leading bytes were counted as read before.
   private func read(
     _ bytes: UnsafeRawBufferPointer, carry: inout TokenizerCarry, into run: inout TokenRun,
     pending: Int = 0
-  ) throws(TokenizerRefusal) {
+  ) {
     let base = carry.consumed - UInt64(pending)
     carry.consume(bytes.count - pending)
     var index = 0
     while index < bytes.count {
       let byte = bytes[index]
+      let start = base + UInt64(index)
       if byte < 0x80 {
         index += 1
-        try take(Unicode.Scalar(byte), end: base + UInt64(index), carry: &carry, into: &run)
+        take(Unicode.Scalar(byte), start..<start + 1, carry: &carry, into: &run)
         continue
       }
       switch UTF8Decoder.decode(bytes, at: index) {
       case .scalar(let scalar, let count):
         index += count
-        try take(scalar, end: base + UInt64(index), carry: &carry, into: &run)
+        take(scalar, start..<start + UInt64(count), carry: &carry, into: &run)
       case .invalid(let count):
-        guard replacesInvalid else { throw .invalidText(atByte: base + UInt64(index)) }
         index += count
-        try take("\u{FFFD}", end: base + UInt64(index), carry: &carry, into: &run)
+        let range = start..<start + UInt64(count)
+        if replacesInvalid {
+          take("\u{FFFD}", range, carry: &carry, into: &run)
+        } else {
+          run.refuse(.invalidText(atByte: start), bytes: range)
+        }
       case .incomplete:
         carry.bytes = Array(bytes[index...])
         return
@@ -155,24 +134,26 @@ package struct TextTokenizer: Sendable {
   // MARK: Scalars to tokens
 
   private func take(
-    _ scalar: Unicode.Scalar, end: UInt64, carry: inout TokenizerCarry, into run: inout TokenRun
-  ) throws(TokenizerRefusal) {
+    _ scalar: Unicode.Scalar, _ bytes: Range<UInt64>, carry: inout TokenizerCarry,
+    into run: inout TokenRun
+  ) {
     switch kind {
-    case .characters(.none): try emit(scalar, end: end, into: &run)
-    case .characters(.hangul): try compose(scalar, end: end, carry: &carry, into: &run)
-    case .characters(.nfc): try normalize(scalar, end: end, carry: &carry, into: &run)
+    case .characters(.none): emit(scalar, bytes, into: &run)
+    case .characters(.hangul): compose(scalar, bytes, carry: &carry, into: &run)
+    case .characters(.nfc): normalize(scalar, bytes, carry: &carry, into: &run)
     case .words(_, let filters, let split):
       let isSeparator =
         scalar == " " || filters.contains(scalar)
         || (split == .whitespace && scalar.properties.isWhitespace)
       if isSeparator {
-        try finishPending(&carry, into: &run)
+        finishPending(&carry, into: &run)
+      } else if carry.isOverlong {
+        carry.scalarsEnd = bytes.upperBound
       } else {
-        carry.scalars.append(scalar)
-        carry.scalarsEnd = end
+        carry.hold(scalar, bytes)
         if carry.scalars.count > TextTokenizer.wordBytesMax {
-          throw .wordTooLong(
-            limitBytes: TextTokenizer.wordBytesMax, atByte: end - UInt64(carry.scalars.count))
+          carry.scalars = []
+          carry.isOverlong = true
         }
       }
     }
@@ -180,39 +161,39 @@ package struct TextTokenizer: Sendable {
 
   /// `carry.scalars` is empty, a lead jamo, or an open syllable made of jamo.
   private func compose(
-    _ scalar: Unicode.Scalar, end: UInt64, carry: inout TokenizerCarry, into run: inout TokenRun
-  ) throws(TokenizerRefusal) {
+    _ scalar: Unicode.Scalar, _ bytes: Range<UInt64>, carry: inout TokenizerCarry,
+    into run: inout TokenRun
+  ) {
     if let held = carry.scalars.first {
       if let syllable = HangulComposition.compose(held, scalar) {
         carry.scalars[0] = syllable
-        carry.scalarsEnd = end
+        carry.scalarsEnd = bytes.upperBound
         return
       }
       if let syllable = HangulComposition.close(held, scalar) {
         carry.scalars.removeAll()
-        return try emit(syllable, end: end, into: &run)
+        return emit(syllable, carry.scalarsStart..<bytes.upperBound, into: &run)
       }
-      try finishPending(&carry, into: &run)
+      finishPending(&carry, into: &run)
     }
     if HangulComposition.isLead(scalar) {
-      carry.scalars.append(scalar)
-      carry.scalarsEnd = end
+      carry.hold(scalar, bytes)
     } else {
-      try emit(scalar, end: end, into: &run)
+      emit(scalar, bytes, into: &run)
     }
   }
 
   /// Holds one run of scalars that may compose: it ends where a new one must begin.
   private func normalize(
-    _ scalar: Unicode.Scalar, end: UInt64, carry: inout TokenizerCarry, into run: inout TokenRun
-  ) throws(TokenizerRefusal) {
+    _ scalar: Unicode.Scalar, _ bytes: Range<UInt64>, carry: inout TokenizerCarry,
+    into run: inout TokenRun
+  ) {
     if !carry.scalars.isEmpty, TextTokenizer.isBoundary(carry.scalars, before: scalar) {
-      try finishPending(&carry, into: &run)
+      finishPending(&carry, into: &run)
     }
-    carry.scalars.append(scalar)
-    carry.scalarsEnd = end
+    carry.hold(scalar, bytes)
     // A run of marks without end: normalised as far as it is.
-    if carry.scalars.count > TextTokenizer.wordBytesMax { try finishPending(&carry, into: &run) }
+    if carry.scalars.count > TextTokenizer.wordBytesMax { finishPending(&carry, into: &run) }
   }
 
   /// Whether `scalar` neither composes with nor reorders into what is held.
@@ -229,47 +210,47 @@ package struct TextTokenizer: Sendable {
   }
 
   /// Emits what was held.
-  private func finishPending(
-    _ carry: inout TokenizerCarry, into run: inout TokenRun
-  ) throws(TokenizerRefusal) {
+  private func finishPending(_ carry: inout TokenizerCarry, into run: inout TokenRun) {
+    let bytes = carry.scalarsStart..<carry.scalarsEnd
+    if carry.isOverlong {
+      carry.isOverlong = false
+      run.refuse(
+        .wordTooLong(limitBytes: TextTokenizer.wordBytesMax, atByte: bytes.lowerBound),
+        bytes: bytes)
+    }
     guard !carry.scalars.isEmpty else { return }
     let scalars = carry.scalars
-    let end = carry.scalarsEnd
     carry.scalars = []
     switch kind {
     case .characters(.nfc):
       let text = String(String.UnicodeScalarView(scalars)).precomposedStringWithCanonicalMapping
-      for scalar in text.unicodeScalars { try emit(scalar, end: end, into: &run) }
-    case .characters: for scalar in scalars { try emit(scalar, end: end, into: &run) }
+      for scalar in text.unicodeScalars { emit(scalar, bytes, into: &run) }
+    case .characters: for scalar in scalars { emit(scalar, bytes, into: &run) }
     case .words(let lowercase, _, _):
       var word = String(String.UnicodeScalarView(scalars))
       if !scalars.allSatisfy(\.isASCII) { word = word.precomposedStringWithCanonicalMapping }
       if lowercase { word = word.lowercased() }
-      try emit(word, end: end, into: &run)
+      emit(word, bytes, into: &run)
     }
   }
 
-  private func emit(
-    _ scalar: Unicode.Scalar, end: UInt64, into run: inout TokenRun
-  ) throws(TokenizerRefusal) {
+  private func emit(_ scalar: Unicode.Scalar, _ bytes: Range<UInt64>, into run: inout TokenRun) {
     if scalar.isASCII, asciiIDs[Int(scalar.value)] >= 0 {
-      run.append(asciiIDs[Int(scalar.value)], end: end)
+      run.append(asciiIDs[Int(scalar.value)], end: bytes.upperBound)
     } else {
-      try emit(String(scalar), end: end, into: &run)
+      emit(String(scalar), bytes, into: &run)
     }
   }
 
-  private func emit(
-    _ token: String, end: UInt64, into run: inout TokenRun
-  ) throws(TokenizerRefusal) {
+  private func emit(_ token: String, _ bytes: Range<UInt64>, into run: inout TokenRun) {
     if let id = vocabulary.id(of: token) {
-      run.append(id, end: end)
+      run.append(id, end: bytes.upperBound)
       return
     }
     switch unknown {
-    case .id(let id): run.append(id, end: end)
+    case .id(let id): run.append(id, end: bytes.upperBound)
     case .skip: break
-    case .refuse: throw .unknownToken(token, atByte: end - UInt64(token.utf8.count))
+    case .refuse: run.refuse(.unknownToken(token, atByte: bytes.lowerBound), bytes: bytes)
     }
   }
 }

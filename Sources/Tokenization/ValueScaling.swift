@@ -14,20 +14,32 @@ package struct ValueScaling: Sendable, Equatable {
       case .notJSON(let reason): "is not JSON (\(reason)), expected {\"mean\":[...],\"std\":[...]}"
       case .missing(let key): "has no \"\(key)\", expected {\"mean\":[...],\"std\":[...]}"
       case .wrongCount(let key, let received, let expected):
-        "\"\(key)\" has \(received) values, expected \(expected), one for each input of the model"
+        "\"\(key)\" has \(received) values, expected \(expected), one for each input of the model, or a single number for all"
       case .notFinite(let key, let column): "\"\(key)\" of column \(column) is not finite"
       case .zeroScale(let column): "the scale of column \(column) is 0"
       }
     }
   }
 
+  /// The numbers of one key, as a file says them.
+  package enum Factor: Sendable, Equatable {
+    /// A single number, for every column.
+    case all(Float)
+    /// A list: one for each column.
+    case each([Float])
+  }
+
   package let mean: [Float]
   package let scale: [Float]
 
-  /// One value stands for all columns.
-  package init(mean: [Float], scale: [Float], width: Int) throws(Failure) {
-    func widened(_ values: [Float], _ key: String) throws(Failure) -> [Float] {
-      let values = values.count == 1 ? [Float](repeating: values[0], count: width) : values
+  /// - Throws: a `Failure` for a list of another length than `width`, or numbers that cannot scale.
+  package init(mean: Factor, scale: Factor, width: Int) throws(Failure) {
+    func widened(_ factor: Factor, _ key: String) throws(Failure) -> [Float] {
+      let values =
+        switch factor {
+        case .all(let value): [Float](repeating: value, count: width)
+        case .each(let values): values
+        }
       guard values.count == width else {
         throw .wrongCount(key: key, received: values.count, expected: width)
       }
@@ -50,9 +62,9 @@ package struct ValueScaling: Sendable, Equatable {
       throw .notJSON("\(error.localizedDescription)")
     }
     guard let fields = object as? [String: Any] else { throw .notJSON("no object") }
-    func values(_ key: String) -> [Float]? {
-      if let number = fields[key] as? NSNumber { return [number.floatValue] }
-      return (fields[key] as? [NSNumber])?.map(\.floatValue)
+    func values(_ key: String) -> Factor? {
+      if let number = fields[key] as? NSNumber { return .all(number.floatValue) }
+      return (fields[key] as? [NSNumber]).map { .each($0.map(\.floatValue)) }
     }
     guard let mean = values("mean") else { throw .missing(key: "mean") }
     guard let scale = values("std") ?? values("scale") else { throw .missing(key: "std") }

@@ -32,6 +32,14 @@ package struct Multipart: ~Copyable {
       start: zmq_msg_data(messages + part), count: zmq_msg_size(messages + part))
   }
 
+  /// The descriptor of the connection that a part came by, as `SocketEvent` names it; nil where
+  /// libzmq does not tell (zmq_msg_get(3), ZMQ_SRCFD), as over inproc.
+  package func sourceDescriptor(_ part: Int) -> Int32? {
+    precondition(part < min(partCount, capacity), "the message has \(partCount) parts")
+    let descriptor = zmq_msg_get(messages + part, ZMQ_SRCFD)
+    return descriptor >= 0 ? descriptor : nil
+  }
+
   package func string(_ part: Int) -> String { String(decoding: bytes(part), as: UTF8.self) }
 
   /// Reads all parts of one message; false when none is there and `wait` is not set.

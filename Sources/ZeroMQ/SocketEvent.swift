@@ -7,6 +7,8 @@ package struct SocketEvent: Equatable, Sendable {
   ///
   /// For `.bindFailed` libzmq leaves out `tcp://`.
   package let endpoint: String
+  /// The connection's file descriptor, which another may have later; nil where libzmq does not tell.
+  package let descriptor: Int32?
 
   /// What happened; a `code` is an errno unless it says otherwise.
   package enum Kind: Equatable, Sendable {
@@ -58,6 +60,11 @@ extension SocketEvent {
     let value = head.loadUnaligned(fromByteOffset: 2, as: UInt32.self)
     kind = Kind(event: Int32(head.loadUnaligned(as: UInt16.self)), value: value)
     endpoint = message.string(1)
+    switch kind {
+    case .connected, .listening, .accepted, .closed, .disconnected:
+      descriptor = Int32(bitPattern: value)
+    default: descriptor = nil
+    }
   }
 }
 

@@ -25,6 +25,9 @@ package struct ZeroMQError: Error, Equatable, CustomStringConvertible {
 
   package var description: String {
     let call = subject.isEmpty ? function : "\(function) \(subject)"
-    return "\(call): \(String(cString: zmq_strerror(code))) (\(code))"
+    return "\(call): \(reason)"
   }
+
+  /// What libzmq says of the errno, and its number.
+  package var reason: String { "\(String(cString: zmq_strerror(code))) (\(code))" }
 }

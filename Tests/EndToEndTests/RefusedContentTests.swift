@@ -76,6 +76,72 @@ struct RefusedContentTests {
     #expect(try answers.map { try OutputLine($0.text).label } == ["e", "l", "l", "o"])
   }
 
+  /// Faulty text cut at random: the same answers, and the same numbers refused.
+  @Test(arguments: ["characters", "words"])
+  func whatABadCharacterCostsDoesNotDependOnTheCut(kind: String) throws {
+    var pipeline = PipelineText.hello
+    var text = Array("hez lzzl\u{1112}\u{1161}o ".utf8)
+    if kind == "words" {
+      pipeline = PipelineText(
+        tokenizer: "{ kind: words, vocabulary: \(Checkout.path("Fixtures/topics/vocabulary.txt")), "
+          + "start-token: 1, first-id: 3 }",
+        model: "Fixtures/topics/model.keras", labels: "Fixtures/topics/labels.txt")
+      text = Array("oil prices qqzzqq rose  zzqz zzqq".utf8)
+    }
+    text += [0xff, 0xc3] + text + [0xed, 0x95]
+    let running = try RunningPipeline(pipeline)
+    var generator = SeededGenerator.fresh(for: "RefusedContentTests, \(kind)")
+    var whole: (labels: [[Float]], refused: Set<UInt64>)?
+    for life in 0..<12 {
+      let client = try running.client()
+      let data = InputData.text(text)
+      let plan =
+        life == 0
+        ? Cut.whole(data, of: "a") : Cut.random(data, of: "a", using: &generator)
+      for (index, message) in plan.enumerated() {
+        try client.send(
+          message.data, to: "a", number: message.number,
+          flags: index == 0 ? message.flags.union(.start) : message.flags,
+          epoch: UInt64(life + 1))
+      }
+      var labels: [[Float]] = []
+      var refused = Set<UInt64>()
+      var isEnded = false
+      while !isEnded {
+        let message = try client.receive()
+        switch message.header.kind {
+        case .answer:
+          labels += message.rows
+          isEnded = message.isLast
+        case .refuse:
+          let code = try message.refusal().code
+          #expect([.badText, .badToken].contains(code))
+          try #require(message.header.number < message.header.input, "\(message)")
+          refused.formUnion(message.header.number..<message.header.input)
+        default: break
+        }
+      }
+      if let whole {
+        #expect(labels == whole.labels)
+        #expect(refused == whole.refused)
+      } else {
+        whole = (labels, refused)
+        #expect(!labels.isEmpty && !refused.isEmpty)
+      }
+    }
+  }
+
+  @Test func manyFaultsInOneMessageHaveAFewRefusals() throws {
+    let running = try RunningPipeline(.hello)
+    let client = try running.client()
+    let text = String(repeating: "hz", count: 200)
+    try client.send(.text(text), to: "a", number: 0)
+    let refusals = try client.refusals()
+    #expect(refusals.count == 16)
+    #expect(refusals.last?.message.contains("184 more parts") == true)
+    #expect(try client.answers(of: "a", steps: 200).flatMap(\.tokenIDs).allSatisfy { $0 == 0 })
+  }
+
   @Test func aTokenIDOutsideTheModelIsRefused() throws {
     let pipeline = PipelineText(tokenizer: "{ kind: one-hot }", model: "Fixtures/hello/model.keras")
     let running = try RunningPipeline(pipeline)

@@ -152,6 +152,45 @@ struct WireFaultTests {
       .tooLarge, [name, dataHeader(count: UInt32(text.count)).bytes, text], says: "65536")
   }
 
+  /// libzmq cuts such peers off by itself; the daemon says so.
+  @Test func aPeerThatIsCutOffIsSaidWithAReason() throws {
+    let tapped = try RunningPipeline(.hello, over: .tcp, isTapped: true)
+    let tap = try TapSubscriber(
+      tapped.monitor, topic: "tap/daemon/events/tokenizer/", queueMessages: 0)
+    let sound = try tapped.client()
+    let deadline = Deadline.standard
+    var number: UInt64 = 0
+    while try tap.receive(within: .milliseconds(1)) == nil, !deadline.hasPassed {
+      try sound.send(.text("h"), to: "a\(number)", number: 0, flags: .end)
+      _ = try sound.answersToEnd(of: "a\(number)")
+      number += 1
+    }
+    let port = UInt16(tapped.ingress.split(separator: ":").last ?? "") ?? 0
+    func waitForLine(_ words: String...) throws {
+      try tapped.daemon.process.read(until: "\(words)") { process in
+        process.errorLines.contains { line in words.allSatisfy { line.contains($0) } }
+      }
+    }
+    do {
+      let garbage = try LoopbackSocket(connectedTo: port)
+      garbage.send(
+        [0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0] + [UInt8](repeating: 0xff, count: 99))
+      try waitForLine("level=warning", "peer disconnected", "handshake")
+    }
+    let large = [UInt8](repeating: UInt8(ascii: "h"), count: 1 << 20 + 1)
+    let other = try tapped.client()
+    try other.send(.text("h"), to: "b", number: 0)
+    _ = try other.answers(of: "b", steps: 1)
+    try other.send(parts: [name, dataHeader(count: 1).bytes, large])
+    try waitForLine("level=info", "client disconnected", "over 1048576 bytes")
+    var events: [String] = []
+    while let event = try tap.receive(within: .milliseconds(300)) { events.append(event.text) }
+    let gone = events.filter { $0.contains("\"disconnected\"") }
+    #expect(gone.contains { $0.contains("\"heard\":true") && $0.contains("1048576") })
+    #expect(gone.contains { $0.contains("\"heard\":false") && $0.contains("handshake") })
+    try tapped.stop()
+  }
+
   @Test func garbageOnThePortHarmsNoClient() throws {
     let port = UInt16(running.ingress.split(separator: ":").last ?? "") ?? 0
     var generator = SeededGenerator(seed: 7)

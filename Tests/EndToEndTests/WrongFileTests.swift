@@ -104,7 +104,9 @@ struct WrongFileTests {
 
   @Test func aFileThatDoesNotExistIsSaid() throws {
     let process = try ChildProcess.run(["pipe", "there-is-no-such-pipeline.yaml"])
-    check(process, Fault("there-is-no-such-pipeline.yaml", 78, "cannot be read"))
+    check(
+      process,
+      Fault("there-is-no-such-pipeline.yaml", 66, "there-is-no-such-pipeline", "does not exist"))
   }
 
   @Test func aStageWithoutLinksIsSaid() throws {

@@ -106,6 +106,22 @@ struct WrongInputTests {
     #expect(try pipe.outputLines.map { try OutputLine($0).number } == [0, 2])
   }
 
+  /// However the text was read, only what is wrong is refused.
+  @Test func oneBadCharacterCostsNoOther() throws {
+    let path = Checkout.path("Pipelines/hello.yaml")
+    let text = Array("hezll\nohzzel".utf8)
+    let sound = try ChildProcess.run(["pipe", path], input: "hell\nohel")
+    let whole = try ChildProcess.run(["pipe", path], input: text)
+    #expect(whole.exitCode == 65)
+    #expect(whole.outputLines == sound.outputLines)
+    #expect(whole.errorLines.count == 2)
+    let pipe = try ChildProcess(["pipe", path])
+    for byte in text { pipe.write([byte]) }
+    pipe.closeInput()
+    #expect(try pipe.waitForExit() == 65)
+    #expect(pipe.outputLines == sound.outputLines)
+  }
+
   @Test func invalidTextIsSaidAndTheRestIsAnswered() throws {
     let pipe = try ChildProcess(["pipe", Checkout.path("Pipelines/hello.yaml")])
     pipe.write(Array("he".utf8))

@@ -38,9 +38,9 @@ struct TextTokenizerTests {
     var run = TokenRun()
     tokenizer.begin(carry: &carry, into: &run)
     for piece in pieces {
-      try piece.withUnsafeBytes { try tokenizer.feed($0, carry: &carry, into: &run) }
+      piece.withUnsafeBytes { tokenizer.feed($0, carry: &carry, into: &run) }
     }
-    try tokenizer.flush(carry: &carry, into: &run)
+    tokenizer.flush(carry: &carry, into: &run)
     #expect(carry.isEmpty)
     return run
   }
@@ -91,13 +91,13 @@ struct TextTokenizerTests {
     let tokenizer = try TextTokenizerTests.tokenizer(.characters(.hangul))
     var carry = TokenizerCarry()
     var run = TokenRun()
-    try Array("he한".utf8).withUnsafeBytes {
-      try tokenizer.feed($0, carry: &carry, into: &run)
+    Array("he한".utf8).withUnsafeBytes {
+      tokenizer.feed($0, carry: &carry, into: &run)
     }
     #expect(run.ids.count == 3)
     #expect(run.ends == [1, 2, 5])
-    try Array("\u{1112}".utf8).withUnsafeBytes {
-      try tokenizer.feed($0, carry: &carry, into: &run)
+    Array("\u{1112}".utf8).withUnsafeBytes {
+      tokenizer.feed($0, carry: &carry, into: &run)
     }
     #expect(run.ids.count == 3)
   }
@@ -120,13 +120,15 @@ struct TextTokenizerTests {
     var carry = TokenizerCarry()
     var run = TokenRun()
     // Half of "é", then a byte that cannot go on from it.
-    try [UInt8(0x68), 0xC3].withUnsafeBytes { try tokenizer.feed($0, carry: &carry, into: &run) }
+    [UInt8(0x68), 0xC3].withUnsafeBytes { tokenizer.feed($0, carry: &carry, into: &run) }
     #expect(run.ids.count == 1)
-    #expect(throws: TokenizerRefusal.invalidText(atByte: 1)) {
-      try [UInt8(0x28)].withUnsafeBytes { try tokenizer.feed($0, carry: &carry, into: &run) }
-    }
+    #expect(run.refused.isEmpty)
+    [UInt8(0x77)].withUnsafeBytes { tokenizer.feed($0, carry: &carry, into: &run) }
+    #expect(run.refused == [RefusedText(bytes: 1..<2, refusal: .invalidText(atByte: 1))])
+    // The byte behind it is sound.
+    #expect(run.ids.count == 2)
     #expect(carry.consumed == 3)
-    try [UInt8(0x68)].withUnsafeBytes { try tokenizer.feed($0, carry: &carry, into: &run) }
+    [UInt8(0x68)].withUnsafeBytes { tokenizer.feed($0, carry: &carry, into: &run) }
     #expect(run.ends.last == 4)
   }
 
@@ -141,9 +143,10 @@ struct TextTokenizerTests {
     #expect(skipped.ids == [0, 1])
     #expect(skipped.ends == [1, 3])
     #expect(try run(tokenizer(.id(5)), [Array("hxe".utf8)]).ids == [0, 5, 1])
-    #expect(throws: TokenizerRefusal.unknownToken("x", atByte: 1)) {
-      try run(tokenizer(.refuse), [Array("hxe".utf8)])
-    }
+    let refused = try run(tokenizer(.refuse), [Array("hxxe".utf8)])
+    #expect(refused.ids == [0, 1])
+    #expect(
+      refused.refused == [RefusedText(bytes: 1..<3, refusal: .unknownToken("x", atByte: 1))])
   }
 
   @Test func wordsFollowKerasDefaults() throws {
@@ -157,10 +160,46 @@ struct TextTokenizerTests {
     #expect(run.ends.first == 0)
   }
 
-  @Test func aWordWithoutEndIsRefused() throws {
-    let tokenizer = try TextTokenizerTests.tokenizer(TextTokenizerTests.kinds[3])
-    #expect(throws: TokenizerRefusal.self) {
-      try run(tokenizer, [[UInt8](repeating: 0x61, count: 5000)])
+  @Test func aWordTooLongIsRefusedAsAWhole() throws {
+    let tokenizer = try TextTokenizerTests.tokenizer(TextTokenizerTests.kinds[3], unknown: .refuse)
+    let text = "hello " + String(repeating: "a", count: 9000) + " world"
+    let run = try run(tokenizer, [Array(text.utf8)])
+    let refusal = TokenizerRefusal.wordTooLong(
+      limitBytes: TextTokenizer.wordBytesMax, atByte: 6)
+    #expect(run.ids.count == 2)
+    #expect(run.refused == [RefusedText(bytes: 6..<9006, refusal: refusal)])
+  }
+
+  /// Text with faults of every kind: the tokens, and which bytes are refused, are those of the whole.
+  @Test(arguments: kinds)
+  func whatIsRefusedDoesNotDependOnTheCut(kind: TextTokenizer.Kind) throws {
+    let tokenizer = try TextTokenizerTests.tokenizer(kind, unknown: .refuse)
+    let faults: [[UInt8]] = [
+      [0xFF], [0xC3], [0xED, 0x95], [0xF0, 0x9F, 0x98], [0xC0, 0x80], Array("q~q".utf8),
+      Array("\u{1112}\u{1161}".utf8), Array("\u{0416}\u{301}".utf8), Array(" zzz ".utf8),
+    ]
+    let seed = UInt64.random(in: 1...UInt64.max)
+    var random = seed
+    func next(_ bound: Int) -> Int {
+      random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(random >> 33) % bound
+    }
+    for _ in 0..<100 {
+      var bytes: [UInt8] = []
+      for _ in 0..<6 {
+        bytes += Array(TextTokenizerTests.texts[next(TextTokenizerTests.texts.count)].utf8)
+        bytes += faults[next(faults.count)]
+      }
+      let whole = try run(tokenizer, [bytes])
+      #expect(!whole.refused.isEmpty)
+      var pieces: [[UInt8]] = []
+      var rest = bytes[...]
+      while !rest.isEmpty {
+        let count = min(rest.count, 1 + next(9))
+        pieces.append(Array(rest.prefix(count)))
+        rest = rest.dropFirst(count)
+      }
+      #expect(try run(tokenizer, pieces) == whole, "seed \(seed)")
     }
   }
 

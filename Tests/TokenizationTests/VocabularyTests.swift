@@ -32,7 +32,7 @@ struct VocabularyTests {
 
   // numpy: (np.float32([1.5, -2]) - np.float32([0.1, 0.2])) / np.float32([0.3, 0.7])
   @Test func scalesAsNumpyDoesIn32Bits() throws {
-    let scaling = try ValueScaling(mean: [0.1, 0.2], scale: [0.3, 0.7], width: 2)
+    let scaling = try ValueScaling(mean: .each([0.1, 0.2]), scale: .each([0.3, 0.7]), width: 2)
     var values: [Float] = [1.5, -2]
     scaling.apply(to: &values)
     #expect(values == [4.666_666_5, -3.142_857_3])
@@ -40,10 +40,16 @@ struct VocabularyTests {
 
   @Test func refusesScalingsThatDoNotFit() {
     #expect(throws: ValueScaling.Failure.zeroScale(column: 1)) {
-      try ValueScaling(mean: [0], scale: [1, 0], width: 2)
+      try ValueScaling(mean: .all(0), scale: .each([1, 0]), width: 2)
     }
     #expect(throws: ValueScaling.Failure.wrongCount(key: "mean", received: 3, expected: 2)) {
       try ValueScaling(json: Data(#"{"mean":[1,2,3],"std":[1,1]}"#.utf8), width: 2)
+    }
+    #expect(throws: ValueScaling.Failure.wrongCount(key: "mean", received: 1, expected: 2)) {
+      try ValueScaling(mean: .each([1]), scale: .each([1, 2]), width: 2)
+    }
+    #expect(throws: ValueScaling.Failure.wrongCount(key: "scale", received: 1, expected: 2)) {
+      try ValueScaling(json: Data(#"{"mean":0,"std":[1]}"#.utf8), width: 2)
     }
     #expect(throws: ValueScaling.Failure.missing(key: "std")) {
       try ValueScaling(json: Data(#"{"mean":[1,2]}"#.utf8), width: 2)

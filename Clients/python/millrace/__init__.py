@@ -5,6 +5,8 @@ from .results import Answer, Counters, Refusal, StateLost, StreamRefused
 from .subscriber import Subscriber
 from .wire import DType, Flag, Kind, Message, WireError, decode, encode
 
+__version__ = "0.1.0"
+
 __all__ = [
     "Answer", "Client", "Counters", "DType", "Flag", "Kind", "Message", "Refusal", "StateLost",
     "StreamRefused", "Subscriber", "WireError", "decode", "encode",

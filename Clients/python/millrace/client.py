@@ -326,8 +326,8 @@ class Client:
         elif refusal.code in ENDING:
             self._fail(state, refusal)
         else:
-            refuse = state.use_up if refusal.code in USED_UP else state.drop
-            count = refuse(message.number)
+            count = (state.use_up(message.number, message.input) if refusal.code in USED_UP
+                     else state.drop(message.number))
             if count is None:
                 self.counters.duplicates += 1
             else:

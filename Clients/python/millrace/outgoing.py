@@ -176,11 +176,19 @@ class OutgoingStream:
         while self._extents and self._extents[0][1] <= self.covered_to:
             self._extents.popleft()
 
-    def use_up(self, number: int) -> int | None:
-        """The message at `number` is refused and its numbers are used up; how many.
+    def use_up(self, number: int, end: int = 0) -> int | None:
+        """The numbers from `number` to below `end` are refused and used up; how many.
 
-        None when nothing waits for an answer there.
+        Without `end`, all of the message at `number`. None when nothing waits for an answer there.
         """
+        if end > number:
+            begin, end = max(number, self.covered_to), min(end, self.next)
+            if begin >= end or self._is_refused(begin):
+                return None
+            self._refused.append((begin, end))
+            self._refused.sort()
+            self._move_covered(self.covered_to)
+            return end - begin
         for begin, end in self._extents:
             if begin <= number < end and not self._is_refused(number):
                 # Where part was applied before, only the rest is refused.

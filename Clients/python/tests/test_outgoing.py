@@ -119,6 +119,14 @@ class Covering(unittest.TestCase):
         self.assertEqual(stream.cover(12), 3)
         self.assertEqual(stream.uncovered, 0)
 
+    def test_a_part_that_is_refused_covers_its_numbers_alone(self):
+        stream = stream_of(4, 4)
+        self.assertEqual([stream.use_up(3, 5), stream.use_up(3, 5), stream.use_up(7, 8)],
+                         [2, None, 1])
+        self.assertEqual(stream.uncovered, 5)
+        self.assertEqual(stream.cover(8), 5)
+        self.assertEqual(stream.uncovered, 0)
+
     def test_dropping_frees_the_numbers_behind(self):
         stream = stream_of(3, 3, 3, last_flags=Flag.END)
         stream.use_up(6)

@@ -16,6 +16,21 @@ struct AnswerLine: Equatable {
     try line.withUTF8 { try read(UnsafeRawBufferPointer($0)) }
   }
 
+  /// The lines of a file, stream by stream; empty ones are passed over.
+  ///
+  /// - Throws: a `BadLine`.
+  static func byStream(_ file: TextFile) throws -> [StreamID: [String]] {
+    var lines: [StreamID: [String]] = [:]
+    for (index, line) in file.lines.enumerated() where !line.isEmpty {
+      do {
+        lines[try AnswerLine(line).stream, default: []].append(line)
+      } catch {
+        throw BadLine(file.path, line: index + 1, "\(error)")
+      }
+    }
+    return lines
+  }
+
   private mutating func read(_ bytes: UnsafeRawBufferPointer) throws(JSONError) {
     var reader = JSONReader(bytes)
     var name: StreamID?

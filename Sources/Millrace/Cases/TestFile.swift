@@ -44,7 +44,7 @@ package struct TestFile: Sendable {
 
   /// Reads the file beside `pipeline`, `NAME.test.yaml`.
   ///
-  /// - Throws: a `ConfigurationError`.
+  /// - Throws: a `TextFile.Failure`, a `ConfigurationError`, or a `BadLine` in a file that it names.
   package init(besidePipeline pipeline: String) throws {
     let url = URL(fileURLWithPath: pipeline)
     let name = url.deletingPathExtension().lastPathComponent + ".test.yaml"
@@ -53,11 +53,8 @@ package struct TestFile: Sendable {
 
   package init(readingFrom path: String) throws {
     self.path = path
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw ConfigurationError(file: path, message: "cannot be read; expected cases for a pipeline")
-    }
-    let top = try YAMLSection.top(
-      of: String(decoding: data, as: UTF8.self), file: path, known: ["tests"])
+    let text = try TextFile(readingFrom: path, expecting: "cases for a pipeline").text
+    let top = try YAMLSection.top(of: text, file: path, known: ["tests"])
     guard
       let sections = try top.sections(
         "tests",
@@ -94,17 +91,7 @@ package struct TestFile: Sendable {
       guard !section.has("streams") else {
         throw section.error("input", "names a file, and streams are given too; keep one")
       }
-      let path = folder.appendingPathComponent(file).standardizedFileURL.path
-      return try lines(of: path, section, "input").enumerated().map { index, text in
-        var bytes = Array(text.utf8)
-        do {
-          return try bytes.withUnsafeMutableBytes {
-            try InputLine(json: UnsafeRawBufferPointer($0), fallback: nil)
-          }
-        } catch {
-          throw ConfigurationError(file: path, line: index + 1, column: 1, message: "\(error)")
-        }
-      }
+      return try InputLine.lines(of: try open(file, in: folder, section, "input"))
     }
     let known = ["text", "tokens", "values", "reset", "end", "start"]
     var lists = try section.lists("streams", known: known).map { name, sections in
@@ -151,12 +138,7 @@ package struct TestFile: Sendable {
     _ section: YAMLSection, folder: URL
   ) throws -> Expectation {
     if let file = try section.text("expect_file") {
-      let path = folder.appendingPathComponent(file).standardizedFileURL.path
-      var byStream: [StreamID: [String]] = [:]
-      for line in try lines(of: path, section, "expect_file") {
-        byStream[try AnswerLine(line).stream, default: []].append(line)
-      }
-      return .lines(byStream)
+      return .lines(try AnswerLine.byStream(try open(file, in: folder, section, "expect_file")))
     }
     let known = ["number", "token", "label", "score", "values", "end"]
     var entries: [StreamID: [[String: String]]] = [:]
@@ -176,12 +158,14 @@ package struct TestFile: Sendable {
     return .entries(entries)
   }
 
-  private static func lines(
-    of path: String, _ section: YAMLSection, _ key: String
-  ) throws -> [String] {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw section.error(key, "names \(path), which cannot be read")
+  private static func open(
+    _ file: String, in folder: URL, _ section: YAMLSection, _ key: String
+  ) throws(ConfigurationError) -> TextFile {
+    let path = folder.appendingPathComponent(file).standardizedFileURL.path
+    do {
+      return try TextFile(readingFrom: path, expecting: "JSON lines")
+    } catch {
+      throw section.error(key, "names \(path), which \(error.reason)")
     }
-    return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
   }
 }

@@ -2,8 +2,9 @@ import Wire
 
 /// One line of input: `{"stream","number"?,"text"|"tokens"|"values","end"?,"reset"?}`.
 ///
-/// `values` is one step's numbers, or a list of steps. Other keys are ignored, so that recordings
-/// can carry labels and notes of their own.
+/// `values` is one step's numbers, or a list of steps. Other keys beside these are ignored, so that
+/// recordings can carry labels and notes of their own; a line that has nothing but others is an
+/// error, and so is one whose payload seems to stand under a misspelt key.
 package struct InputLine: Equatable, Sendable {
   package enum Payload: Equatable, Sendable {
     case none
@@ -34,7 +35,10 @@ package struct InputLine: Equatable, Sendable {
     var number: UInt64?
     var flags = (start: false, end: false, reset: false)
     var payloads: [Payload] = []
+    var unknown: [String] = []
+    var isEmpty = true
     try reader.object { (key, reader) throws(JSONError) in
+      isEmpty = isEmpty && !InputLine.meaning.contains(key)
       switch key {
       case "stream": name = try reader.string()
       case "number": number = try reader.unsignedInteger()
@@ -44,10 +48,15 @@ package struct InputLine: Equatable, Sendable {
       case "start": flags.start = try reader.boolean()
       case "end": flags.end = try reader.boolean()
       case "reset": flags.reset = try reader.boolean()
-      default: try reader.skip()
+      default:
+        unknown.append(key)
+        try reader.skip()
       }
     }
     try reader.finish()
+    if payloads.isEmpty, let problem = InputLine.problem(with: unknown, isEmpty: isEmpty) {
+      throw reader.error(problem)
+    }
     guard payloads.count <= 1 else {
       throw reader.error("text, tokens and values exclude each other; keep one")
     }
@@ -61,6 +70,24 @@ package struct InputLine: Equatable, Sendable {
     self.init(stream: stream, payload: payloads.first ?? .none)
     self.number = number
     (start, end, reset) = flags
+  }
+
+  private static let payloadKeys = ["text", "tokens", "values"]
+  /// Keys that ask for something.
+  private static let meaning = payloadKeys + ["start", "end", "reset"]
+
+  /// What is wrong with a line that has no payload; nil where it is a bare START, END or RESET.
+  private static func problem(with unknown: [String], isEmpty: Bool) -> String? {
+    let known = meaning + ["stream", "number"]
+    for key in unknown {
+      guard let near = NearestName.of(key, among: known) else { continue }
+      if isEmpty || payloadKeys.contains(near) {
+        return "unknown key \(JSONText.quoted(key)); did you mean \"\(near)\"?"
+      }
+    }
+    guard isEmpty else { return nil }
+    let found = unknown.first.map { "unknown key \(JSONText.quoted($0)) and " } ?? ""
+    return "\(found)none of text, tokens, values, start, end and reset; nothing to do"
   }
 
   private static func tokens(_ reader: inout JSONReader) throws(JSONError) -> Payload {
@@ -104,5 +131,24 @@ package struct InputLine: Equatable, Sendable {
     case .tokens(let ids): ids.count
     case .values(let values, let width): width == 0 ? 0 : values.count / width
     }
+  }
+}
+
+extension InputLine {
+  /// The lines of a recording, each of which names its stream; empty ones are passed over.
+  ///
+  /// - Throws: a `BadLine` naming the line.
+  package static func lines(of file: TextFile) throws(BadLine) -> [InputLine] {
+    var lines: [InputLine] = []
+    for (index, text) in file.lines.enumerated() where !text.allSatisfy(\.isWhitespace) {
+      var text = text
+      do {
+        lines.append(
+          try text.withUTF8 { try InputLine(json: UnsafeRawBufferPointer($0), fallback: nil) })
+      } catch {
+        throw BadLine(file.path, line: index + 1, "\(error)")
+      }
+    }
+    return lines
   }
 }

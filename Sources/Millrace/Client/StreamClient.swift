@@ -15,6 +15,10 @@ package final class StreamClient {
   }
 
   private let link: LinkSender
+  /// Whether lines are kept until they are acknowledged: a daemon may start anew, our own stages not.
+  private var keeps: Bool { epoch > 0 }
+  /// Whether a connection that was made anew has been greeted and not been welcomed.
+  private var isResuming = false
   private var waiting: Deque<InputLine> = []
   private var standings: [StreamID: Standing] = [:]
   private var abandoned: Set<StreamID> = []
@@ -36,6 +40,13 @@ package final class StreamClient {
     var epoch: UInt64 = 0
     /// ENDs whose LAST has not come.
     var endsUnderWay = 0
+    /// What was sent and not acknowledged, oldest first.
+    var kept: Deque<SentLine> = []
+    /// The first answer of the life under way that has not come.
+    var nextAnswer: UInt64 = 0
+
+    /// The oldest number that can be sent again.
+    var oldest: UInt64 { kept.first?.header.number ?? next }
   }
 
   /// - Parameters:
@@ -46,11 +57,13 @@ package final class StreamClient {
   /// - Throws: a `ZeroMQError`.
   package init(context: Context, endpoint: String, epoch: UInt64) throws {
     self.epoch = epoch
-    link = try LinkSender(context: context, endpoint: endpoint, queueMessages: 0)
+    link = try LinkSender(
+      context: context, endpoint: endpoint, queueMessages: 0, isWatched: epoch > 0)
     try link.sendHello()
   }
 
   package var isWelcome: Bool { link.isWelcome }
+  var greetedMilliseconds: UInt64 { link.greetedMilliseconds }
   package var pingsUnanswered: Int { link.pingsUnanswered }
   package var hasWaiting: Bool { !waiting.isEmpty }
   /// Whether anything that was sent still has answers to come.
@@ -69,14 +82,18 @@ package final class StreamClient {
   /// Reads what has come, without waiting, and sends what waited for credit.
   package func receive(_ handle: (Event) throws -> Void) throws {
     repeat {
+      try greetAgainIfReconnected()
       let count = try link.receive(limit: Limits.drainMessages) { message in
         switch message.header.kind {
-        case .answer:
-          guard let stream = message.stream else { return }
-          if message.header.flags.contains(.last) { finishLife(of: stream) }
-          try handle(.answer(stream, message.header, rows: AnswerMessage(message)))
+        case .answer: try take(message, handle)
+        case .acknowledge:
+          if let stream = message.stream { acknowledge(stream, below: message.header.number) }
+        case .welcome: try goOn(try Welcome(payload: message.payload), handle)
         case .refuse:
           let refusal = try Refusal(payload: message.payload)
+          try greetAgainIfReconnected()
+          // What was on its way when the connection broke; the welcome tells where to go on.
+          if isResuming, [.gap, .noStart, .closed].contains(refusal.code) { return }
           // Behind a refusal that used no numbers up, nothing of the stream would be accepted.
           if let stream = message.stream, !refusal.code.usesUpNumbers {
             let isFirst = !abandoned.contains(stream)
@@ -102,8 +119,24 @@ package final class StreamClient {
     }
   }
 
+  /// Hands an answer on, without the rows that came before a new greeting.
+  private func take(_ message: InboundMessage, _ handle: (Event) throws -> Void) throws {
+    guard let stream = message.stream else { return }
+    let header = message.header
+    let wanted = standings[stream]?.nextAnswer ?? 0
+    let skip = Int(clamping: wanted > header.number ? wanted - header.number : 0)
+    standings[stream]?.nextAnswer = max(wanted, header.end)
+    if header.flags.contains(.last) { finishLife(of: stream) }
+    guard skip < header.count || header.flags.contains(.last) else { return }
+    try handle(.answer(stream, header, rows: AnswerMessage(message).dropping(skip)))
+  }
+
   private func finishLife(of stream: StreamID) {
     guard var standing = standings[stream] else { return }
+    standing.nextAnswer = 0
+    if let end = standing.kept.firstIndex(where: { $0.header.flags.contains(.end) }) {
+      standing.kept.removeFirst(end + 1)
+    }
     standing.endsUnderWay -= 1
     let isDone = standing.endsUnderWay <= 0 && !standing.isOpen
     standings[stream] = isDone ? nil : standing
@@ -133,6 +166,62 @@ package final class StreamClient {
     try send(end)
     // An END behind the refused message was refused or passed over as well.
     standings[stream]?.endsUnderWay = 1
+  }
+
+  // MARK: Reconnecting
+
+  /// Frees what the daemon has.
+  private func acknowledge(_ stream: StreamID, below number: UInt64) {
+    guard var standing = standings[stream], let epoch = standing.kept.first?.header.epoch else {
+      return
+    }
+    while let first = standing.kept.first, first.header.epoch == epoch,
+      first.header.count > 0 ? first.header.end <= number : first.header.number < number
+    {
+      standing.kept.removeFirst()
+    }
+    standings[stream] = standing
+  }
+
+  private func greetAgainIfReconnected() throws {
+    guard keeps, try link.hasReconnected() else { return }
+    isResuming = true
+    var streams: [String: UInt64?] = [:]
+    for (stream, standing) in standings {
+      streams.updateValue(standing.nextAnswer, forKey: stream.name)
+    }
+    try link.sendHello(Hello(streams: streams, epoch: epoch))
+  }
+
+  /// Sends again what the daemon has not got; a stream whose beginning it has lost is given up.
+  private func goOn(_ welcome: Welcome, _ handle: (Event) throws -> Void) throws {
+    guard isResuming else { return }
+    isResuming = false
+    for (stream, standing) in standings.sorted(by: { $0.key < $1.key }) {
+      let found = welcome.streams[stream.name]
+      let begins = standing.kept.first?.header.flags.contains(.start) ?? false
+      let isOneLife = standing.kept.first?.header.epoch == standing.kept.last?.header.epoch
+      if let expected = found?.expected, isOneLife, expected >= standing.oldest {
+        // Its last answer is on its way, or comes again since the greeting asked for it.
+        guard found?.closed != true else { continue }
+        for sent in standing.kept
+        where sent.header.end > expected
+          || sent.header.count == 0 && sent.header.number >= expected && sent.header.flags != .start
+        {
+          try transmit(sent)
+        }
+      } else if found?.expected == nil, begins {
+        for sent in standing.kept { try transmit(sent) }
+      } else {
+        let expected = found?.expected.map(String.init) ?? "nothing"
+        let refusal = Refusal(
+          .stateLost, expected: "\(standing.oldest)", received: expected,
+          message: "the daemon was started anew and knows \(expected) of the stream, but what came "
+            + "before number \(standing.oldest) is not kept here; begin the stream anew")
+        try abandon(stream, refusal)
+        try handle(.refused(stream, number: standing.oldest, refusal))
+      }
+    }
   }
 
   // MARK: Sending
@@ -199,21 +288,24 @@ package final class StreamClient {
     standing.next = max(standing.next, header.number + UInt64(line.units))
     standing.isOpen = !line.end
     if line.end { standing.endsUnderWay += 1 }
-    standings[line.stream] = standing
     switch line.payload {
-    case .none: try send(header, line.stream, [UInt8]())
-    case .text(let bytes):
-      header.elementType = .text
-      header.width = 1
-      try send(header, line.stream, bytes)
-    case .tokens(let ids):
-      header.elementType = .int32
-      header.width = 1
-      try send(header, line.stream, ids)
-    case .values(let values, let width):
-      header.elementType = .float32
-      header.width = UInt32(width)
-      try send(header, line.stream, values)
+    case .none: break
+    case .text: (header.elementType, header.width) = (.text, 1)
+    case .tokens: (header.elementType, header.width) = (.int32, 1)
+    case .values(_, let width): (header.elementType, header.width) = (.float32, UInt32(width))
+    }
+    let sent = SentLine(header: header, line: line)
+    if keeps { standing.kept.append(sent) }
+    standings[line.stream] = standing
+    try transmit(sent)
+  }
+
+  private func transmit(_ sent: SentLine) throws {
+    switch sent.line.payload {
+    case .none: try send(sent.header, sent.line.stream, [UInt8]())
+    case .text(let bytes): try send(sent.header, sent.line.stream, bytes)
+    case .tokens(let ids): try send(sent.header, sent.line.stream, ids)
+    case .values(let values, _): try send(sent.header, sent.line.stream, values)
     }
   }
 

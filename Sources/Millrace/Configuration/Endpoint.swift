@@ -43,6 +43,25 @@ package enum Endpoint {
     }
   }
 
+  /// Whether two sockets cannot both be bound: the same name, or the same port of one interface.
+  package static func clash(_ first: String, _ second: String) -> Bool {
+    guard let one = tcp(first), let other = tcp(second) else { return first == second }
+    // The system chooses a free port each time.
+    guard one.port == other.port, one.port != "*", one.port != "0" else { return false }
+    let everywhere = ["*", "0.0.0.0", "[::]"]
+    return one.host == other.host || everywhere.contains(one.host)
+      || everywhere.contains(other.host)
+  }
+
+  private static func tcp(_ endpoint: String) -> (host: String, port: String)? {
+    guard endpoint.hasPrefix("tcp://"), let colon = endpoint.lastIndex(of: ":") else { return nil }
+    let host = endpoint[..<colon].dropFirst("tcp://".count)
+    return (
+      host == "localhost" ? "127.0.0.1" : String(host),
+      String(endpoint[endpoint.index(after: colon)...])
+    )
+  }
+
   private static func isLoopback(_ host: Substring) -> Bool {
     host == "localhost" || host == "[::1]"
       || host.wholeMatch(of: /127(\.[0-9]{1,3}){3}/) != nil
@@ -60,12 +79,17 @@ package enum Endpoint {
 
   /// Makes the folder of an ipc endpoint, open to its owner only.
   ///
-  /// - Throws: the file system's error.
-  package static func makeFolder(for endpoint: String) throws {
+  /// - Throws: a `FileFailure`.
+  package static func makeFolder(for endpoint: String) throws(FileFailure) {
     guard endpoint.hasPrefix("ipc://") else { return }
     let folder = URL(fileURLWithPath: String(endpoint.dropFirst(6))).deletingLastPathComponent()
     guard !FileManager.default.fileExists(atPath: folder.path) else { return }
-    try FileManager.default.createDirectory(
-      at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    do {
+      try FileManager.default.createDirectory(
+        at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    } catch {
+      throw FileFailure(
+        "\(folder.path): the folder of \(endpoint) cannot be made: \(error.localizedDescription)")
+    }
   }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import ModelFiles
 import Recurrence
+import Tokenization
 
 /// A pipeline file for a model, as `millrace init` writes it.
 package struct PipelineDraft {
@@ -18,7 +19,20 @@ package struct PipelineDraft {
     self.target = target
   }
 
-  /// - Throws: a `FileFailure` for a vocabulary that cannot be read.
+  /// The names of a model's classes, one a line.
+  ///
+  /// - Throws: a `TextFile.Failure`, or a `BadLine` when they are not as many as the outputs.
+  package static func labels(of path: String, for model: LoadedModel) throws -> [String] {
+    let labels = try TextFile(readingFrom: path, expecting: "names of classes, one a line").lines
+    let count = model.model.outputWidth
+    guard labels.count == count else {
+      throw BadLine(
+        path, "has \(labels.count) labels, expected \(count), one for each output of the model")
+    }
+    return labels
+  }
+
+  /// - Throws: a `TextFile.Failure` or a `BadLine` for labels or a vocabulary that cannot be used.
   package func text() throws -> String {
     let stem = URL(fileURLWithPath: model.path).deletingPathExtension().lastPathComponent
     let name = String(
@@ -38,6 +52,7 @@ package struct PipelineDraft {
     case .manyToMany: break
     }
     if let labels {
+      _ = try PipelineDraft.labels(of: labels, for: model)
       lines.append("labels: \(quoted(relative(labels)))")
     } else if model.model.outputIsDistribution {
       lines.append(
@@ -70,10 +85,13 @@ package struct PipelineDraft {
       case .vectors: "{ kind: values }   # scaling: FILE.json with {\"mean\":[...],\"std\":[...]}"
       }
     }
-    guard let data = FileManager.default.contents(atPath: vocabulary) else {
-      throw FileFailure("\(vocabulary): cannot be read; expected tokens, one a line")
+    let file = try TextFile(readingFrom: vocabulary, expecting: "tokens, one a line")
+    let tokens = file.lines
+    do {
+      _ = try Vocabulary(text: file.text.utf8, firstID: 0)
+    } catch {
+      throw BadLine(vocabulary, "\(error)")
     }
-    let tokens = String(decoding: data, as: UTF8.self).split(separator: "\n")
     let kind = tokens.allSatisfy { $0.unicodeScalars.count == 1 } ? "characters" : "words"
     var text = "{ kind: \(kind), vocabulary: \(quoted(relative(vocabulary)))"
     if case .tokens(let rows) = model.model.input, rows > tokens.count {

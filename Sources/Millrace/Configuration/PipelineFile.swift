@@ -1,5 +1,6 @@
 import Foundation
 import Recurrence
+import Tokenization
 
 /// A pipeline as its file says it, with every default filled in; nothing has been opened yet.
 package struct PipelineFile: Sendable, Equatable {
@@ -60,6 +61,26 @@ package struct PipelineFile: Sendable, Equatable {
   package struct LinksSection: Sendable, Equatable {
     package var tokens: String
     package var answers: String
+  }
+
+  /// Whether the sink can write where the file says; filters never open that file.
+  ///
+  /// - Throws: a `ConfigurationError` for a folder that is missing or must not be written to.
+  package func checkOutput() throws(ConfigurationError) {
+    guard let path = sink.file, path != "-" else { return }
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    var status = stat()
+    let exists = stat(path, &status) == 0
+    let target = exists ? path : folder
+    if exists, status.st_mode & S_IFMT == S_IFDIR {
+      throw error(at: "sink", "writes to the file \(path), which is a folder")
+    }
+    guard access(target, W_OK) == 0 else {
+      throw error(
+        at: "sink",
+        "writes to the file \(path), but \(target) "
+          + (errno == ENOENT ? "does not exist; make that folder" : "may not be written to"))
+    }
   }
 
   /// An error at the place of a key.
@@ -128,7 +149,7 @@ package struct TokenizerSection: Sendable, Equatable {
   package var filters: String?
   package var split = Split.whitespace
   package var oneHot: Bool?
-  package var mean: [Float]?
-  package var scale: [Float]?
+  package var mean: ValueScaling.Factor?
+  package var scale: ValueScaling.Factor?
   package var scalingFile: String?
 }

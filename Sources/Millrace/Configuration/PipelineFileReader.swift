@@ -1,5 +1,6 @@
 import Foundation
 import Recurrence
+import Tokenization
 
 extension PipelineFile {
   private static let topKeys = [
@@ -10,19 +11,15 @@ extension PipelineFile {
 
   /// Reads and checks a file's text; files that it names are not opened here.
   ///
-  /// - Throws: a `ConfigurationError` naming file, line and key.
-  package init(readingFrom path: String) throws(ConfigurationError) {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw ConfigurationError(
-        file: path, message: "cannot be read; expected a pipeline file (millrace init MODEL)")
-    }
-    guard data.count <= Limits.pipelineFileBytes else {
+  /// - Throws: a `TextFile.Failure`, or a `ConfigurationError` naming file, line and key.
+  package init(readingFrom path: String) throws {
+    let text = try TextFile(
+      readingFrom: path, expecting: "a pipeline file (millrace init MODEL writes one)"
+    ).text
+    guard text.utf8.count <= Limits.pipelineFileBytes else {
       throw ConfigurationError(
         file: path,
-        message: "has \(data.count) bytes, expected at most \(Limits.pipelineFileBytes)")
-    }
-    guard let text = String(data: data, encoding: .utf8) else {
-      throw ConfigurationError(file: path, message: "is not UTF-8")
+        message: "has \(text.utf8.count) bytes, expected at most \(Limits.pipelineFileBytes)")
     }
     try self.init(text: text, path: path)
   }
@@ -123,15 +120,54 @@ extension PipelineFile {
     }
   }
 
-  private func checkEndpoints(_ top: YAMLSection) throws(ConfigurationError) {
-    var endpoints = [("ingress", ingress)]
-    if let monitor { endpoints.append(("monitor", monitor)) }
-    if let publish = sink.publish { endpoints.append(("sink", publish)) }
-    if let links { endpoints += [("links", links.tokens), ("links", links.answers)] }
-    for (key, endpoint) in endpoints {
-      if let reason = Endpoint.problem(with: endpoint, allowPlaintext: allowPlaintext) {
-        throw top.error(key, reason)
+  /// An endpoint that a process of this pipeline binds.
+  struct Binding {
+    /// The top key that names it.
+    let key: String
+    /// For messages: `sink.publish`, `links.tokens of worker 1`.
+    let use: String
+    let endpoint: String
+  }
+
+  /// All of them, whether the stages run in one process or in three.
+  var bindings: [Binding] {
+    var bindings = [Binding(key: "ingress", use: "ingress", endpoint: ingress)]
+    if let monitor {
+      bindings.append(Binding(key: "monitor", use: "monitor", endpoint: monitor))
+      for stage in StageName.allCases where links != nil && stage.index > 0 {
+        bindings.append(
+          Binding(
+            key: "monitor", use: "monitor of stage \(stage.rawValue)",
+            endpoint: Endpoint.worker(stage.index, of: monitor)))
       }
+    }
+    if let publish = sink.publish {
+      bindings.append(Binding(key: "sink", use: "sink.publish", endpoint: publish))
+    }
+    guard let links else { return bindings }
+    for worker in 0..<inference.workers {
+      bindings.append(
+        Binding(
+          key: "links", use: worker == 0 ? "links.tokens" : "links.tokens of worker \(worker)",
+          endpoint: Endpoint.worker(worker, of: links.tokens)))
+    }
+    bindings.append(Binding(key: "links", use: "links.answers", endpoint: links.answers))
+    return bindings
+  }
+
+  private func checkEndpoints(_ top: YAMLSection) throws(ConfigurationError) {
+    var earlier: [Binding] = []
+    for binding in bindings {
+      if let reason = Endpoint.problem(with: binding.endpoint, allowPlaintext: allowPlaintext) {
+        throw top.error(binding.key, reason)
+      }
+      if let other = earlier.first(where: { Endpoint.clash($0.endpoint, binding.endpoint) }) {
+        throw top.error(
+          binding.key,
+          "has the endpoint \(binding.endpoint) (\(binding.use)), which is taken already: "
+            + "\(other.use) is \(other.endpoint); give each its own")
+      }
+      earlier.append(binding)
     }
   }
 }
@@ -171,8 +207,8 @@ extension TokenizerSection {
     filters = try section.text("filters")
     split = try section.choice("split", Split.self) ?? .whitespace
     oneHot = try section.boolean("one-hot")
-    mean = try section.numbers("mean")
-    scale = try section.numbers("scale")
+    mean = try TokenizerSection.factor(section, "mean")
+    scale = try TokenizerSection.factor(section, "scale")
     scalingFile = try section.text("scaling").map(resolve)
     try readUnknown(section)
     if kind == .characters || kind == .words {
@@ -183,6 +219,15 @@ extension TokenizerSection {
     if scalingFile != nil, mean != nil || scale != nil {
       throw section.error("scaling", "names a file, and mean or scale is given too; keep one")
     }
+  }
+
+  /// A number for all columns, or a list with one for each.
+  private static func factor(
+    _ section: YAMLSection, _ key: String
+  ) throws(ConfigurationError) -> ValueScaling.Factor? {
+    guard let numbers = try section.numbers(key) else { return nil }
+    if try section.list(key) != nil { return .each(numbers) }
+    return numbers.first.map { .all($0) }
   }
 
   private mutating func readUnknown(_ section: YAMLSection) throws(ConfigurationError) {

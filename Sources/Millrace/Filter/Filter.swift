@@ -51,7 +51,7 @@ package struct Filter: Sendable {
     let stopped = try Signal()
     let endpoint = connect ?? pipeline.endpoints(.filter).ingress
     func loop() async throws -> Summary {
-      try await onThread {
+      try await onThread(named: "filter") {
         let loop = try FilterLoop(
           context: context, endpoint: endpoint, epoch: connect == nil ? 0 : Filter.incarnation(),
           stopped: stopped,
@@ -84,15 +84,5 @@ package struct Filter: Sendable {
   /// Microseconds since 1970: grows from start to start, and JSON can hold it.
   private static func incarnation() -> UInt64 {
     UInt64(max(1, Date.now.timeIntervalSince1970 * 1_000_000))
-  }
-
-  private func onThread<Value: Sendable>(
-    _ body: @escaping @Sendable () throws -> Value
-  ) async throws -> Value {
-    try await withCheckedThrowingContinuation { continuation in
-      let thread = Thread { continuation.resume(with: Result { try body() }) }
-      thread.name = "filter"
-      thread.start()
-    }
   }
 }

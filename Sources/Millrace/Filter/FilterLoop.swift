@@ -45,7 +45,6 @@ struct FilterLoop {
     answersOnly.add(stopped)
     var withInput = answersOnly
     let input = source.descriptor.map { withInput.add(descriptor: $0) }
-    let began = MonotonicClock.milliseconds
     var isEnded = false
     while true {
       let wantsInput = !isEnded && !client.hasWaiting && client.isWelcome
@@ -71,7 +70,7 @@ struct FilterLoop {
         throw Filter.Failure.noAnswer(endpoint: endpoint)
       }
       if !client.isWelcome,
-        MonotonicClock.milliseconds - began > FilterLoop.welcomeMilliseconds
+        MonotonicClock.milliseconds - client.greetedMilliseconds > FilterLoop.welcomeMilliseconds
       {
         throw Filter.Failure.noAnswer(endpoint: endpoint)
       }

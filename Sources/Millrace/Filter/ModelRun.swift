@@ -13,7 +13,7 @@ package enum ModelRun {
   /// Keys beside t and x are ignored, lines without x skipped; `print` gets each output line with
   /// its newline, and `file` is for messages.
   ///
-  /// - Throws: `RecordedStep.BadLine`.
+  /// - Throws: a `BadLine`.
   package static func run(
     _ model: Model, lines: String, file: String, print: ([UInt8]) -> Void
   ) throws {
@@ -31,7 +31,8 @@ package enum ModelRun {
       append(t: step.t ?? UInt64(steps - 1), k: nil, row: Array(batch.output(0)), to: &line)
       print(line)
     }
-    guard !model.shape.answersEachStep else { return }
+    // No step, no sequence to answer.
+    guard !model.shape.answersEachStep, steps > 0 else { return }
     let rows = model.decode(state)
     for k in 0..<rows.rows {
       line.removeAll(keepingCapacity: true)

@@ -5,11 +5,6 @@ import Wire
 ///
 /// A line `{"t":n,"k":i,"y":[...]}` without x is a row that a one-to-many model gives at the end.
 package struct RecordedStep {
-  /// A line that cannot be run.
-  package struct BadLine: Error, CustomStringConvertible {
-    package let description: String
-  }
-
   /// For messages: the file and the line.
   let place: String
   private(set) var t: UInt64?
@@ -24,20 +19,20 @@ package struct RecordedStep {
   /// - Throws: `BadLine`.
   package static func lines(of text: String, file: String) throws -> [RecordedStep] {
     var steps: [RecordedStep] = []
-    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+    for (index, line) in TextFile.lines(of: text).enumerated()
     where !line.allSatisfy(\.isWhitespace) {
       steps.append(try RecordedStep(line, place: "\(file):\(index + 1)"))
     }
     return steps
   }
 
-  private init(_ line: Substring, place: String) throws {
+  private init(_ line: String, place: String) throws {
     self.place = place
     var line = line
     do {
       try line.withUTF8 { try read(UnsafeRawBufferPointer($0)) }
     } catch let error as JSONError {
-      throw BadLine(description: "\(place): \(error)")
+      throw BadLine("\(place): \(error)")
     }
   }
 
@@ -75,17 +70,17 @@ package struct RecordedStep {
     switch (model.input, id) {
     case (.tokens(let bound), let id?), (.vectors(let bound), let id?):
       guard (0..<bound).contains(Int(id)) else {
-        throw BadLine(description: "\(place): x is \(id), expected \(expected)")
+        throw BadLine("\(place): x is \(id), expected \(expected)")
       }
       batch.append(state, token: id)
     case (.vectors(let width), nil) where values.count == width:
       guard values.allSatisfy(\.isFinite) else {
-        throw BadLine(description: "\(place): x holds a number that is not finite")
+        throw BadLine("\(place): x holds a number that is not finite")
       }
       values.withUnsafeBufferPointer { batch.append(state, vector: $0) }
     default:
       throw BadLine(
-        description: "\(place): x is a list of \(values.count) numbers, expected \(expected)")
+        "\(place): x is a list of \(values.count) numbers, expected \(expected)")
     }
   }
 }

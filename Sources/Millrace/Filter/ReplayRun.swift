@@ -47,7 +47,7 @@ package struct ReplayRun: Sendable {
     self.options = options
   }
 
-  /// - Throws: a `FileFailure` for a recording that cannot be read.
+  /// - Throws: a `TextFile.Failure` or a `BadLine` for a recording that cannot be used.
   package func run() async throws -> Outcome {
     let input = try readLines(options.recording)
     let collector = LineCollector(format: filter.pipeline.format)
@@ -81,30 +81,14 @@ package struct ReplayRun: Sendable {
   }
 
   private func readLines(_ path: String) throws -> [InputLine] {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw FileFailure("\(path): cannot be read; expected a recording, one JSON object a line")
-    }
-    var lines: [InputLine] = []
-    for (index, bytes) in data.split(separator: 0x0a).enumerated() {
-      do {
-        lines.append(
-          try bytes.withUnsafeBytes { try InputLine(json: $0, fallback: nil) })
-      } catch {
-        throw ConfigurationError(file: path, line: index + 1, column: 1, message: "\(error)")
-      }
-    }
-    return lines
+    let file = try TextFile(
+      readingFrom: path, expecting: "a recording, one JSON object a line")
+    return try InputLine.lines(of: file)
   }
 
   private func expectedLines(_ path: String) throws -> [StreamID: [String]] {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw FileFailure("\(path): cannot be read; expected output lines to compare with")
-    }
-    var lines: [StreamID: [String]] = [:]
-    for line in String(decoding: data, as: UTF8.self).split(separator: "\n") {
-      lines[try AnswerLine(String(line)).stream, default: []].append(String(line))
-    }
-    return lines
+    try AnswerLine.byStream(
+      try TextFile(readingFrom: path, expecting: "output lines to compare with"))
   }
 }
 

@@ -18,7 +18,7 @@ package struct SimilarTokens {
   ///   - path: a pipeline file, whose model and vocabulary are used, or a model file.
   ///   - vocabularyPath: the tokens of a model file, one a line; nil leaves ids.
   ///   - firstID: the id of its first line.
-  /// - Throws: a `Failure`, `ConfigurationError` or `ModelFileError`.
+  /// - Throws: a `Failure`, `TextFile.Failure`, `ConfigurationError` or `ModelFileError`.
   package init(path: String, vocabularyPath: String?, firstID: Int32) throws {
     let model: Model
     if path.hasSuffix(".yaml") || path.hasSuffix(".yml") {
@@ -27,10 +27,8 @@ package struct SimilarTokens {
     } else {
       model = try loadModel(at: path).model
       vocabulary = try vocabularyPath.map { path in
-        guard let data = FileManager.default.contents(atPath: path) else {
-          throw Failure(description: "\(path): cannot be read; expected tokens, one a line")
-        }
-        return try Vocabulary(text: data, firstID: firstID)
+        let text = try TextFile(readingFrom: path, expecting: "tokens, one a line").text
+        return try Vocabulary(text: text.utf8, firstID: firstID)
       }
     }
     guard case .embedding(let embedding)? = model.layers.first else {

@@ -26,6 +26,10 @@ struct TextInput: InputSource {
   private var partial: [UInt8] = []
   private var isAtLineStart = true
   private var isInText = false
+  /// Whether text ended in a carriage return that a line feed may follow.
+  private var holdsReturn = false
+  /// The last line of text that was reported to a pipeline that takes none.
+  private var reportedLine = 0
   private var lineNumber = 1
   private var buffer = [UInt8](repeating: 0, count: 64 * 1024)
 
@@ -45,11 +49,16 @@ struct TextInput: InputSource {
     let count = read(source, &buffer, buffer.count)
     if count < 0 {
       guard errno == EINTR || errno == EAGAIN else {
-        throw LineWriter.Failure(target: "the input (reading)", code: errno)
+        throw TextFile.Failure.unreadable(
+          path: "standard input", expected: "text or lines from a file or a pipe", code: errno)
       }
       return []
     }
     guard count > 0 else {
+      if holdsReturn {
+        holdsReturn = false
+        return [InputLine(stream: options.stream, payload: .text([0x0d]))]
+      }
       guard !partial.isEmpty else { return nil }
       let line = partial
       partial = []
@@ -94,13 +103,18 @@ struct TextInput: InputSource {
     _ start: Int, _ end: Int, _ hasNewline: Bool, _ lines: inout [InputLine]
   ) {
     guard options.takesText else {
-      if end - start > (hasNewline ? 1 : 0) {
+      if end - start > (hasNewline ? 1 : 0), reportedLine != lineNumber {
+        reportedLine = lineNumber
         report(lineNumber, "plain text, but this pipeline takes numbers; send JSON lines, or --csv")
       }
       return
     }
-    let isDropped = hasNewline && !options.keepsNewlines
-    let text = Array(buffer[start..<(isDropped ? end - 1 : end)])
+    // However the line ends, it ends the same: a carriage return waits for what follows it.
+    var text = (holdsReturn ? [0x0d] : []) + Array(buffer[start..<(hasNewline ? end - 1 : end)])
+    let endsInReturn = text.last == 0x0d
+    if endsInReturn { text.removeLast() }
+    holdsReturn = endsInReturn && !hasNewline
+    if hasNewline, options.keepsNewlines { text.append(0x0a) }
     guard !text.isEmpty else { return }
     if case .text(let before)? = lines.last?.payload, lines.last?.stream == options.stream,
       lines.last?.end == false

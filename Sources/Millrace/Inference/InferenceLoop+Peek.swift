@@ -22,7 +22,10 @@ extension InferenceLoop {
     let run = stream.runs.removeFirst()
     if stream.runs.isEmpty { stream.runs = [] }
     var rows = run.rows
-    if case .oneToMany = model.shape, let state = run.peeked { rows = model.decode(state).values }
+    let isEmpty = stream.stepsSinceReset == 0 || run.header.flags.contains(.reset)
+    if case .oneToMany = model.shape, let state = run.peeked, run.stepCount > 0 || !isEmpty {
+      rows = model.decode(state).values
+    }
     var header = answerHeader(run, below: run.header.input)
     header.flags = .peek
     header.number = run.header.number

@@ -268,7 +268,8 @@ final class InferenceLoop {
     var header = answerHeader(run, below: stream.nextStep)
     header.flags = .last
     header.number = stream.nextStep
-    if case .oneToMany = model.shape {
+    // Rows come of a sequence: where there was no step, there is none to decode.
+    if case .oneToMany = model.shape, stream.stepsSinceReset > 0 {
       let rows = model.decode(stream.state)
       header.count = UInt32(rows.rows)
       header.number = 0

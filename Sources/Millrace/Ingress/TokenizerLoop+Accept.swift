@@ -18,7 +18,7 @@ extension TokenizerLoop {
         try admit(message, of: stream(for: id), connection, units: units)
       }
     } catch let refusal as RefusedMessage {
-      refuse(refusal.refusal, message, connection)
+      refuse(refusal.refusal, message.header, of: id, connection)
     }
   }
 
@@ -159,7 +159,7 @@ extension TokenizerLoop {
       stream.sequence.advance(to: header.end)
       link.acknowledge(stream.id, below: header.end, to: connection)
       cache.keep(.init(header: header, refusal: refusal.refusal), of: stream)
-      refuse(refusal.refusal, message, connection)
+      refuse(refusal.refusal, header, of: stream.id, connection)
       if header.flags.contains(.end) { try end(stream, message, connection, units: 0) }
       return
     }
@@ -169,6 +169,7 @@ extension TokenizerLoop {
     if header.flags.contains(.end) {
       try end(stream, message, connection, units: units)
     } else {
+      refuseParts(of: stream, message, connection)
       try sendSteps(of: stream, message, connection, units: units, flags: [])
     }
   }
@@ -183,6 +184,7 @@ extension TokenizerLoop {
   ) throws {
     step.removeAll()
     flushCarry(of: stream)
+    refuseParts(of: stream, message, connection)
     try sendSteps(of: stream, message, connection, units: 0, flags: [])
     stream.pendingFlags.insert(.reset)
   }
@@ -191,6 +193,7 @@ extension TokenizerLoop {
     _ stream: IngressStream, _ message: InboundMessage, _ connection: Connection, units: UInt64
   ) throws {
     flushCarry(of: stream)
+    refuseParts(of: stream, message, connection)
     try sendSteps(of: stream, message, connection, units: units, flags: .end)
     stream.sequence.close()
     openStreams -= 1
@@ -207,13 +210,24 @@ extension TokenizerLoop {
 
   func flushCarry(of stream: IngressStream) {
     guard case .text(let tokenizer) = stage.encoding else { return }
-    do {
-      try tokenizer.flush(carry: &stream.carry, into: &step.tokens)
-    } catch {
-      // The last word is refused by the vocabulary; its bytes were accepted before, so that there
-      // is no message left to refuse. It makes no step.
-      try? tap?.publish(  // why: an event that nobody hears must not stop the stream
-        event: "{\"event\":\"refused\",\"stream\":\"\(stream.id)\",\"code\":\"bad-token\"}")
+    tokenizer.flush(carry: &stream.carry, into: &step.tokens)
+  }
+
+  /// Answers for text that made no step, part by part; it may have begun in an earlier message.
+  private func refuseParts(
+    of stream: IngressStream, _ message: InboundMessage, _ connection: Connection
+  ) {
+    let parts = step.tokens.refused
+    for (index, part) in parts.prefix(Limits.messageRefusals).enumerated() {
+      var refusal = RefusedMessage(part.refusal).refusal
+      if index + 1 == Limits.messageRefusals, parts.count > Limits.messageRefusals {
+        refusal.message += "; \(parts.count - Limits.messageRefusals) more parts behind it"
+      }
+      var header = message.header
+      header.number = stream.firstInput + part.bytes.lowerBound
+      header.count = UInt32(part.bytes.count)
+      cache.keep(.init(header: header, refusal: refusal), of: stream)
+      refuse(refusal, header, of: stream.id, connection)
     }
   }
 
@@ -227,12 +241,7 @@ extension TokenizerLoop {
       if stream.pendingFlags.contains(.start) || stream.pendingFlags.contains(.reset) {
         tokenizer.begin(carry: &stream.carry, into: &step.tokens)
       }
-      do {
-        try tokenizer.feed(payload, carry: &stream.carry, into: &step.tokens)
-      } catch {
-        step.removeAll()
-        throw RefusedMessage(error)
-      }
+      tokenizer.feed(payload, carry: &stream.carry, into: &step.tokens)
     case .ids(let bound): try encodeIDs(payload, header, bound: bound)
     case .values(let width, let scaling):
       try encodeValues(payload, header, width: width, scaling: scaling)
@@ -349,16 +358,15 @@ extension TokenizerLoop {
   }
 
   private func refuse(
-    _ refusal: Refusal, _ message: InboundMessage, _ connection: Connection
+    _ refusal: Refusal, _ header: Header, of id: StreamID, _ connection: Connection
   ) {
-    guard let id = message.stream else { return }
     id.withBytes {
-      link.refuse(refusal, to: connection, stream: $0, header: message.header)
+      link.refuse(refusal, to: connection, stream: $0, header: header)
     }
     control.logger.debug(
       "refused", metadata: ["stream": "\(id)", "code": "\(refusal.code.rawValue)"])
     try? tap?.publish(  // why: an event that nobody hears must not stop the stream
       event: "{\"event\":\"refused\",\"stream\":\"\(id)\",\"code\":\"\(refusal.code.rawValue)\","
-        + "\"number\":\(message.header.number)}")
+        + "\"number\":\(header.number)}")
   }
 }

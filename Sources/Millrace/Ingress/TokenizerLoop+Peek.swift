@@ -28,6 +28,8 @@ extension TokenizerLoop {
     }
     step.removeAll()
     try encode(message.payload, header, for: stream)
+    // A question is answered as a whole or not at all.
+    if let part = step.tokens.refused.first { throw RefusedMessage(part.refusal) }
     flushCarry(of: stream)
     connection.hold(units: units)
     try sendPeek(at: stream, message, connection, units: units)

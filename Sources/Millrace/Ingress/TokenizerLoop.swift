@@ -23,6 +23,8 @@ final class TokenizerLoop {
   /// Messages under way to the workers.
   var underWay = 0
   private var isReady = false
+  /// For the lines about peers that went.
+  var departurePaces = DeparturePaces()
 
   /// Loops since the start.
   private var drains = 0
@@ -38,7 +40,7 @@ final class TokenizerLoop {
     link = try LinkReceiver(
       context: control.context, endpoint: stage.endpoints.ingress,
       window: stage.encoding.creditWindow, isAcknowledging: true,
-      queueMessages: Limits.clientQueueMessages)
+      queueMessages: Limits.clientQueueMessages, isWatched: true)
     workers = try (0..<stage.workers).map {
       try LinkSender(
         context: control.context, endpoint: Endpoint.worker($0, of: stage.endpoints.tokens))
@@ -74,6 +76,7 @@ final class TokenizerLoop {
       }
       announceReady()
       var received = 0
+      try link.watch?.gather()
       if hasRoom {
         received = try link.receive(limit: Limits.drainMessages) { message, connection in
           if message.header.kind == .hello {
@@ -83,6 +86,8 @@ final class TokenizerLoop {
           }
         }
       }
+      // What those who went had sent has been read then.
+      if hasRoom, received < Limits.drainMessages { try reportDepartures() }
       drains += 1
       // Nobody's flood may keep acknowledgements and credit from the others.
       if received < Limits.drainMessages || drains % TokenizerLoop.drainsMax == 0 { link.flush() }

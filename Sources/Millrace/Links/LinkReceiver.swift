@@ -14,6 +14,8 @@ final class LinkReceiver {
   private let window: UInt64
   private let isAcknowledging: Bool
   private(set) var refusals: UInt64 = 0
+  /// Who went, and why; nil where nobody asked.
+  let watch: PeerWatch?
   private var nextKeepAliveMilliseconds: UInt64 = 0
 
   /// Binds the endpoint.
@@ -24,10 +26,11 @@ final class LinkReceiver {
   ///   - window: units that one connection may have under way.
   ///   - isAcknowledging: whether accepted data is acknowledged; stages in one chain need not.
   ///   - queueMessages: libzmq's bound for each peer and direction; 0 where credit is the bound.
+  ///   - isWatched: whether `watch` is to tell who goes.
   /// - Throws: a `ZeroMQError`, or the file system's error for the folder.
   init(
     context: Context, endpoint: String, window: UInt64, isAcknowledging: Bool,
-    queueMessages: Int
+    queueMessages: Int, isWatched: Bool = false
   ) throws {
     try Endpoint.makeFolder(for: endpoint)
     socket = try Socket<Router>(context)
@@ -41,6 +44,7 @@ final class LinkReceiver {
     try socket.setHandshakeInterval(.seconds(5))
     try socket.setHeartbeat(interval: .seconds(2), timeout: .seconds(6))
     try socket.setLinger(.seconds(2))
+    watch = isWatched ? try PeerWatch(socket) : nil
     try socket.bind(endpoint)
   }
 
@@ -94,6 +98,7 @@ final class LinkReceiver {
       return nil
     }
     connections[routingID] = connection
+    if message.partCount > 1 { watch?.hear(from: message.sourceDescriptor(1)) }
     return connection
   }
 
@@ -237,6 +242,8 @@ final class LinkReceiver {
     var header = Header(kind: .refuse)
     header.number = refused?.number ?? 0
     header.epoch = refused?.epoch ?? 0
+    // Which numbers it is the answer to.
+    if refusal.code.usesUpNumbers { header.input = refused?.end ?? 0 }
     send(header, stream: stream, json: refusal.bytes, to: connection)
   }
 

@@ -7,18 +7,23 @@ import ZeroMQ
 final class LinkSender {
   let socket: Socket<Dealer>
   private var message: Multipart
+  /// Tells when the connection is made anew; nil where nobody asked.
+  private var monitor: SocketMonitor?
+  private var handshakes = 0
   /// Units sent since the last welcome.
   private(set) var sent: UInt64 = 0
   /// The total that may have been sent; 0 before the first welcome.
   private(set) var credit: UInt64 = 0
   private(set) var isWelcome = false
+  /// When it greeted last.
+  private(set) var greetedMilliseconds: UInt64 = 0
   private var lastPingMilliseconds: UInt64
   private var lastHeardMilliseconds: UInt64
 
   /// Answers are wider than what was sent: 64 rows of a large model.
   private static let bytesMax = 16 * Limits.messageBytes
 
-  init(context: Context, endpoint: String, queueMessages: Int = 0) throws {
+  init(context: Context, endpoint: String, queueMessages: Int = 0, isWatched: Bool = false) throws {
     socket = try Socket<Dealer>(context)
     message = Multipart()
     lastPingMilliseconds = MonotonicClock.milliseconds
@@ -28,7 +33,17 @@ final class LinkSender {
     try socket.setMaximumMessageBytes(Int64(LinkSender.bytesMax))
     try socket.setHeartbeat(interval: .seconds(2), timeout: .seconds(6))
     try socket.setLinger(.seconds(2))
+    if isWatched { monitor = try SocketMonitor(socket) }
     try socket.connect(endpoint)
+  }
+
+  /// Whether the connection was made anew since the last call: what was under way may be lost.
+  func hasReconnected() throws -> Bool {
+    let before = handshakes
+    while let event = try monitor?.next() {
+      if event.kind == .handshakeSucceeded { handshakes += 1 }
+    }
+    return handshakes > max(1, before)
   }
 
   /// Pings, one every two seconds, since anything was heard.
@@ -37,7 +52,10 @@ final class LinkSender {
   /// Units that may be sent now.
   var available: UInt64 { credit > sent ? credit - sent : 0 }
 
+  /// Greets; nothing is to be sent until the welcome.
   func sendHello(_ hello: Hello = Hello()) throws {
+    isWelcome = false
+    greetedMilliseconds = MonotonicClock.milliseconds
     try send(Header(kind: .hello), json: hello.bytes)
   }
 

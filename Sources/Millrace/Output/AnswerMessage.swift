@@ -2,9 +2,9 @@ import Wire
 
 /// The rows of an answer, copied out of a message: libzmq does not align what came over tcp or ipc.
 package struct AnswerMessage {
-  private let header: Header
-  private let values: [Float]
-  private let ids: [Int32]
+  private var header: Header
+  private var values: [Float]
+  private var ids: [Int32]
 
   init(_ message: InboundMessage) {
     self.init(message.header, payload: message.payload, ids: message.ids)
@@ -14,6 +14,18 @@ package struct AnswerMessage {
     self.header = header
     values = Array(copying: payload)
     self.ids = Array(copying: ids)
+  }
+
+  /// Without its first rows.
+  func dropping(_ rows: Int) -> AnswerMessage {
+    guard rows > 0 else { return self }
+    var rest = self
+    let count = min(rows, self.count)
+    rest.header.number += UInt64(count)
+    rest.header.count -= UInt32(count)
+    rest.values.removeFirst(count * Int(header.width))
+    rest.ids.removeFirst(min(count, ids.count))
+    return rest
   }
 
   package var count: Int { Int(header.count) }

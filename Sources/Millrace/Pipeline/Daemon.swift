@@ -24,6 +24,8 @@ package struct Daemon: Sendable {
     signal(SIGPIPE, SIG_IGN)
     let logger = logger
     let file = pipeline.file
+    try file.checkOutput()
+    for warning in pipeline.warnings { logger.warning("\(warning)") }
     let runner = try PipelineRunner(
       stages: stages, context: try Context(), logger: logger,
       drainIdleMilliseconds: hasNeighbours ? Daemon.neighbourMilliseconds : 0
@@ -38,7 +40,8 @@ package struct Daemon: Sendable {
     logger.info(
       "starting",
       metadata: [
-        "pipeline": "\(file.name)", "model": "\(file.model)", "format": "\(pipeline.model.format)",
+        "version": "\(Version.current)", "pipeline": "\(file.name)", "model": "\(file.model)",
+        "format": "\(pipeline.model.format)",
         "sha256": "\(pipeline.model.sha256Text)", "durability": "none",
         "kernels": "\(pipeline.model.model.kernels)", "precision": "\(file.precision.rawValue)",
       ])
@@ -54,7 +57,11 @@ package struct Daemon: Sendable {
       }
     }
     defer { watch.cancel() }
-    try await runner.run()
+    do {
+      try await runner.run()
+    } catch let error as ZeroMQError {
+      throw EndpointFailure(error, in: file) ?? error
+    }
     logger.notice("stopped")
   }
 }

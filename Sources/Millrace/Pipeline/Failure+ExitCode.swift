@@ -1,4 +1,5 @@
 import ModelFiles
+import Tokenization
 import Wire
 import ZeroMQ
 
@@ -16,10 +17,12 @@ package enum ExitStatus: Int32, Sendable {
   package init(_ error: any Error) {
     switch error {
     case is ConfigurationError: self = .badConfiguration
-    case ModelFileError.missing: self = .missingFile
-    case is ModelFileError, is RecordedStep.BadLine, is SimilarTokens.Failure, is JSONError:
+    case ModelFileError.missing, TextFile.Failure.missing: self = .missingFile
+    case TextFile.Failure.unreadable: self = .inputOutput
+    case is ModelFileError, is TextFile.Failure, is BadLine, is SimilarTokens.Failure,
+      is VocabularyError, is JSONError:
       self = .badData
-    case Filter.Failure.noAnswer: self = .unreachable
+    case Filter.Failure.noAnswer, is EndpointFailure: self = .unreachable
     case let error as ZeroMQError: self = error.isPeerTrouble ? .unreachable : .inputOutput
     case is LineWriter.Failure, is FileFailure: self = .inputOutput
     default: self = .bug
@@ -30,11 +33,4 @@ package enum ExitStatus: Int32, Sendable {
 extension ZeroMQError {
   /// Whether the endpoint is at fault: taken, not ours, or of no known kind.
   var isPeerTrouble: Bool { function == "zmq_bind" || function == "zmq_connect" }
-}
-
-/// A file that cannot be read or written.
-package struct FileFailure: Error, CustomStringConvertible {
-  package let description: String
-
-  package init(_ description: String) { self.description = description }
 }

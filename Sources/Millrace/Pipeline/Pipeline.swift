@@ -13,17 +13,20 @@ package struct Pipeline: Sendable {
   package let format: AnswerFormat
   /// With `emit: generate`.
   package let generation: GenerationSettings?
+  /// What runs and may not be meant.
+  package let warnings: [String]
 
   /// Takes parts that fit each other; `PipelineBuilder` checks those of a file.
   package init(
     file: PipelineFile, model: LoadedModel, encoding: InputEncoding, format: AnswerFormat,
-    generation: GenerationSettings? = nil
+    generation: GenerationSettings? = nil, warnings: [String] = []
   ) {
     self.file = file
     self.model = model
     self.encoding = encoding
     self.format = format
     self.generation = generation
+    self.warnings = warnings
   }
 
   /// Which endpoints the stages use.

@@ -32,7 +32,8 @@ package struct PipelineBuilder {
       labels: labels, top: file.top, showsValues: file.sink.values, tokenText: shownTokens)
     return Pipeline(
       file: file, model: model, encoding: encoding, format: format,
-      generation: generation?.settings)
+      generation: generation?.settings,
+      warnings: vocabularyWarning(vocabulary, model.model).map { [$0] } ?? [])
   }
 
   /// The model and the tokens of its input, nil where they are no text; for `millrace similar`.
@@ -60,18 +61,17 @@ package struct PipelineBuilder {
   }
 
   private func lines(of path: String, key: String) throws(ConfigurationError) -> [String] {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw file.error(at: key, "names \(path), which cannot be read")
-    }
-    guard let text = String(data: data, encoding: .utf8) else {
-      throw file.error(at: key, "names \(path), which is not UTF-8")
-    }
-    // A carriage return and a line feed are one Character.
-    var lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
-      .map(String.init)
-    while lines.last == "" { lines.removeLast() }
+    let lines = try open(path, key: key).lines
     guard !lines.isEmpty else { throw file.error(at: key, "names \(path), which is empty") }
     return lines
+  }
+
+  private func open(_ path: String, key: String) throws(ConfigurationError) -> TextFile {
+    do {
+      return try TextFile(readingFrom: path, expecting: "text")
+    } catch {
+      throw file.error(at: key, "names \(path), which \(error.reason)")
+    }
   }
 
   // MARK: Input
@@ -96,18 +96,17 @@ package struct PipelineBuilder {
     }
     var scaling: ValueScaling?
     if let path = file.tokenizer.scalingFile {
-      guard let data = FileManager.default.contents(atPath: path) else {
-        throw file.error(at: "tokenizer", "names \(path) for scaling, which cannot be read")
-      }
+      let text = try open(path, key: "tokenizer").text
       do {
-        scaling = try ValueScaling(json: data, width: width)
+        scaling = try ValueScaling(json: Data(text.utf8), width: width)
       } catch {
         throw file.error(at: "tokenizer", "scaling \(path): \(error)")
       }
     } else if file.tokenizer.mean != nil || file.tokenizer.scale != nil {
       do {
         scaling = try ValueScaling(
-          mean: file.tokenizer.mean ?? [0], scale: file.tokenizer.scale ?? [1], width: width)
+          mean: file.tokenizer.mean ?? .all(0), scale: file.tokenizer.scale ?? .all(1),
+          width: width)
       } catch {
         throw file.error(at: "tokenizer", "\(error)")
       }
@@ -136,9 +135,7 @@ package struct PipelineBuilder {
   }
 
   private func checkVocabulary(_ vocabulary: Vocabulary, against model: Model) throws {
-    var bound = Int(vocabulary.idBound)
-    if case .id(let id) = file.tokenizer.unknown { bound = max(bound, Int(id) + 1) }
-    if let start = file.tokenizer.startToken { bound = max(bound, Int(start) + 1) }
+    let bound = tokenBound(vocabulary)
     switch model.input {
     case .tokens(let size):
       guard file.tokenizer.oneHot != true else {
@@ -163,6 +160,26 @@ package struct PipelineBuilder {
     }
   }
 
+  /// Says that some rows of an Embedding have no token; nil where all have one.
+  private func vocabularyWarning(_ vocabulary: Vocabulary?, _ model: Model) -> String? {
+    guard let vocabulary, case .tokens(let rows) = model.input, tokenBound(vocabulary) < rows else {
+      return nil
+    }
+    return file.error(
+      at: "tokenizer",
+      "has token ids up to \(tokenBound(vocabulary) - 1), but the model's Embedding has \(rows) rows; "
+        + "is the vocabulary the one of its training?"
+    ).description
+  }
+
+  /// One past the highest id that the tokenizer gives.
+  private func tokenBound(_ vocabulary: Vocabulary) -> Int {
+    var bound = Int(vocabulary.idBound)
+    if case .id(let id) = file.tokenizer.unknown { bound = max(bound, Int(id) + 1) }
+    if let start = file.tokenizer.startToken { bound = max(bound, Int(start) + 1) }
+    return bound
+  }
+
   private func vocabulary() throws -> Vocabulary {
     let section = file.tokenizer
     do {
@@ -176,11 +193,9 @@ package struct PipelineBuilder {
   }
 
   func readVocabulary(_ path: String, _ firstID: Int32) throws(ConfigurationError) -> Vocabulary {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw file.error(at: "tokenizer", "names the vocabulary \(path), which cannot be read")
-    }
+    let text = try open(path, key: "tokenizer").text
     do {
-      return try Vocabulary(text: data, firstID: firstID)
+      return try Vocabulary(text: text.utf8, firstID: firstID)
     } catch {
       throw file.error(at: "tokenizer", "vocabulary \(path): \(error)")
     }

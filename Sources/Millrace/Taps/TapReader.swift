@@ -4,52 +4,90 @@ import ZeroMQ
 
 /// `millrace tap`: subscribes to taps or to published output, prints what comes, counts what was
 /// lost.
-package final class TapReader {
+final class TapReader {
+  private let endpoint: String
+  private let stopped: Signal
   private let socket: Socket<Subscribe>
+  private var monitor: SocketMonitor
+  /// Whether somebody serves the endpoint.
+  private var isConnected = false
+  /// When to say that nobody does; nil once that is said.
+  private var complainsAt: UInt64?
   private var message = Multipart()
   /// Full topic -> the sequence that must come next.
   private var expected: [String: UInt64] = [:]
-  package private(set) var received: UInt64 = 0
-  package private(set) var lost: UInt64 = 0
+  private(set) var received: UInt64 = 0
+  private(set) var lost: UInt64 = 0
+
+  /// How long nobody may be there before that is said.
+  private static let patienceMilliseconds: UInt64 = 1000
 
   /// Subscribes to topics that begin with one of `prefixes`; an empty one is everything.
-  package init(endpoint: String, prefixes: [String]) throws {
+  ///
+  /// Raising `stopped` ends `run`.
+  init(endpoint: String, prefixes: [String], stopped: Signal) throws {
+    self.endpoint = endpoint
+    self.stopped = stopped
     socket = try Socket<Subscribe>(try Context())
     try socket.setReceiveHighWaterMark(Limits.subscriberQueueMessages)
     try socket.setLinger(.zero)
+    monitor = try SocketMonitor(socket)
+    complainsAt = MonotonicClock.milliseconds + TapReader.patienceMilliseconds
     try socket.connect(endpoint)
     for prefix in prefixes { try socket.subscribe(prefix) }
   }
 
-  /// Prints messages as JSON lines until `limit` have come; waits for ever without one.
+  /// Prints messages as JSON lines until `limit` have come or it is stopped.
   ///
-  /// `output` gets each line with its newline; `loss` is called when a hole is found, with the
-  /// topic, how many messages it is, and the total.
-  package func run(
-    limit: UInt64?, output: ([UInt8]) throws -> Void,
-    loss: (_ topic: String, _ count: UInt64, _ total: UInt64) -> Void
+  /// `output` gets each line with its newline; `say` what else there is to know: that nobody is
+  /// there, and what was lost.
+  func run(
+    limit: UInt64?, output: ([UInt8]) throws -> Void, say: (String) -> Void
   ) throws {
     var poller = Poller()
     poller.add(socket)
-    while received < limit ?? .max {
-      _ = try poller.wait(timeout: nil)
+    poller.add(monitor)
+    poller.add(stopped)
+    while received < limit ?? .max, !stopped.isRaised {
+      let patience = complainsAt.map { $0 - min($0, MonotonicClock.milliseconds) }
+      _ = try poller.wait(timeout: patience.map { .milliseconds($0) })
+      try watchConnection(say)
       while received < limit ?? .max, try socket.receive(into: &message) {
         guard message.partCount >= 5 else { continue }
         received += 1
         let topic = message.string(0)
-        count(topic, loss)
+        count(topic, say)
         try output(try line(topic))
       }
     }
   }
 
+  /// Says when nobody serves the endpoint, and when somebody does again.
+  private func watchConnection(_ say: (String) -> Void) throws {
+    while let event = try monitor.next() {
+      switch event.kind {
+      case .handshakeSucceeded:
+        if complainsAt == nil { say("watching \(endpoint)") }
+        isConnected = true
+        complainsAt = nil
+      case .disconnected where isConnected:
+        isConnected = false
+        say("\(endpoint) has gone; waiting for it")
+      default: break
+      }
+    }
+    guard let due = complainsAt, MonotonicClock.milliseconds >= due else { return }
+    complainsAt = nil
+    say("waiting for \(endpoint): nobody serves it yet")
+  }
+
   /// Compares the note's sequence with the last one of the topic.
-  private func count(_ topic: String, _ loss: (String, UInt64, UInt64) -> Void) {
+  private func count(_ topic: String, _ say: (String) -> Void) {
     guard let sequence = sequence() else { return }
     // A lower number is a daemon that started again.
     if let next = expected[topic], sequence > next {
       lost += sequence - next
-      loss(topic, sequence - next, lost)
+      say("\(topic): \(sequence - next) messages lost here, \(lost) in all")
     }
     expected[topic] = sequence + 1
   }

@@ -1,0 +1,110 @@
+import Foundation
+import GRDB
+
+/// What was committed.
+extension StateStore {
+  /// Calls `body` with every group of inputs, oldest first.
+  ///
+  /// - Throws: a `StoreError`, or what `body` throws.
+  package func forEachInputGroup(_ body: (UInt64, [InputRecord]) throws -> Void) throws {
+    var after: Int64 = -1
+    while true {
+      let rows = try read { database in
+        try Row.fetchAll(
+          database, sql: "SELECT id, records FROM inputs WHERE id > ? ORDER BY id LIMIT 64",
+          arguments: [after])
+      }
+      guard let last = rows.last else { return }
+      for row in rows {
+        let id: Int64 = row["id"]
+        let what = "group \(id) of the inputs"
+        let bytes = try opened(row["records"], what)
+        guard let records = try? InputRecord.records(of: bytes) else {
+          throw StoreError.damaged(path: path, what: "\(what) cannot be read")
+        }
+        try body(UInt64(id), records)
+      }
+      after = last["id"]
+    }
+  }
+
+  /// The newest group of inputs that was ever written; 0 for none.
+  package func newestGroup() throws(StoreError) -> UInt64 {
+    try read { try UInt64(Int64.fetchOne($0, sql: "SELECT max(id) FROM inputs") ?? 0) }
+  }
+
+  package func standing(of stream: String) throws(StoreError) -> StreamStanding? {
+    try body(of: stream, in: "standings") { try StreamStanding(bytes: $0) }
+  }
+
+  package func checkpoint(of stream: String) throws(StoreError) -> StreamCheckpoint? {
+    try body(of: stream, in: "checkpoints") { try StreamCheckpoint(bytes: $0) }
+  }
+
+  package func written(of stream: String) throws(StoreError) -> WrittenAnswers? {
+    try body(of: stream, in: "written") { try WrittenAnswers(bytes: $0) }
+  }
+
+  /// Bytes of the output file that are good; nil when none was ever written.
+  package func outputLength() throws(StoreError) -> Int64? {
+    try read {
+      try String.fetchOne($0, sql: "SELECT value FROM facts WHERE name = 'output-length'")
+    }.flatMap { Int64($0) }
+  }
+
+  /// Names of streams that have a standing, sorted, `limit` of them behind `name`.
+  package func streams(behind name: String, limit: Int) throws(StoreError) -> [String] {
+    try read {
+      try String.fetchAll(
+        $0, sql: "SELECT stream FROM standings WHERE stream > ? ORDER BY stream LIMIT ?",
+        arguments: [name, limit])
+    }
+  }
+
+  package func streamCount() throws(StoreError) -> Int {
+    try read { try Int.fetchOne($0, sql: "SELECT count(*) FROM standings") ?? 0 }
+  }
+
+  /// A number that grows with every call, over restarts and whatever the clock says: at least
+  /// `minimum`, and 2^40 more than the one before.
+  package func nextEpoch(atLeast minimum: UInt64) throws(StoreError) -> UInt64 {
+    do {
+      return try pool.write { database in
+        let before = try String.fetchOne(
+          database, sql: "SELECT value FROM facts WHERE name = 'epoch'")
+        let epoch = max(minimum, (before.flatMap { UInt64($0) } ?? 0) + 1 << 40)
+        try database.execute(
+          sql: "REPLACE INTO facts VALUES ('epoch', ?)", arguments: ["\(epoch)"])
+        return epoch
+      }
+    } catch {
+      throw StateStore.error(error, path)
+    }
+  }
+
+  private func body<Value>(
+    of stream: String, in table: String, _ decode: ([UInt8]) throws -> Value
+  ) throws(StoreError) -> Value? {
+    let data = try read { database in
+      let statement = try database.cachedStatement(
+        sql: "SELECT body FROM \(table) WHERE stream = ?")
+      return try Data.fetchOne(statement, arguments: [stream])
+    }
+    guard let data else { return nil }
+    let what = "\(stream) in \(table)"
+    let bytes = try opened(data, what)
+    do {
+      return try decode(bytes)
+    } catch {
+      throw .damaged(path: path, what: "\(what) cannot be read")
+    }
+  }
+
+  private func read<Value>(_ body: (Database) throws -> Value) throws(StoreError) -> Value {
+    do {
+      return try pool.read(body)
+    } catch {
+      throw StateStore.error(error, path)
+    }
+  }
+}

@@ -1,0 +1,322 @@
+import CXXHash
+import Foundation
+import GRDB
+import Synchronization
+
+/// What a daemon must not forget, in one SQLite file: accepted inputs, the states of streams, and how
+/// far the output is written.
+///
+/// Stages hand changes over and go on; a thread of the store's own commits what has gathered, in
+/// order, all of it in one transaction. A change counts when its ticket is committed.
+///
+/// WAL mode: with `synchronous=NORMAL` a commit survives a killed process, with `FULL` a power cut
+/// (<https://www.sqlite.org/pragma.html#pragma_synchronous>).
+package final class StateStore: Sendable {
+  package let path: String
+  package let durability: Durability
+  let pool: DatabasePool
+  private let lock: Int32
+  private let pending = Mutex(Pending())
+  private let hasWork = DispatchSemaphore(value: 0)
+  private let isFinished = DispatchSemaphore(value: 0)
+  private let committedTicket = Atomic<UInt64>(0)
+  private let waitingBytes = Atomic<Int>(0)
+  private let troubles = Mutex(Troubles())
+
+  private struct Pending {
+    var changes: [StoreChange] = []
+    var ticket: UInt64 = 0
+    var isClosing = false
+    var hasThread = true
+  }
+
+  private struct Troubles {
+    var fatal: StoreError?
+    /// Why it waits to write again.
+    var stalled: String?
+  }
+
+  static let schemaVersion = 1
+  /// Changes that may wait; stages take nothing in beyond it.
+  private static let waitingBytesMax = 64 << 20
+  /// Commits are at least so far apart, so that each carries what gathered meanwhile.
+  private static let gatherMicroseconds: UInt32 = 2000
+  /// How long a full disk is left alone.
+  private static let fullDiskMicroseconds: UInt32 = 200_000
+
+  /// Opens or makes the store, checks it and takes its lock.
+  ///
+  /// - Parameters:
+  ///   - path: the SQLite file; its folder must exist.
+  ///   - durability: `os` or `fsync`.
+  ///   - owner: what the state belongs to, by name: the model's hash, the precision, the tokenizer.
+  /// - Throws: a `StoreError`.
+  package init(path: String, durability: Durability, owner: [String: String]) throws(StoreError) {
+    self.path = path
+    self.durability = durability
+    lock = try StateStore.lock(path)
+    do {
+      pool = try StateStore.pool(at: path, durability)
+      try StateStore.prepare(pool, path, owner)
+    } catch {
+      close(lock)
+      throw StateStore.error(error, path)
+    }
+    let thread = Thread { [self] in write() }
+    thread.name = "store"
+    thread.start()
+  }
+
+  deinit { close(lock) }
+
+  // MARK: Handing over
+
+  /// Hands changes over; they are committed together. Returns the ticket to wait for.
+  @discardableResult
+  package func submit(_ changes: [StoreChange]) -> UInt64 {
+    let bytes = changes.reduce(0) { $0 + $1.byteCount }
+    waitingBytes.add(bytes, ordering: .relaxed)
+    let (ticket, isFirst) = pending.withLock { pending in
+      let isFirst = pending.changes.isEmpty
+      pending.changes += changes
+      pending.ticket += 1
+      return (pending.ticket, isFirst)
+    }
+    if isFirst { hasWork.signal() }
+    return ticket
+  }
+
+  /// Everything up to this ticket is committed.
+  package var committed: UInt64 { committedTicket.load(ordering: .acquiring) }
+
+  /// Whether more may be handed over now.
+  package var hasRoom: Bool {
+    waitingBytes.load(ordering: .relaxed) < StateStore.waitingBytesMax && stalled == nil
+  }
+
+  /// Why nothing can be written for the moment: a full disk.
+  package var stalled: String? { troubles.withLock(\.stalled) }
+
+  /// - Throws: the error that ended the store.
+  package func check() throws(StoreError) {
+    if let fatal = troubles.withLock(\.fatal) { throw fatal }
+  }
+
+  /// Commits what is left and lets go of the file.
+  package func finish() {
+    let hadThread = pending.withLock { pending in
+      defer { pending.isClosing = true }
+      return pending.hasThread && !pending.isClosing
+    }
+    guard hadThread else { return }
+    hasWork.signal()
+    isFinished.wait()
+    try? pool.close()  // why: everything is committed; a reader left open only keeps the WAL file
+  }
+
+  /// Waits until a ticket is committed, or the store has failed.
+  package func wait(for ticket: UInt64) throws(StoreError) {
+    while committed < ticket {
+      try check()
+      usleep(200)
+    }
+  }
+
+  // MARK: Writing
+
+  private func write() {
+    while true {
+      hasWork.wait()
+      let (changes, ticket, isClosing) = pending.withLock { pending in
+        defer { pending.changes = [] }
+        return (pending.changes, pending.ticket, pending.isClosing)
+      }
+      if !changes.isEmpty {
+        guard commit(changes) else { break }
+        committedTicket.store(ticket, ordering: .releasing)
+        waitingBytes.subtract(
+          changes.reduce(0) { $0 + $1.byteCount }, ordering: .relaxed)
+      }
+      if isClosing { break }
+      usleep(StateStore.gatherMicroseconds)
+    }
+    pending.withLock { $0.hasThread = false }
+    isFinished.signal()
+  }
+
+  /// Commits; waits while the disk is full. False when the store cannot be used any more.
+  private func commit(_ changes: [StoreChange]) -> Bool {
+    while true {
+      do {
+        if durability == .fsync { try syncOutput(changes) }
+        try pool.write { try StateStore.apply(changes, to: $0) }
+        troubles.withLock { $0.stalled = nil }
+        return true
+      } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL {
+        troubles.withLock { $0.stalled = "\(error.message ?? "the disk is full")" }
+        if pending.withLock(\.isClosing) { return false }
+        usleep(StateStore.fullDiskMicroseconds)
+      } catch {
+        // No second try on the same file: the kernel may have dropped what it could not write.
+        troubles.withLock { $0.fatal = .failed(path: path, reason: "\(error)") }
+        return false
+      }
+    }
+  }
+
+  /// The output's bytes reach the disk before the store says so.
+  private func syncOutput(_ changes: [StoreChange]) throws {
+    for change in changes {
+      guard case .outputLength(_, let descriptor) = change else { continue }
+      guard fsync(descriptor) == 0 || errno == EINVAL else {
+        throw StoreError.failed(path: path, reason: "fsync: \(String(cString: strerror(errno)))")
+      }
+    }
+  }
+
+  private static func apply(_ changes: [StoreChange], to database: Database) throws {
+    for change in changes {
+      switch change {
+      case .inputs(let group, let records):
+        try database.cachedStatement(sql: "INSERT INTO inputs VALUES (?, ?)")
+          .execute(arguments: [Int64(group), sealed(records)])
+      case .trim(let group):
+        try database.cachedStatement(sql: "DELETE FROM inputs WHERE id <= ?")
+          .execute(arguments: [Int64(group)])
+      case .standing(let stream, let standing):
+        try put(standing?.bytes, of: stream, in: "standings", database)
+      case .checkpoint(let stream, let checkpoint):
+        try put(checkpoint?.bytes, of: stream, in: "checkpoints", database)
+      case .written(let stream, let written):
+        try put(written.bytes, of: stream, in: "written", database)
+      case .outputLength(let length, _):
+        try database.cachedStatement(sql: "REPLACE INTO facts VALUES ('output-length', ?)")
+          .execute(arguments: ["\(length)"])
+      }
+    }
+  }
+
+  private static func put(
+    _ body: [UInt8]?, of stream: String, in table: String, _ database: Database
+  ) throws {
+    if let body {
+      try database.cachedStatement(sql: "REPLACE INTO \(table) VALUES (?, ?)")
+        .execute(arguments: [stream, sealed(body)])
+    } else {
+      try database.cachedStatement(sql: "DELETE FROM \(table) WHERE stream = ?")
+        .execute(arguments: [stream])
+    }
+  }
+
+  // MARK: Checksums
+
+  /// SQLite finds a damaged page, not a damaged value: 8 bytes of XXH3 go behind each.
+  static func sealed(_ body: [UInt8]) -> Data {
+    var data = Data(body)
+    withUnsafeBytes(of: checksum(body).littleEndian) { data.append(contentsOf: $0) }
+    return data
+  }
+
+  /// The bytes in front of the checksum.
+  ///
+  /// - Throws: `StoreError.damaged`.
+  func opened(_ data: Data, _ what: String) throws(StoreError) -> [UInt8] {
+    let body = [UInt8](data.dropLast(8))
+    let sum = data.suffix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    guard data.count >= 8, StateStore.checksum(body) == sum else {
+      throw .damaged(path: path, what: "\(what) has another checksum than it was written with")
+    }
+    return body
+  }
+
+  private static func checksum(_ bytes: [UInt8]) -> UInt64 {
+    bytes.withUnsafeBytes { XXH3_64bits($0.baseAddress, $0.count) }
+  }
+
+  // MARK: Opening
+
+  /// One process at a time: an advisory lock on a file beside the store.
+  private static func lock(_ path: String) throws(StoreError) -> Int32 {
+    let descriptor = open(path + ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else {
+      throw .cannotOpen(path: path, reason: String(cString: strerror(errno)))
+    }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      close(descriptor)
+      throw .locked(path: path)
+    }
+    return descriptor
+  }
+
+  private static func pool(at path: String, _ durability: Durability) throws -> DatabasePool {
+    var configuration = Configuration()
+    let synchronous = durability == .fsync ? "FULL" : "NORMAL"
+    configuration.prepareDatabase { database in
+      try database.execute(sql: "PRAGMA synchronous = \(synchronous)")
+    }
+    return try DatabasePool(path: path, configuration: configuration)
+  }
+
+  private static func prepare(
+    _ pool: DatabasePool, _ path: String, _ owner: [String: String]
+  ) throws {
+    try pool.write { database in
+      let report = try String.fetchAll(database, sql: "PRAGMA quick_check(1)")
+      guard report == ["ok"] else {
+        throw StoreError.damaged(path: path, what: report.first ?? "it cannot be read")
+      }
+      let version = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+      guard version <= schemaVersion else {
+        throw StoreError.newerVersion(path: path, version: version, known: schemaVersion)
+      }
+      if version == 0 {
+        try database.execute(
+          sql: """
+            CREATE TABLE inputs (id INTEGER PRIMARY KEY, records BLOB NOT NULL);
+            CREATE TABLE standings (stream TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+            CREATE TABLE checkpoints (stream TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+            CREATE TABLE written (stream TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+            CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+            PRAGMA user_version = \(schemaVersion);
+            """)
+      }
+      for (what, expected) in owner.sorted(by: { $0.key < $1.key }) {
+        let received = try String.fetchOne(
+          database, sql: "SELECT value FROM facts WHERE name = ?", arguments: [what])
+        guard let received else {
+          try database.execute(
+            sql: "INSERT INTO facts VALUES (?, ?)", arguments: [what, expected])
+          continue
+        }
+        guard received == expected else {
+          throw StoreError.otherOwner(
+            path: path, what: what, expected: expected, received: received)
+        }
+      }
+    }
+  }
+
+  static func error(_ error: any Error, _ path: String) -> StoreError {
+    switch error {
+    case let error as StoreError: error
+    case let error as DatabaseError
+    where error.resultCode == .SQLITE_CORRUPT || error.resultCode == .SQLITE_NOTADB:
+      .damaged(path: path, what: error.message ?? "\(error)")
+    case let error as DatabaseError:
+      .cannotOpen(path: path, reason: error.message ?? "\(error)")
+    default: .cannotOpen(path: path, reason: "\(error)")
+    }
+  }
+}
+
+extension StoreChange {
+  /// Roughly what it holds in memory while it waits.
+  var byteCount: Int {
+    switch self {
+    case .inputs(_, let records): records.count + 64
+    case .checkpoint(_, let checkpoint): (checkpoint?.state.count ?? 0) * 4 + 128
+    case .standing, .written: 192
+    case .trim, .outputLength: 32
+    }
+  }
+}

@@ -1,0 +1,70 @@
+/// A stream as an inference worker has it between two messages.
+package struct StreamCheckpoint: Equatable, Sendable {
+  /// The last output, where answers are rarer than steps.
+  package struct LastOutput: Equatable, Sendable {
+    package var number: UInt64
+    package var id: Int32?
+    package var row: [Float]
+
+    package init(number: UInt64, id: Int32?, row: [Float]) {
+      self.number = number
+      self.id = id
+      self.row = row
+    }
+  }
+
+  package var life: UInt64
+  /// Messages of this life that are applied.
+  package var messages: UInt64
+  /// The next step's number.
+  package var nextStep: UInt64
+  package var stepsSinceReset: UInt32
+  package var stepsSinceAnswer: UInt32
+  package var last: LastOutput?
+  /// h, c and the past of convolutions: the portable form of the state, without padding.
+  package var state: [Float]
+
+  package init(
+    life: UInt64, messages: UInt64, nextStep: UInt64, stepsSinceReset: UInt32,
+    stepsSinceAnswer: UInt32, last: LastOutput?, state: [Float]
+  ) {
+    self.life = life
+    self.messages = messages
+    self.nextStep = nextStep
+    self.stepsSinceReset = stepsSinceReset
+    self.stepsSinceAnswer = stepsSinceAnswer
+    self.last = last
+    self.state = state
+  }
+
+  package var bytes: [UInt8] {
+    var writer = ByteWriter()
+    for value in [life, messages, nextStep] { writer.put(value) }
+    writer.put(stepsSinceReset)
+    writer.put(stepsSinceAnswer)
+    writer.put(state)
+    if let last {
+      writer.put(last.number)
+      writer.put(Int64(last.id ?? -1))
+      writer.put(last.row)
+    }
+    return writer.bytes
+  }
+
+  package init(bytes: [UInt8]) throws {
+    var reader = ByteReader(bytes[...])
+    life = try reader.take()
+    messages = try reader.take()
+    nextStep = try reader.take()
+    stepsSinceReset = try reader.take()
+    stepsSinceAnswer = try reader.take()
+    state = try reader.takeFloats()
+    if !reader.isAtEnd {
+      let number = try reader.take(UInt64.self)
+      let id = try reader.take(Int64.self)
+      last = LastOutput(
+        number: number, id: id < 0 ? nil : Int32(truncatingIfNeeded: id),
+        row: try reader.takeFloats())
+    }
+  }
+}

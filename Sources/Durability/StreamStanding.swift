@@ -1,0 +1,66 @@
+/// Where a stream's input stands in the tokenizer stage: what it needs to go on after a restart, or
+/// after it was parked.
+package struct StreamStanding: Equatable, Sendable {
+  /// The stage's count of lives; grows over restarts.
+  package var life: UInt64
+  /// The producer's incarnation.
+  package var epoch: UInt64
+  /// The next input number.
+  package var expected: UInt64
+  package var isClosed: Bool
+  /// Input number at which this life began.
+  package var firstInput: UInt64
+  /// The next step's number.
+  package var nextStep: UInt64
+  /// Messages sent to the worker in this life.
+  package var messages: UInt64
+  /// START or RESET, still to be sent with the next step; `MessageFlags`.
+  package var pendingFlags: UInt16
+  /// The tokenizer's carry in its portable form.
+  package var carry: [UInt8]
+
+  package init(
+    life: UInt64, epoch: UInt64, expected: UInt64, isClosed: Bool, firstInput: UInt64,
+    nextStep: UInt64, messages: UInt64, pendingFlags: UInt16, carry: [UInt8]
+  ) {
+    self.life = life
+    self.epoch = epoch
+    self.expected = expected
+    self.isClosed = isClosed
+    self.firstInput = firstInput
+    self.nextStep = nextStep
+    self.messages = messages
+    self.pendingFlags = pendingFlags
+    self.carry = carry
+  }
+
+  func write(to writer: inout ByteWriter) {
+    for value in [life, epoch, expected, firstInput, nextStep, messages] { writer.put(value) }
+    writer.put(UInt8(isClosed ? 1 : 0))
+    writer.put(pendingFlags)
+    writer.put(counted: carry)
+  }
+
+  init(from reader: inout ByteReader) throws {
+    life = try reader.take()
+    epoch = try reader.take()
+    expected = try reader.take()
+    firstInput = try reader.take()
+    nextStep = try reader.take()
+    messages = try reader.take()
+    isClosed = try reader.take(UInt8.self) != 0
+    pendingFlags = try reader.take()
+    carry = Array(try reader.takeCounted())
+  }
+
+  package var bytes: [UInt8] {
+    var writer = ByteWriter()
+    write(to: &writer)
+    return writer.bytes
+  }
+
+  package init(bytes: [UInt8]) throws {
+    var reader = ByteReader(bytes[...])
+    try self.init(from: &reader)
+  }
+}

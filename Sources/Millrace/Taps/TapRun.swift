@@ -1,0 +1,36 @@
+import UnixSignals
+import ZeroMQ
+
+/// `millrace tap`: watches until the limit, or until SIGINT or SIGTERM, which are its usual end.
+package struct TapRun: Sendable {
+  private let endpoint: String
+  private let prefixes: [String]
+  private let limit: UInt64?
+
+  /// Watches topics that begin with one of `prefixes`; an empty one is everything.
+  package init(endpoint: String, prefixes: [String], limit: UInt64?) {
+    self.endpoint = endpoint
+    self.prefixes = prefixes
+    self.limit = limit
+  }
+
+  /// `output` gets JSON lines, `say` what people should know; both on the reader's thread.
+  ///
+  /// - Returns: how many messages came, and how many were lost.
+  package func run(
+    output: @escaping @Sendable ([UInt8]) throws -> Void,
+    say: @escaping @Sendable (String) -> Void
+  ) async throws -> (received: UInt64, lost: UInt64) {
+    let stopped = try Signal()
+    let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+    let watch = Task {
+      for await _ in signals { stopped.raise() }
+    }
+    defer { watch.cancel() }
+    return try await onThread(named: "tap") {
+      let reader = try TapReader(endpoint: endpoint, prefixes: prefixes, stopped: stopped)
+      try reader.run(limit: limit, output: output, say: say)
+      return (reader.received, reader.lost)
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import Testing
+
+@testable import Durability
+
+struct RecordTests {
+  @Test func recordsComeBack() throws {
+    let standing = StreamStanding(
+      life: 1 << 60, epoch: 7, expected: 12, isClosed: true, firstInput: 3, nextStep: 4,
+      messages: 5, pendingFlags: 4, carry: [1, 2, 255])
+    let steps = InputRecord.Steps(
+      header: Array(0..<56), payload: [9, 8], note: [], inputEnds: [5, .max])
+    let records = [
+      InputRecord(stream: "cam-1", standing: standing, steps: steps),
+      InputRecord(stream: "b", standing: standing, steps: nil),
+    ]
+    var group: [UInt8] = []
+    for record in records { record.append(to: &group) }
+    #expect(try InputRecord.records(of: group) == records)
+    for count in 1..<group.count {
+      let cut = try? InputRecord.records(of: Array(group.prefix(count)))
+      #expect(cut == nil || cut == [records[0]], "cut at \(count)")
+    }
+  }
+
+  @Test func checkpointsComeBack() throws {
+    var checkpoint = StreamCheckpoint(
+      life: 3, messages: 2, nextStep: 9, stepsSinceReset: 1, stepsSinceAnswer: 2, last: nil,
+      state: [0.5, -.zero, .leastNonzeroMagnitude])
+    #expect(try StreamCheckpoint(bytes: checkpoint.bytes) == checkpoint)
+    checkpoint.last = .init(number: 8, id: 5, row: [1, 2])
+    #expect(try StreamCheckpoint(bytes: checkpoint.bytes) == checkpoint)
+  }
+}

@@ -1,0 +1,129 @@
+import Foundation
+import GRDB
+import Testing
+
+@testable import Durability
+
+struct StateStoreTests {
+  private let folder: URL
+
+  init() throws {
+    folder = FileManager.default.temporaryDirectory.appending(path: "store-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  }
+
+  private var path: String { folder.appending(path: "state.sqlite").path }
+
+  private func open(_ owner: [String: String] = ["model": "sha256:1"]) throws -> StateStore {
+    try StateStore(path: path, durability: .os, owner: owner)
+  }
+
+  private static let standing = StreamStanding(
+    life: 3, epoch: 0, expected: 5, isClosed: false, firstInput: 0, nextStep: 5, messages: 1,
+    pendingFlags: 0, carry: [])
+
+  @Test func whatIsCommittedIsThereAfterReopening() throws {
+    var group: [UInt8] = []
+    let record = InputRecord(stream: "a", standing: Self.standing, steps: nil)
+    record.append(to: &group)
+    let checkpoint = StreamCheckpoint(
+      life: 3, messages: 1, nextStep: 5, stepsSinceReset: 5, stepsSinceAnswer: 0, last: nil,
+      state: [1, 2, 3])
+    do {
+      let store = try open()
+      store.submit([.inputs(group: 1, records: group), .inputs(group: 2, records: group)])
+      let ticket = store.submit([
+        .trim(through: 1), .standing("a", Self.standing), .checkpoint("a", checkpoint),
+        .written("a", WrittenAnswers(life: 3, next: 4, isEnded: true)),
+        .outputLength(77, descriptor: -1),
+      ])
+      try store.wait(for: ticket)
+      store.finish()
+    }
+    let store = try open()
+    defer { store.finish() }
+    var groups: [UInt64: [InputRecord]] = [:]
+    try store.forEachInputGroup { groups[$0] = $1 }
+    #expect(groups == [2: [record]])
+    #expect(try store.standing(of: "a") == Self.standing)
+    #expect(try store.checkpoint(of: "a") == checkpoint)
+    #expect(try store.checkpoint(of: "b") == nil)
+    #expect(try store.written(of: "a") == WrittenAnswers(life: 3, next: 4, isEnded: true))
+    #expect(try store.outputLength() == 77)
+    #expect(try store.streams(behind: "", limit: 9) == ["a"])
+  }
+
+  @Test func epochsGrowOverRestarts() throws {
+    var last: UInt64 = 0
+    for _ in 0..<3 {
+      let store = try open()
+      let epoch = try store.nextEpoch(atLeast: 5)
+      #expect(epoch > last)
+      last = epoch
+      store.finish()
+    }
+  }
+
+  @Test func aSecondProcessIsRefused() throws {
+    let store = try open()
+    defer { store.finish() }
+    #expect(throws: StoreError.locked(path: path)) { try open() }
+  }
+
+  @Test func anotherModelIsRefused() throws {
+    try open().finish()
+    #expect(
+      throws: StoreError.otherOwner(
+        path: path, what: "model", expected: "sha256:2", received: "sha256:1")
+    ) { try open(["model": "sha256:2"]) }
+  }
+
+  @Test func aMissingFolderIsNamed() {
+    #expect(throws: StoreError.self) {
+      try StateStore(path: "/nowhere/at/all.sqlite", durability: .os, owner: [:])
+    }
+  }
+
+  @Test func aChangedBitIsFound() throws {
+    do {
+      let store = try open()
+      try store.wait(for: store.submit([.standing("a", Self.standing)]))
+      store.finish()
+    }
+    let queue = try DatabaseQueue(path: path)
+    try queue.write { database in
+      var body = try #require(try Data.fetchOne(database, sql: "SELECT body FROM standings"))
+      body[3] ^= 1
+      try database.execute(sql: "UPDATE standings SET body = ?", arguments: [body])
+    }
+    try queue.close()
+    let store = try open()
+    defer { store.finish() }
+    #expect(throws: StoreError.self) { try store.standing(of: "a") }
+  }
+
+  @Test func noDatabaseIsRefused() throws {
+    try Data("this is not a database, but long enough to look at".utf8).write(
+      to: URL(filePath: path))
+    #expect(throws: StoreError.self) { try open() }
+  }
+
+  @Test func aFullDiskIsWaitedOut() throws {
+    let store = try open()
+    defer { store.finish() }
+    try store.wait(for: store.submit([.standing("a", Self.standing)]))
+    let pages = try store.pool.write { database in
+      let count = try Int.fetchOne(database, sql: "PRAGMA page_count") ?? 0
+      try database.execute(sql: "PRAGMA max_page_count = \(count)")
+      return count
+    }
+    #expect(pages > 0)
+    let ticket = store.submit([.inputs(group: 1, records: Array(repeating: 7, count: 1 << 20))])
+    while store.stalled == nil { usleep(1000) }
+    #expect(!store.hasRoom)
+    #expect(store.committed < ticket)
+    try store.pool.write { try $0.execute(sql: "PRAGMA max_page_count = 1000000") }
+    try store.wait(for: ticket)
+    #expect(store.hasRoom)
+  }
+}

@@ -1,0 +1,51 @@
+import Glibc
+import Testing
+
+/// `pipe --connect` when the daemon is killed and started anew.
+struct ReconnectTests {
+  private let running: RunningPipeline
+  private let path: String
+  private let pipe: ChildProcess
+
+  /// A pipe whose stream `a` is open and answered.
+  init() throws {
+    running = try RunningPipeline(.hello)
+    path = running.folder.file("pipeline.yaml")
+    pipe = try ChildProcess(["pipe", path, "--connect"])
+    pipe.write(Array("{\"stream\":\"a\",\"text\":\"he\"}\n".utf8))
+    try pipe.read(until: "two answers") { $0.outputLines.count == 2 }
+  }
+
+  /// What was sent and not heard of is sent again; where the daemon has forgotten what it had
+  /// acknowledged, that is said and nothing goes on from zero.
+  @Test func whatIsKeptIsSentAgainAndWhatIsLostIsSaid() throws {
+    running.daemon.process.signal(SIGSTOP)
+    // Until all its threads stand still, it could acknowledge what follows.
+    var status: Int32 = 0
+    while waitpid(running.daemon.process.processID, &status, WUNTRACED) < 0, errno == EINTR {}
+    for line in [
+      "{\"stream\":\"b\",\"text\":\"he\"}", "{\"stream\":\"b\",\"text\":\"ll\",\"end\":true}",
+    ] {
+      pipe.write(Array("\(line)\n".utf8))
+    }
+    try running.daemon.terminate(SIGKILL)
+    let second = try DaemonProcess(["run", path])
+    try second.waitUntilReady()
+    try pipe.read(until: "the answers of b") {
+      $0.outputLines.filter { $0.contains("\"b\"") && $0.contains("label") }.count == 4
+    }
+    try pipe.read(until: "the loss of a") { $0.errorLines.contains { $0.contains("state-lost") } }
+    // What follows of it is not taken for a new beginning.
+    pipe.write(
+      Array("{\"stream\":\"a\",\"text\":\"ll\"}\n{\"stream\":\"c\",\"text\":\"h\"}\n".utf8))
+    pipe.closeInput()
+    #expect(try pipe.waitForExit() == 65)
+    #expect(pipe.errorLines.count == 1)
+    #expect(pipe.errorLines.first?.contains("stream a number 2: state-lost") == true)
+    let lines = try pipe.outputLines.map { try OutputLine($0) }
+    #expect(lines.filter { $0.stream == "a" }.map(\.number) == [0, 1])
+    #expect(lines.filter { $0.stream == "b" }.map(\.label) == ["e", "l", "l", "o"])
+    #expect(lines.filter { $0.stream == "c" }.map(\.label) == ["e"])
+    #expect(try second.terminate(SIGTERM) == 0)
+  }
+}
