@@ -32,6 +32,28 @@ static inline int64_t chdf5_header_address(hid_t location, const char *name) {
   return (int64_t)information.addr;
 }
 
+// Whether a type is one that numbers are usually of: an IEEE float of 16, 32 or 64 bits, or an integer of 8 to 64 that
+// fills its bytes. The library would read any other that a damaged file describes, as other numbers.
+static inline int chdf5_is_usual_number(hid_t type) {
+  const size_t size = H5Tget_size(type);
+  const H5T_order_t order = H5Tget_order(type);
+  if (H5Tget_offset(type) != 0 || H5Tget_precision(type) != size * 8) return 0;
+  if (size > 1 && order != H5T_ORDER_LE && order != H5T_ORDER_BE) return 0;
+  if (H5Tget_class(type) == H5T_INTEGER) return size == 1 || size == 2 || size == 4 || size == 8;
+  size_t sign, exponent, exponent_bits, mantissa, mantissa_bits;
+  if (H5Tget_class(type) != H5T_FLOAT || H5Tget_norm(type) != H5T_NORM_IMPLIED) return 0;
+  if (H5Tget_fields(type, &sign, &exponent, &exponent_bits, &mantissa, &mantissa_bits) < 0) return 0;
+  const size_t wanted = size == 2 ? 10 : size == 4 ? 23 : size == 8 ? 52 : 0, bits = size * 8 - 1 - wanted;
+  return wanted && mantissa == 0 && mantissa_bits == wanted && exponent == wanted && exponent_bits == bits && sign == size * 8 - 1 &&
+         H5Tget_ebias(type) == ((size_t)1 << (bits - 1)) - 1;
+}
+
+// Where a dataset's bytes start when they are in one piece; negative when they are not.
+static inline int64_t chdf5_offset(hid_t dataset) {
+  const haddr_t address = H5Dget_offset(dataset);
+  return address == HADDR_UNDEF ? -1 : (int64_t)address;
+}
+
 // The library prints its errors to stderr and loads filters from folders that the environment
 // names; neither is wanted.
 static inline void chdf5_quiet(void) {

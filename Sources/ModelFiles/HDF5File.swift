@@ -18,6 +18,7 @@ struct HDF5File: ~Copyable {
   let id: hid_t
   /// The whole file.
   let bytes: [UInt8]
+  private let taken = TakenRanges()
 
   /// Opens `bytes` as a file, calls `body`, and closes it; throws `HDF5Error` or what `body` throws.
   static func withFile<Result>(
@@ -134,8 +135,9 @@ struct HDF5File: ~Copyable {
     defer { H5Tclose(type) }
     let kind = H5Tget_class(type)
     let size = H5Tget_size(type)
-    guard kind == H5T_FLOAT || kind == H5T_INTEGER, (1...16).contains(size) else {
-      throw .notNumbers(object: path)
+    guard kind == H5T_FLOAT || kind == H5T_INTEGER else { throw .notNumbers(object: path) }
+    guard chdf5_is_usual_number(type) > 0 else {
+      throw .unreadable(object: path, reason: "its numbers are of no usual form")
     }
     return size
   }
@@ -182,6 +184,11 @@ struct HDF5File: ~Copyable {
     switch H5Pget_layout(properties) {
     case H5D_COMPACT, H5D_CONTIGUOUS:
       guard needed <= stored else { throw .tooLarge(object: path, shape: shape) }
+      // A damaged address leads to bytes that are something else.
+      let start = Int(chdf5_offset(dataset))
+      if start >= 0, let other = taken.take(start..<start + stored, path) {
+        throw .unreadable(object: path, reason: "it shares bytes with \(other)")
+      }
     case H5D_CHUNKED:
       guard needed / HDF5File.compressionMax <= stored else {
         throw .tooLarge(object: path, shape: shape)

@@ -23,7 +23,21 @@ package enum ModelFileError: Error, Equatable {
 }
 
 extension ModelFileError: CustomStringConvertible {
-  package var description: String {
+  /// One line, whatever a hostile file has for names.
+  package var description: String { Self.oneLine(text) }
+
+  private static let charactersMax = 1000
+
+  private static func oneLine(_ text: String) -> String {
+    var line = ""
+    for scalar in text.unicodeScalars {
+      let isControl = scalar.properties.generalCategory == .control
+      line += isControl || scalar == "\u{2028}" || scalar == "\u{2029}" ? "?" : String(scalar)
+    }
+    return line.count <= charactersMax ? line : line.prefix(charactersMax) + "..."
+  }
+
+  private var text: String {
     switch self {
     case .missing(let path):
       "\(path): no such file; expected a model: .keras, .h5, .safetensors or .onnx"
