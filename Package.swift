@@ -119,3 +119,11 @@ if Context.environment["MILLRACE_BENCHMARKS"] != nil {
       path: "Benchmarks/EndToEnd",
       swiftSettings: swiftSettings))
 }
+
+// `make fuzz` alone builds this, with the fuzzer's instrumentation in every module.
+if Context.environment["MILLRACE_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "ModelFuzzer", dependencies: ["ModelFiles", "Recurrence"], path: "Fuzz/ModelFuzzer",
+      swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]))
+}

@@ -10,6 +10,9 @@ struct HDF5File: ~Copyable {
   /// A tensor larger than this is refused before memory is taken for it.
   static let tensorBytesMax = 4 << 30
 
+  /// No Keras file has groups within so many others.
+  private static let depthMax = 64
+
   /// Deflate cannot do better than 1,032 to 1.
   private static let compressionMax = 1100
 
@@ -64,6 +67,10 @@ struct HDF5File: ~Copyable {
   /// Whether there is such an object, reached by hard links alone.
   func exists(_ path: String) throws(HDF5Error) -> Bool {
     var prefix = ""
+    // Each link is asked for by its whole path: a path of thousands would take minutes.
+    guard path.utf8.count < 4096, path.split(separator: "/").count <= HDF5File.depthMax else {
+      throw .unreadable(object: String(path.prefix(80)), reason: "it lies too deep")
+    }
     for name in path.split(separator: "/") {
       prefix += prefix.isEmpty ? String(name) : "/" + name
       guard H5Lexists(id, prefix, chdf5_default()) > 0 else { return false }

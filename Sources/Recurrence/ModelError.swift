@@ -18,6 +18,8 @@ package enum ModelError: Error, Equatable {
   case embeddingOfVectors(layer: LayerPlace)
   /// The model says it takes vectors of no width.
   case badInputWidth(received: Int)
+  /// The state of one stream would have more floats than any machine has room for.
+  case stateTooLarge(layer: LayerPlace, floats: Int)
   /// A mask reaches a layer that cannot pass it over.
   case maskNotSupported(layer: LayerPlace, maskedBy: LayerPlace)
   /// A layer that needs a sequence stands behind one that gives only its last answer.
@@ -66,7 +68,10 @@ extension ModelError: CustomStringConvertible {
     case .embeddingOfVectors(let layer):
       "\(layer): takes token ids, received rows of numbers; an Embedding can only be first"
     case .badInputWidth(let received):
-      "the model's input has \(received) values a step, expected at least 1"
+      "the model's input has \(received) values a step, expected 1 to 2^24"
+    case .stateTooLarge(let layer, let floats):
+      "\(layer): each stream would need \(floats) floats of state up to here, expected at most "
+        + "\(ModelPlan.stateFloatsMax)"
     case .maskNotSupported(let layer, let maskedBy):
       "\(layer): cannot pass over masked steps, and \(maskedBy) masks them; "
         + "remove the mask or put a recurrent layer with return_sequences=false between"
