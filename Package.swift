@@ -39,6 +39,9 @@ let package = Package(
       name: "CRecurrentKernels",
       cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off"])]),
 
+    // The process that reads model files.
+    .target(name: "CProcess"),
+
     // Each target may use only those above it.
     .target(name: "ZeroMQ", dependencies: ["CZeroMQ"], swiftSettings: hotSettings),
     .target(name: "Wire", swiftSettings: hotSettings),
@@ -53,7 +56,7 @@ let package = Package(
     .target(
       name: "ModelFiles",
       dependencies: [
-        "CHDF5", "CSodium", "CXXHash", "CZip", "ONNXProto", "Recurrence",
+        "CHDF5", "CProcess", "CSodium", "CXXHash", "CZip", "ONNXProto", "Recurrence",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       swiftSettings: swiftSettings),

@@ -7,7 +7,7 @@ import Recurrence
 struct ModelCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "model", abstract: "Look at a model file, or run it alone.",
-    subcommands: [Inspect.self, Run.self, Verify.self, ConvertCommand.self])
+    subcommands: [Inspect.self, Run.self, Verify.self, ConvertCommand.self, ReadApartCommand.self])
 
   struct Inspect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -56,20 +56,36 @@ package struct LoadedModel: Sendable {
 package func loadModel(
   at path: String, layers: String? = nil, weights: String? = nil, forSteppingOnly: Bool = false
 ) throws(ModelFileError) -> LoadedModel {
-  let opened = try FileContent.open(path)
-  if let start = FileBytes.file(opened).bytes(0..<min(9, opened.count)),
-    SafetensorsFile.recognizes(start)
-  {
-    let file: SafetensorsFile
-    do {
-      file = try SafetensorsFile(.file(opened))
-    } catch {
-      throw .unreadable(path: path, reason: error.description)
-    }
-    if let own = MillraceModelFile(file, path: path, forSteppingOnly: forSteppingOnly) {
-      return try own.load()
-    }
+  if let own = try ownModelFile(at: path, forSteppingOnly: forSteppingOnly) {
+    return try own.load()
   }
+  if let executable = ReaderProcess.executable {
+    return try ReaderProcess.load(
+      executable, at: path, layers: layers, weights: weights, forSteppingOnly: forSteppingOnly)
+  }
+  return try loadModelHere(at: path, layers: layers, weights: weights)
+}
+
+/// Nil if it is another kind of file.
+private func ownModelFile(
+  at path: String, forSteppingOnly: Bool
+) throws(ModelFileError) -> MillraceModelFile? {
+  let opened = try FileContent.open(path)
+  guard let start = FileBytes.file(opened).bytes(0..<min(9, opened.count)),
+    SafetensorsFile.recognizes(start)
+  else { return nil }
+  do {
+    let file = try SafetensorsFile(.file(opened))
+    return MillraceModelFile(file, path: path, forSteppingOnly: forSteppingOnly)
+  } catch {
+    throw .unreadable(path: path, reason: error.description)
+  }
+}
+
+/// As `loadModel`, in this process and of other files than our own.
+func loadModelHere(
+  at path: String, layers: String?, weights: String?
+) throws(ModelFileError) -> LoadedModel {
   let bytes = try FileContent.read(path)
   if SafetensorsFile.recognizes(bytes) {
     let model = try TorchModelFile(bytes: bytes, path: path, layersPath: layers).load()

@@ -16,8 +16,11 @@ extension MillraceModelFile {
   }
 
   /// As above; `answers` is the model whose answers the probe records.
+  ///
+  /// The hash of the data takes a quarter of a second for 100 MB: `hashesData` is false for a file
+  /// that is not kept.
   static func content(
-    of loaded: LoadedModel, labels: [String]?, answers probed: Model
+    of loaded: LoadedModel, labels: [String]?, answers probed: Model, hashesData: Bool = true
   ) throws -> MillraceModelContent {
     let model = loaded.model
     var record = ModelRecord(
@@ -40,9 +43,10 @@ extension MillraceModelFile {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     var metadata = [
-      "format": format, "data_sha256": SHA256.text(of: SHA256.hash(of: tensors)),
+      "format": format,
       "model": String(decoding: try encoder.encode(record), as: UTF8.self),
     ]
+    if hashesData { metadata["data_sha256"] = SHA256.text(of: SHA256.hash(of: tensors)) }
     metadata["labels"] = labels?.joined(separator: "\n")
     var checksums = Dictionary(
       tensors.map { ($0.name, CheckedBlocks.text(of: $0)) }, uniquingKeysWith: { $1 })

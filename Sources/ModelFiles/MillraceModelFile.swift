@@ -67,6 +67,20 @@ package struct MillraceModelFile {
       }, vocabulary: record.vocabulary)
   }
 
+  /// As `load`, under the name of the file that it was made from a moment ago.
+  func loadAsSource() throws(ModelFileError) -> LoadedModel {
+    let loaded = try load()
+    let source = try modelRecord().source
+    let hash = SHA256.bytes(of: source.sha256)
+    guard hash.count == 32 else {
+      throw .unreadable(path: path, reason: "its reader gave no hash of it")
+    }
+    return LoadedModel(
+      model: loaded.model, sha256: hash, format: source.format,
+      kerasVersion: source.kerasVersion, path: path, labels: loaded.labels,
+      vocabulary: loaded.vocabulary)
+  }
+
   private func modelRecord() throws(ModelFileError) -> ModelRecord {
     guard let text = file.metadata["model"] else {
       throw .unreadable(path: path, reason: "says no model; convert it again")

@@ -18,6 +18,8 @@ package enum ModelFileError: Error, Equatable {
   case wrongTensorCount(path: String, layer: String, expected: Int, received: Int)
   /// Weights that the file says belong to another layer or role.
   case wrongTensor(path: String, layer: String, expected: String, received: String)
+  /// What the process that read the file said of it: the line of one of the other cases.
+  case refused(line: String, isMissing: Bool)
   /// Layers that do not fit each other.
   case badModel(path: String, error: ModelError)
 }
@@ -56,6 +58,7 @@ extension ModelFileError: CustomStringConvertible {
     case .wrongTensor(let path, let layer, let expected, let received):
       "\(path): layer \(layer): found the weights of \(received), expected \(expected); "
         + "save the model again"
+    case .refused(let line, _): line
     case .badModel(let path, let error): "\(path): \(error)"
     }
   }

@@ -24,6 +24,15 @@ enum SHA256 {
     return hash
   }
 
+  /// Of hexadecimal digits; empty for other text.
+  static func bytes(of text: String) -> [UInt8] {
+    let digits = text.compactMap(\.hexDigitValue)
+    guard digits.count == text.count, digits.count.isMultiple(of: 2) else { return [] }
+    return stride(from: 0, to: digits.count, by: 2).map {
+      UInt8(digits[$0] << 4 | digits[$0 + 1])
+    }
+  }
+
   /// 64 hexadecimal digits.
   static func text(of hash: [UInt8]) -> String {
     hash.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
