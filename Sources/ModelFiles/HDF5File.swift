@@ -27,28 +27,22 @@ struct HDF5File: ~Copyable {
   static func withFile<Result>(
     _ bytes: [UInt8], _ body: (borrowing HDF5File) throws -> sending Result
   ) throws -> Result {
-    try library.withLock { _ in
-      chdf5_quiet()
-      let file = try HDF5File(bytes)
-      return try body(file)
+    // The library reads from the array's own memory.
+    try bytes.withUnsafeBytes { image in
+      try library.withLock { _ in
+        chdf5_quiet()
+        let file = try HDF5File(bytes, image)
+        return try body(file)
+      }
     }
   }
 
-  private init(_ bytes: [UInt8]) throws(HDF5Error) {
+  private init(_ bytes: [UInt8], _ image: UnsafeRawBufferPointer) throws(HDF5Error) {
     self.bytes = bytes
-    let access = H5Pcreate(chdf5_file_access())
-    guard access >= 0 else { throw .notHDF5(reason: HDF5File.reason()) }
-    defer { H5Pclose(access) }
-    H5Pset_fapl_core(access, 1 << 20, false)
-    // What a broken object left open is closed with the file.
-    H5Pset_fclose_degree(access, H5F_CLOSE_STRONG)
-    var image = bytes
-    let status = image.withUnsafeMutableBytes {
-      H5Pset_file_image(access, $0.baseAddress, $0.count)
-    }
-    guard status >= 0 else { throw .notHDF5(reason: HDF5File.reason()) }
-    let id = H5Fopen("image", chdf5_read_only(), access)
-    guard id >= 0 else { throw .notHDF5(reason: HDF5File.reason()) }
+    var reason = [CChar](repeating: 0, count: 256)
+    let id = chdf5_open_bytes(
+      UnsafeMutableRawPointer(mutating: image.baseAddress), image.count, &reason, reason.count)
+    guard id >= 0 else { throw .notHDF5(reason: HDF5File.text(reason[...])) }
     self.id = id
   }
 
