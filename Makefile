@@ -8,7 +8,7 @@ SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 PYTHON := /usr/bin/python3
 PIPELINES := $(filter-out %.test.yaml,$(wildcard Pipelines/*.yaml))
 
-.PHONY: help setup build demo test lint format bench bench-steps neon sanitize fixtures clean
+.PHONY: help setup build demo test lint format bench bench-steps fuzz neon sanitize fixtures clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,15 +37,19 @@ test: setup ## Run all tests (debug build)
 	.build/debug/millrace test $(PIPELINES)
 
 lint: ## Check format and style
-	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/EndToEnd
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests Fuzz Benchmarks/EndToEnd
 
 format: ## Format the Swift sources in place
-	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/EndToEnd
+	swift format --in-place --recursive --parallel Package.swift Sources Tests Fuzz Benchmarks/EndToEnd
 
 # No leak detection: it does not see references that Swift keeps with tag bits, and calls what is alive at exit leaked.
 sanitize: setup ## Run the tests under the thread and the address sanitizer
 	MILLRACE_SANITIZED=1 SWIFT_BACKTRACE=enable=no swift test --scratch-path .build-tsan --sanitize thread
 	MILLRACE_SANITIZED=1 SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0 swift test --scratch-path .build-asan --sanitize address
+
+# About five minutes to build at first. The tests replay what is in Fixtures/fuzz.
+fuzz: setup ## Look for inputs that harm a reader of model files: ARGS="keras 120" is one reader and seconds, default all and 60
+	@Fuzz/run $(ARGS)
 
 BENCH_PYTHON := .build-peers/venv/bin/python
 BENCH_FLAGS := --library .build-bench/release/libStepLoops.so --onednn .build-peers/libonednn_loop.so

@@ -42,6 +42,8 @@ let package = Package(
     // SentencePiece's C++ API in C; Debian's library.
     .target(
       name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
+    // The process that reads model files.
+    .target(name: "CProcess"),
 
     // Each target may use only those above it.
     .target(name: "ZeroMQ", dependencies: ["CZeroMQ"], swiftSettings: hotSettings),
@@ -58,7 +60,7 @@ let package = Package(
     .target(
       name: "ModelFiles",
       dependencies: [
-        "CHDF5", "CSodium", "CXXHash", "CZip", "ONNXProto", "Recurrence",
+        "CHDF5", "CProcess", "CSodium", "CXXHash", "CZip", "ONNXProto", "Recurrence",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       swiftSettings: swiftSettings),
@@ -124,4 +126,12 @@ if Context.environment["MILLRACE_BENCHMARKS"] != nil {
       ],
       path: "Benchmarks/EndToEnd",
       swiftSettings: swiftSettings))
+}
+
+// `make fuzz` alone builds this, with the fuzzer's instrumentation in every module.
+if Context.environment["MILLRACE_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "ModelFuzzer", dependencies: ["ModelFiles", "Recurrence"], path: "Fuzz/ModelFuzzer",
+      swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]))
 }

@@ -30,6 +30,11 @@ mr_cell *mr_cell_create(mr_kind kind, mr_format format, int inputs, int units, c
   if (!done) mr_cell_free(cell), cell = NULL;
   return cell;
 }
+void mr_cell_pack_rows(mr_cell *cell, bool recurrent, int first, int count, const float *rows) {
+  const int n = cell->units, gates = cell->kind == MR_LSTM ? 4 : cell->kind == MR_SIMPLE_RNN ? 1 : 3, gate[4] = {0, n, 2 * n, 3 * n};
+  mr_pack_rows(&cell->gates, cell->path, n, recurrent, first, count, rows, gates * n, gate);
+  if (recurrent && cell->kind == MR_GRU_BEFORE) mr_pack_rows(&cell->candidate, cell->path, n, true, first, count, rows, gates * n, gate + 2);
+}
 void mr_cell_free(mr_cell *cell) {
   if (!cell) return;
   mr_unpack_free(&cell->gates);

@@ -109,7 +109,7 @@ MR_INLINE int mr_hgates(mr_shape shape) {
 }
 
 // Where the weights and biases of one shape are found in Keras' layout: gate g of row k and unit u is
-// w[k * wstride + wgate[g] + u].
+// w[k * wstride + wgate[g] + u]. In f32 w and u may be NULL: their rows are packed later, by mr_pack_rows.
 typedef struct {
   const float *w, *u;
   int wstride, ustride, wgate[4], ugate[4];
@@ -117,5 +117,7 @@ typedef struct {
   int bgate[4], add[4]; // plus bias[add[g] + u] when add[g] is not -1
 } mr_source;
 bool mr_pack(mr_panels *q, const mr_path *path, mr_shape shape, mr_format format, int inputs, int recurrent, int units, const mr_source *source);
+// `count` rows of W or U from row `first` on, in f32; `rows` holds just these.
+void mr_pack_rows(mr_panels *q, const mr_path *path, int units, bool recurrent, int first, int count, const float *rows, int stride, const int *gate);
 void mr_unpack_free(mr_panels *q);
 #endif

@@ -36,16 +36,19 @@ void mr_table_free(mr_table *table) {
 size_t mr_table_bytes(const mr_table *table) { return table->bytes; }
 const float *mr_table_row(const mr_table *table, int token) { return table->rows + (size_t)token * table->width; }
 
-struct mr_dense { const mr_path *path; int taps; mr_panels panels; };
+struct mr_dense { const mr_path *path; int taps, units; mr_panels panels; };
 
 mr_dense *mr_dense_create(int taps, int inputs, int units, const float *kernel, const float *bias) {
   if (taps <= 0 || inputs <= 0 || units <= 0) return NULL;
   mr_dense *dense = calloc(1, sizeof *dense);
   if (!dense) return NULL;
-  dense->path = mr_current_path(), dense->taps = taps;
+  dense->path = mr_current_path(), dense->taps = taps, dense->units = units;
   mr_source from = {.w = kernel, .wstride = units, .bias = bias, .add = {-1}};
   if (!mr_pack(&dense->panels, dense->path, MR_SHAPE_LINE, MR_F32, taps * inputs, 0, units, &from)) mr_dense_free(dense), dense = NULL;
   return dense;
+}
+void mr_dense_pack_rows(mr_dense *dense, int first, int count, const float *rows) {
+  mr_pack_rows(&dense->panels, dense->path, dense->units, false, first, count, rows, dense->units, (const int[]){0});
 }
 void mr_dense_free(mr_dense *dense) {
   if (dense) mr_unpack_free(&dense->panels), free(dense);

@@ -11,15 +11,19 @@
 #include <sys/mman.h>
 #endif
 
-void *mr_zeros(size_t bytes) {
-  const size_t huge = 2u << 20, align = bytes >= huge / 16 ? huge : 64;
-  bytes = (bytes + align - 1) / align * align + (bytes ? 0 : align);
-  void *p = aligned_alloc(align, bytes);
-  if (!p) return NULL;
+// As mr_zeros, of any content.
+static void *room(size_t *bytes) {
+  const size_t huge = 2u << 20, align = *bytes >= huge / 16 ? huge : 64;
+  *bytes = (*bytes + align - 1) / align * align + (*bytes ? 0 : align);
+  void *p = aligned_alloc(align, *bytes);
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-  if (align == huge) madvise(p, bytes, MADV_HUGEPAGE); // a wish: whether it is granted does not matter
+  if (p && align == huge) madvise(p, *bytes, MADV_HUGEPAGE); // a wish: whether it is granted does not matter
 #endif
-  return memset(p, 0, bytes);
+  return p;
+}
+void *mr_zeros(size_t bytes) {
+  void *p = room(&bytes);
+  return p ? memset(p, 0, bytes) : NULL;
 }
 void mr_unpack_free(mr_panels *q) {
   free(q->w), free(q->b), free(q->wscale), free(q->uscale), free(q->wshift), free(q->ushift);
@@ -31,20 +35,53 @@ static place find(const mr_panels *q, int lanes, int gates, int unit, int gate) 
   const int wide = 4 * lanes, panel = unit / wide, left = q->row - panel * wide;
   return (place){panel, unit % wide, left < wide ? left : wide};
 }
-static void pack_f32(mr_panels *q, int lanes, int units, const mr_source *from) {
-  for (int u = 0; u < units; u++) {
-    const int xg = mr_xgates(q->shape), hg = mr_hgates(q->shape);
-    for (int g = 0; g < xg; g++) {
-      const place at = find(q, lanes, xg, u, g);
-      float *to = (float *)q->w + at.panel * q->panel + at.word;
-      for (int k = 0; k < q->inputs; k++) to[(size_t)k * at.row] = from->w[(size_t)k * from->wstride + from->wgate[g] + u];
-    }
-    for (int g = 0; g < hg; g++) {
-      const place at = find(q, lanes, hg, u, g), x = find(q, lanes, xg, u, 0);
-      float *to = (float *)q->w + at.panel * q->panel + (size_t)q->inputs * x.row + at.word;
-      for (int k = 0; k < q->recurrent; k++) to[(size_t)k * at.row] = from->u[(size_t)k * from->ustride + from->ugate[g] + u];
-    }
+// The words of one vector: those of the units that exist, then zeros.
+MR_INLINE void copy_vector(float *to, const float *from, int lanes, int there) {
+  if (there >= lanes) { // sizes that the compiler knows become plain vector moves
+    if (lanes == 16) memcpy(to, from, 64);
+    else if (lanes == 8) memcpy(to, from, 32);
+    else memcpy(to, from, (size_t)lanes * 4);
+    return;
   }
+  memcpy(to, from, (size_t)(there > 0 ? there : 0) * 4);
+  memset(to + (there > 0 ? there : 0), 0, (size_t)(lanes - (there > 0 ? there : 0)) * 4);
+}
+// `count` rows of W or U from row `first` on, in f32; `rows` holds just these. Panel by panel, so that both the rows and
+// what is written stay in cache. Every word of a row is written, so that the memory need not be cleared before.
+static void pack_rows(mr_panels *q, int lanes, int units, bool recurrent, int first, int count, const float *rows, int stride, const int *gate) {
+  const bool line = q->shape == MR_SHAPE_LINE;
+  const int gates = recurrent ? mr_hgates(q->shape) : mr_xgates(q->shape), xgates = mr_xgates(q->shape), wide = line ? 4 * lanes : lanes;
+  for (int panel = 0; panel * wide < q->row; panel++) {
+    const int left = q->row - panel * wide, vectors = line ? (left < wide ? left : wide) / lanes : gates;
+    const size_t width = (size_t)vectors * lanes, xwidth = line ? width : (size_t)xgates * lanes;
+    float *to = (float *)q->w + (size_t)panel * q->panel + (recurrent ? (size_t)q->inputs * xwidth : 0) + (size_t)first * width;
+    for (int k = 0; k < count; k++, to += width)
+      for (int v = 0; v < vectors; v++) {
+        const int unit = panel * wide + (line ? v * lanes : 0);
+        copy_vector(to + v * lanes, rows + (size_t)k * stride + gate[line ? 0 : v] + unit, lanes, units - unit);
+      }
+  }
+}
+static void pack_f32(mr_panels *q, int lanes, int units, const mr_source *from) {
+  // A few rows at a time: they are read once, and written to every panel from cache.
+  const int block = 8;
+  for (int k = 0; from->w && k < q->inputs; k += block)
+    pack_rows(q, lanes, units, false, k, q->inputs - k < block ? q->inputs - k : block, from->w + (size_t)k * from->wstride, from->wstride, from->wgate);
+  for (int k = 0; from->u && k < q->recurrent; k += block)
+    pack_rows(q, lanes, units, true, k, q->recurrent - k < block ? q->recurrent - k : block, from->u + (size_t)k * from->ustride, from->ustride, from->ugate);
+}
+void mr_pack_rows(mr_panels *q, const mr_path *path, int units, bool recurrent, int first, int count, const float *rows, int stride, const int *gate) {
+  pack_rows(q, path->lanes, units, recurrent, first, count, rows, stride, gate);
+}
+bool mr_all_finite(const float *values, size_t count) {
+  uint32_t worst = 0;
+  for (size_t i = 0; i < count; i++) {
+    uint32_t bits;
+    memcpy(&bits, values + i, 4);
+    bits &= 0x7f800000;
+    worst = bits > worst ? bits : worst;
+  }
+  return worst != 0x7f800000;
 }
 // A bias of -0 becomes +0: then no chain ever gives -0 from one-hot products, and bias + row of W has the same bits.
 static void pack_bias(mr_panels *q, int lanes, int units, const mr_source *from) {
@@ -99,7 +136,8 @@ bool mr_pack(mr_panels *q, const mr_path *path, mr_shape shape, mr_format format
   *q = (mr_panels){.shape = shape, .format = format, .inputs = inputs, .recurrent = recurrent, .row = row,
                    .xwords = (inputs + group - 1) / group, .hwords = (recurrent + group - 1) / group};
   q->panel = ((size_t)q->xwords * xg + (size_t)q->hwords * hg) * wide * group;
-  q->w = mr_zeros(q->panel * ((size_t)(row + wide - 1) / wide) * size[format]);
+  size_t bytes = q->panel * ((size_t)(row + wide - 1) / wide) * size[format];
+  q->w = format == MR_F32 ? room(&bytes) : mr_zeros(bytes); // pack_rows writes all that is read
   q->b = mr_zeros((size_t)row * mr_chains(shape) * 4);
   if (!q->w || !q->b) return false;
   pack_bias(q, lanes, units, from);

@@ -35,10 +35,10 @@ struct ConvertCommand: AsyncParsableCommand {
       guard force || !FileManager.default.fileExists(atPath: output) else {
         throw FileFailure("\(output) exists; name another file, or say --force")
       }
-      let bytes = try MillraceModelFile.bytes(of: loaded, labels: names)
-      try OutputFile.write(bytes, to: output)
-      let converted = try loadModel(at: output)
-      print("wrote \(output): \(bytes.count) bytes, sha256:\(converted.sha256Text)")
+      let content = try MillraceModelFile.content(of: loaded, labels: names)
+      try OutputFile.write(to: output) { content.write(to: $0) }
+      let converted = try loadModel(at: output, forSteppingOnly: true)
+      print("wrote \(output): \(content.byteCount) bytes, sha256:\(converted.sha256Text)")
     }
   }
 }

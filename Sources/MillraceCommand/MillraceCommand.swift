@@ -1,5 +1,6 @@
 import ArgumentParser
 import Millrace
+import ModelFiles
 
 /// The `millrace` command: one subcommand a file, arguments only.
 @main
@@ -20,6 +21,7 @@ struct MillraceCommand: AsyncParsableCommand {
       complain(problem)
       exit(withError: ExitCode.validationFailure)
     }
+    ReaderProcess.use("/proc/self/exe")
     do {
       var command = try parseAsRoot(arguments)
       if var command = command as? any AsyncParsableCommand {

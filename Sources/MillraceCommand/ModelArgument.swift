@@ -12,5 +12,9 @@ struct ModelArgument: ParsableArguments {
   @Option(help: "A folder of ONNX tensors (.pb) for a graph whose weights are its inputs.")
   var weights: String?
 
-  func load() throws -> LoadedModel { try loadModel(at: file, layers: layers, weights: weights) }
+  /// As `loadModel`.
+  func load(forSteppingOnly: Bool = false) throws -> LoadedModel {
+    try loadModel(
+      at: file, layers: layers, weights: weights, forSteppingOnly: forSteppingOnly)
+  }
 }

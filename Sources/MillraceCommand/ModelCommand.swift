@@ -7,7 +7,7 @@ import Recurrence
 struct ModelCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "model", abstract: "Look at a model file, or run it alone.",
-    subcommands: [Inspect.self, Run.self, Verify.self, ConvertCommand.self])
+    subcommands: [Inspect.self, Run.self, Verify.self, ConvertCommand.self, ReadApartCommand.self])
 
   struct Inspect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -28,7 +28,7 @@ struct ModelCommand: AsyncParsableCommand {
       try await failing {
         let clock = ContinuousClock()
         let began = clock.now
-        let loaded = try model.load()
+        let loaded = try model.load(forSteppingOnly: true)
         let milliseconds = (clock.now - began) / .milliseconds(1)
         let inspection = Inspection(
           model: ModelSummary(loaded), rate: try StepRate(loaded.model),
@@ -56,7 +56,7 @@ struct ModelCommand: AsyncParsableCommand {
 
     func run() async throws {
       try await failing {
-        let model = try model.load().model
+        let model = try model.load(forSteppingOnly: true).model
         try ModelRun.run(model, lines: try ModelCommand.recording(input), file: input) {
           FileHandle.standardOutput.write(Data($0))
         }

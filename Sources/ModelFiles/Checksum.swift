@@ -2,13 +2,17 @@ import CXXHash
 
 /// XXH3 of 64 bits by libxxhash: notices damage at the speed of memory; no defence against intent.
 enum Checksum {
-  static func text(of bytes: UnsafeRawBufferPointer) -> String {
-    let sum = XXH3_64bits(bytes.baseAddress, bytes.count)
+  static func sum(of bytes: UnsafeRawBufferPointer) -> UInt64 {
+    XXH3_64bits(bytes.baseAddress, bytes.count)
+  }
+
+  static func text(of bytes: UnsafeRawBufferPointer) -> String { text(sum(of: bytes)) }
+
+  /// 16 hexadecimal digits.
+  static func text(_ sum: UInt64) -> String {
     let digits = String(sum, radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits
   }
-
-  static func text(of values: [Float]) -> String { values.withUnsafeBytes { text(of: $0) } }
 
   /// Of texts, whose borders count.
   static func text(of texts: [String]) -> String {

@@ -10,6 +10,9 @@ struct HDF5File: ~Copyable {
   /// A tensor larger than this is refused before memory is taken for it.
   static let tensorBytesMax = 4 << 30
 
+  /// No Keras file has groups within so many others.
+  private static let depthMax = 64
+
   /// Deflate cannot do better than 1,032 to 1.
   private static let compressionMax = 1100
 
@@ -18,33 +21,28 @@ struct HDF5File: ~Copyable {
   let id: hid_t
   /// The whole file.
   let bytes: [UInt8]
+  private let taken = TakenRanges()
 
   /// Opens `bytes` as a file, calls `body`, and closes it; throws `HDF5Error` or what `body` throws.
   static func withFile<Result>(
     _ bytes: [UInt8], _ body: (borrowing HDF5File) throws -> sending Result
   ) throws -> Result {
-    try library.withLock { _ in
-      chdf5_quiet()
-      let file = try HDF5File(bytes)
-      return try body(file)
+    // The library reads from the array's own memory.
+    try bytes.withUnsafeBytes { image in
+      try library.withLock { _ in
+        chdf5_quiet()
+        let file = try HDF5File(bytes, image)
+        return try body(file)
+      }
     }
   }
 
-  private init(_ bytes: [UInt8]) throws(HDF5Error) {
+  private init(_ bytes: [UInt8], _ image: UnsafeRawBufferPointer) throws(HDF5Error) {
     self.bytes = bytes
-    let access = H5Pcreate(chdf5_file_access())
-    guard access >= 0 else { throw .notHDF5(reason: HDF5File.reason()) }
-    defer { H5Pclose(access) }
-    H5Pset_fapl_core(access, 1 << 20, false)
-    // What a broken object left open is closed with the file.
-    H5Pset_fclose_degree(access, H5F_CLOSE_STRONG)
-    var image = bytes
-    let status = image.withUnsafeMutableBytes {
-      H5Pset_file_image(access, $0.baseAddress, $0.count)
-    }
-    guard status >= 0 else { throw .notHDF5(reason: HDF5File.reason()) }
-    let id = H5Fopen("image", chdf5_read_only(), access)
-    guard id >= 0 else { throw .notHDF5(reason: HDF5File.reason()) }
+    var reason = [CChar](repeating: 0, count: 256)
+    let id = chdf5_open_bytes(
+      UnsafeMutableRawPointer(mutating: image.baseAddress), image.count, &reason, reason.count)
+    guard id >= 0 else { throw .notHDF5(reason: HDF5File.text(reason[...])) }
     self.id = id
   }
 
@@ -63,6 +61,10 @@ struct HDF5File: ~Copyable {
   /// Whether there is such an object, reached by hard links alone.
   func exists(_ path: String) throws(HDF5Error) -> Bool {
     var prefix = ""
+    // Each link is asked for by its whole path: a path of thousands would take minutes.
+    guard path.utf8.count < 4096, path.split(separator: "/").count <= HDF5File.depthMax else {
+      throw .unreadable(object: String(path.prefix(80)), reason: "it lies too deep")
+    }
     for name in path.split(separator: "/") {
       prefix += prefix.isEmpty ? String(name) : "/" + name
       guard H5Lexists(id, prefix, chdf5_default()) > 0 else { return false }
@@ -134,8 +136,9 @@ struct HDF5File: ~Copyable {
     defer { H5Tclose(type) }
     let kind = H5Tget_class(type)
     let size = H5Tget_size(type)
-    guard kind == H5T_FLOAT || kind == H5T_INTEGER, (1...16).contains(size) else {
-      throw .notNumbers(object: path)
+    guard kind == H5T_FLOAT || kind == H5T_INTEGER else { throw .notNumbers(object: path) }
+    guard chdf5_is_usual_number(type) > 0 else {
+      throw .unreadable(object: path, reason: "its numbers are of no usual form")
     }
     return size
   }
@@ -182,6 +185,11 @@ struct HDF5File: ~Copyable {
     switch H5Pget_layout(properties) {
     case H5D_COMPACT, H5D_CONTIGUOUS:
       guard needed <= stored else { throw .tooLarge(object: path, shape: shape) }
+      // A damaged address leads to bytes that are something else.
+      let start = Int(chdf5_offset(dataset))
+      if start >= 0, let other = taken.take(start..<start + stored, path) {
+        throw .unreadable(object: path, reason: "it shares bytes with \(other)")
+      }
     case H5D_CHUNKED:
       guard needed / HDF5File.compressionMax <= stored else {
         throw .tooLarge(object: path, shape: shape)

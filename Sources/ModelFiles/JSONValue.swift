@@ -1,7 +1,5 @@
-import Foundation
-
 /// A parsed JSON text: Keras' configurations have no fixed form.
-enum JSONValue: Sendable, Equatable, Decodable {
+enum JSONValue: Sendable, Equatable {
   case null
   case bool(Bool)
   case number(Double)
@@ -11,30 +9,10 @@ enum JSONValue: Sendable, Equatable, Decodable {
 
   /// Parses a whole text; nil if it is not JSON.
   init?(text: [UInt8]) {
-    let decoder = JSONDecoder()
-    // Python writes NaN and Infinity, which only JSON 5 has.
-    decoder.allowsJSON5 = true
     do {
-      self = try decoder.decode(JSONValue.self, from: Data(text))
+      self = try JSONValueParser.parse(text)
     } catch {
       return nil
-    }
-  }
-
-  init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    if container.decodeNil() {
-      self = .null
-    } else if let value = try? container.decode(String.self) {  // why: only a throw tells the kind
-      self = .string(value)
-    } else if let value = try? container.decode(Double.self) {  // why: as above
-      self = .number(value)
-    } else if let value = try? container.decode(Bool.self) {  // why: as above
-      self = .bool(value)
-    } else if let value = try? container.decode([String: JSONValue].self) {  // why: above
-      self = .object(value)
-    } else {
-      self = .array(try container.decode([JSONValue].self))
     }
   }
 

@@ -8,10 +8,20 @@ extension LayerRecord {
 
   /// Puts a layer together again; shapes are the model's to check.
   ///
-  /// - Parameter weights: gives a tensor by its name, nil if there is none.
+  /// - Parameters:
+  ///   - weights: gives a tensor by its name, nil if there is none.
+  ///   - packed: gives a matrix that only the kernels' packing reads; nil if there is none.
   /// - Returns: the layer.
-  /// - Throws: a `Fault`, or what `weights` throws.
-  func layer(_ weights: (String) throws -> Tensor?) throws -> Layer {
+  /// - Throws: a `Fault`, or what the closures throw.
+  func layer(
+    tensor weights: (String) throws -> Tensor?, packed: (String) throws -> Matrix?
+  ) throws -> Layer {
+    func kernel(_ name: String) throws -> Matrix {
+      guard let matrix = try packed(name) else {
+        throw Fault(reason: "has no tensor \(name) of two sizes")
+      }
+      return matrix
+    }
     func vector(_ name: String) throws -> [Float] {
       guard let tensor = try weights(name) else { throw Fault(reason: "has no tensor \(name)") }
       return tensor.values
@@ -29,6 +39,13 @@ extension LayerRecord {
       }
       return Matrix(rows: tensor.shape[0], columns: tensor.shape[1], values: tensor.values)
     }
+    func checkedUnits(_ recurrentKernel: Matrix) throws -> Int {
+      let units = try need(units, "units")
+      guard units == recurrentKernel.rows else {
+        throw Fault(reason: "says \(units) units, its weights are for \(recurrentKernel.rows)")
+      }
+      return units
+    }
     func optionalVector(_ name: String) throws -> [Float]? { try weights(name)?.values }
 
     switch kind {
@@ -40,36 +57,41 @@ extension LayerRecord {
     case "masking":
       return .masking(Masking(name: name, maskValue: try need(maskValue, "maskValue")))
     case "simple_rnn":
+      let recurrent = try kernel("recurrent_kernel")
       return .simpleRNN(
         SimpleRNNCell(
-          name: name, units: try need(units, "units"), kernel: try matrix("kernel"),
-          recurrentKernel: try matrix("recurrent_kernel"), bias: try optionalVector("bias"),
+          name: name, units: try checkedUnits(recurrent), kernel: try kernel("kernel"),
+          recurrentKernel: recurrent, bias: try optionalVector("bias"),
           activation: try need(activation, "activation"),
           returnSequences: try need(returnSequences, "returnSequences"),
           zeroOutputForMask: try need(zeroOutputForMask, "zeroOutputForMask")))
     case "gru":
+      let recurrent = try kernel("recurrent_kernel")
       return .gru(
         GRUCell(
-          name: name, units: try need(units, "units"), kernel: try matrix("kernel"),
-          recurrentKernel: try matrix("recurrent_kernel"), bias: try optionalMatrix("bias"),
+          name: name, units: try checkedUnits(recurrent), kernel: try kernel("kernel"),
+          recurrentKernel: recurrent, bias: try optionalMatrix("bias"),
           activation: try need(activation, "activation"),
           recurrentActivation: try need(recurrentActivation, "recurrentActivation"),
           resetAfter: try need(resetAfter, "resetAfter"),
           returnSequences: try need(returnSequences, "returnSequences"),
           zeroOutputForMask: try need(zeroOutputForMask, "zeroOutputForMask")))
     case "lstm":
+      let recurrent = try kernel("recurrent_kernel")
       return .lstm(
         LSTMCell(
-          name: name, units: try need(units, "units"), kernel: try matrix("kernel"),
-          recurrentKernel: try matrix("recurrent_kernel"), bias: try optionalVector("bias"),
+          name: name, units: try checkedUnits(recurrent), kernel: try kernel("kernel"),
+          recurrentKernel: recurrent, bias: try optionalVector("bias"),
           activation: try need(activation, "activation"),
           recurrentActivation: try need(recurrentActivation, "recurrentActivation"),
           returnSequences: try need(returnSequences, "returnSequences"),
           zeroOutputForMask: try need(zeroOutputForMask, "zeroOutputForMask")))
     case "extended_lstm":
+      let own = try need(units, "units")
+      guard (1...1 << 24).contains(own) else { throw Fault(reason: "says \(own) units") }
       return .extendedLSTM(
         ExtendedLSTMCell(
-          name: name, units: try need(units, "units"), kernel: try matrix("kernel"),
+          name: name, units: own, kernel: try matrix("kernel"),
           recurrentKernel: try matrix("recurrent_kernel"), bias: try optionalVector("bias"),
           peepholes: try optionalVector("peepholes"), projection: try optionalMatrix("projection"),
           activation: try need(activation, "activation"),
@@ -79,7 +101,7 @@ extension LayerRecord {
     case "dense":
       return .dense(
         Dense(
-          name: name, kernel: try matrix("kernel"), bias: try optionalVector("bias"),
+          name: name, kernel: try kernel("kernel"), bias: try optionalVector("bias"),
           activation: try need(activation, "activation")))
     case "conv1d":
       return .conv1D(
@@ -96,7 +118,7 @@ extension LayerRecord {
     case "layer_normalization":
       return .layerNormalization(
         LayerNormalization(
-          name: name, width: try need(width, "width"), gamma: try optionalVector("gamma"),
+          name: name, width: try rowWidth(), gamma: try optionalVector("gamma"),
           beta: try optionalVector("beta"), epsilon: try need(epsilon, "epsilon")))
     case "rms_normalization":
       return .rmsNormalization(
@@ -129,11 +151,11 @@ extension LayerRecord {
       return .pooling1D(
         Pooling1D(
           name: name, kind: try need(pooling, "pooling"), size: try need(size, "size"),
-          width: try need(width, "width")))
+          width: try rowWidth()))
     case "global_pooling1d":
       return .globalPooling1D(
         GlobalPooling1D(
-          name: name, kind: try need(pooling, "pooling"), width: try need(width, "width")))
+          name: name, kind: try need(pooling, "pooling"), width: try rowWidth()))
     case "step_selection":
       return .stepSelection(
         StepSelection(
@@ -141,6 +163,15 @@ extension LayerRecord {
     default:
       throw Fault(reason: "is of the kind \"\(kind)\", which this version does not know")
     }
+  }
+
+  /// Checked here: layers take memory for a row when they are made.
+  private func rowWidth() throws(Fault) -> Int {
+    let width = try need(width, "width")
+    guard (1...1 << 24).contains(width) else {
+      throw Fault(reason: "says rows of \(width) values, expected 1 to 2^24")
+    }
+    return width
   }
 
   private func need<Value>(_ value: Value?, _ option: String) throws(Fault) -> Value {

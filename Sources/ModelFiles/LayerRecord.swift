@@ -34,8 +34,10 @@ struct LayerRecord: Codable {
 
 /// What a `.millrace` file says of its model: the metadata entry `model`.
 struct ModelRecord: Codable {
-  /// Of this form; a reader refuses a higher one.
-  static let version = 1
+  /// Of this form; a reader refuses others.
+  ///
+  /// 2: a checksum for each block of a tensor.
+  static let version = 2
 
   var version = ModelRecord.version
   var name: String

@@ -39,7 +39,7 @@ package struct LoadedModel: Sendable {
 
   /// The same model with its recurrent layers in another number format.
   ///
-  /// - Throws: no `ModelError` for a model that was loaded.
+  /// - Throws: a `ModelError` when weights that stayed in the file cannot be read any more.
   package func with(_ precision: Precision) throws(ModelError) -> LoadedModel {
     if precision == model.precision { return self }
     let other = try Model(
@@ -57,23 +57,43 @@ package struct LoadedModel: Sendable {
 /// Reads a model file, whatever its name ends in: its first bytes tell what it is.
 ///
 /// `layers` is the file that says what the layers of a file of weights are; nil looks for one beside
-/// it. `weights` is a folder of ONNX tensors for a graph whose weights are inputs. Throws a
-/// `ModelFileError`, one line that says what is wrong and what to do.
+/// it. `weights` is a folder of ONNX tensors for a graph whose weights are inputs. A model that is
+/// loaded for stepping only need not keep its weights beside what the kernels make of them: it cannot
+/// be stepped plainly, nor written. Throws a `ModelFileError`, one line that says what is wrong and
+/// what to do.
 package func loadModel(
-  at path: String, layers: String? = nil, weights: String? = nil
+  at path: String, layers: String? = nil, weights: String? = nil, forSteppingOnly: Bool = false
 ) throws(ModelFileError) -> LoadedModel {
-  let opened = try FileContent.open(path)
-  if let start = FileBytes.file(opened).bytes(0..<min(9, opened.count)),
-    SafetensorsFile.recognizes(start)
-  {
-    let file: SafetensorsFile
-    do {
-      file = try SafetensorsFile(.file(opened))
-    } catch {
-      throw .unreadable(path: path, reason: error.description)
-    }
-    if let own = MillraceModelFile(file, path: path) { return try own.load() }
+  if let own = try ownModelFile(at: path, forSteppingOnly: forSteppingOnly) {
+    return try own.load()
   }
+  if let executable = ReaderProcess.executable {
+    return try ReaderProcess.load(
+      executable, at: path, layers: layers, weights: weights, forSteppingOnly: forSteppingOnly)
+  }
+  return try loadModelHere(at: path, layers: layers, weights: weights)
+}
+
+/// Nil if it is another kind of file.
+private func ownModelFile(
+  at path: String, forSteppingOnly: Bool
+) throws(ModelFileError) -> MillraceModelFile? {
+  let opened = try FileContent.open(path)
+  guard let start = FileBytes.file(opened).bytes(0..<min(9, opened.count)),
+    SafetensorsFile.recognizes(start)
+  else { return nil }
+  do {
+    let file = try SafetensorsFile(.file(opened))
+    return MillraceModelFile(file, path: path, forSteppingOnly: forSteppingOnly)
+  } catch {
+    throw .unreadable(path: path, reason: error.description)
+  }
+}
+
+/// As `loadModel`, in this process and of other files than our own.
+func loadModelHere(
+  at path: String, layers: String?, weights: String?
+) throws(ModelFileError) -> LoadedModel {
   let bytes = try FileContent.read(path)
   if SafetensorsFile.recognizes(bytes) {
     let model = try TorchModelFile(bytes: bytes, path: path, layersPath: layers).load()

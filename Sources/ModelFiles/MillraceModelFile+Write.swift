@@ -2,23 +2,26 @@ import Foundation
 import Recurrence
 
 extension MillraceModelFile {
-  /// The bytes of a `.millrace` file of a model that was loaded from any other.
+  /// The `.millrace` file of a model that was loaded in full from any other.
   ///
   /// - Parameters:
   ///   - loaded: in f32.
   ///   - labels: names of the outputs; nil for none.
   /// - Returns: the whole file.
   /// - Throws: an `EncodingError` for an option that is not finite.
-  package static func bytes(
+  package static func content(
     of loaded: LoadedModel, labels: [String]?
-  ) throws -> [UInt8] {
-    try bytes(of: loaded, labels: labels, answers: loaded.model)
+  ) throws -> MillraceModelContent {
+    try content(of: loaded, labels: labels, answers: loaded.model)
   }
 
   /// As above; `answers` is the model whose answers the probe records.
-  static func bytes(
-    of loaded: LoadedModel, labels: [String]?, answers probed: Model
-  ) throws -> [UInt8] {
+  ///
+  /// The hash of the data takes a quarter of a second for 100 MB: `hashesData` is false for a file
+  /// that is not kept.
+  static func content(
+    of loaded: LoadedModel, labels: [String]?, answers probed: Model, hashesData: Bool = true
+  ) throws -> MillraceModelContent {
     let model = loaded.model
     var record = ModelRecord(
       name: model.name, input: model.input, layers: [], vocabulary: loaded.vocabulary,
@@ -37,21 +40,20 @@ extension MillraceModelFile {
     tensors.append(Tensor(name: "probe/inputs", shape: [inputs.count], values: inputs))
     tensors.append(Tensor(name: "probe/outputs", shape: [outputs.count], values: outputs))
 
-    var data: [UInt8] = []
-    data.reserveCapacity(tensors.reduce(0) { $0 + $1.values.count * 4 })
-    for tensor in tensors { tensor.values.withUnsafeBytes { data += $0 } }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     var metadata = [
-      "format": format, "data_sha256": SHA256.text(of: SHA256.hash(of: data)),
+      "format": format,
       "model": String(decoding: try encoder.encode(record), as: UTF8.self),
     ]
+    if hashesData { metadata["data_sha256"] = SHA256.text(of: SHA256.hash(of: tensors)) }
     metadata["labels"] = labels?.joined(separator: "\n")
     var checksums = Dictionary(
-      tensors.map { ($0.name, Checksum.text(of: $0.values)) }, uniquingKeysWith: { $1 })
+      tensors.map { ($0.name, CheckedBlocks.text(of: $0)) }, uniquingKeysWith: { $1 })
     checksums[""] = Checksum.text(of: checked(metadata))
     metadata["checksums"] = String(decoding: try encoder.encode(checksums), as: UTF8.self)
-    return try header(tensors, metadata, encoder) + data
+    return MillraceModelContent(
+      header: try header(tensors, metadata, encoder), tensors: tensors)
   }
 
   /// One entry of the header.

@@ -4,25 +4,31 @@ import Recurrence
 /// Millrace's own model file: safetensors with the architecture, where it came from, and probes.
 ///
 /// Metadata: `format` is `millrace`; `model` a `ModelRecord` in JSON; `labels` one a line, where
-/// they were given; `data_sha256` the hash of the tensors' bytes; `checksums` the XXH3 of each
-/// tensor, and under the empty name that of the metadata, so that damage is noticed without the
-/// slower hash. Tensors:
+/// they were given; `data_sha256` the hash of the tensors' bytes; `checksums` the XXH3 of the blocks
+/// of each tensor, and under the empty name that of the metadata, so that damage is noticed without
+/// the slower hash. Tensors:
 /// `INDEX/NAME` for the weights of a layer; `probe/inputs` and `probe/outputs`, whose bits the
 /// loaded model must give again.
 package struct MillraceModelFile {
   static let format = "millrace"
-  /// Steps of the probe.
-  static let probeSteps = 16
+  /// Steps of a probe: many for a small model, few for a large one, whose probe must not take long.
+  private static let probeSteps = 2...16
+  private static let probeProducts = 16_000_000
+  /// A probe of more is no probe.
+  private static let probeStepsMax = 1024
 
   private let file: SafetensorsFile
   private let path: String
   private let checksums: [String: String]
+  /// Whether weights that the kernels pack may stay in the file.
+  private let forSteppingOnly: Bool
 
   /// Nil if the metadata say that it is another kind of file.
-  init?(_ file: SafetensorsFile, path: String) {
+  init?(_ file: SafetensorsFile, path: String, forSteppingOnly: Bool) {
     guard file.metadata["format"] == Self.format else { return nil }
     self.file = file
     self.path = path
+    self.forSteppingOnly = forSteppingOnly
     let text = file.metadata["checksums"] ?? ""
     checksums = (JSONValue(text: Array(text.utf8))?.object ?? [:]).compactMapValues(\.string)
   }
@@ -61,6 +67,20 @@ package struct MillraceModelFile {
       }, vocabulary: record.vocabulary)
   }
 
+  /// As `load`, under the name of the file that it was made from a moment ago.
+  func loadAsSource() throws(ModelFileError) -> LoadedModel {
+    let loaded = try load()
+    let source = try modelRecord().source
+    let hash = SHA256.bytes(of: source.sha256)
+    guard hash.count == 32 else {
+      throw .unreadable(path: path, reason: "its reader gave no hash of it")
+    }
+    return LoadedModel(
+      model: loaded.model, sha256: hash, format: source.format,
+      kerasVersion: source.kerasVersion, path: path, labels: loaded.labels,
+      vocabulary: loaded.vocabulary)
+  }
+
   private func modelRecord() throws(ModelFileError) -> ModelRecord {
     guard let text = file.metadata["model"] else {
       throw .unreadable(path: path, reason: "says no model; convert it again")
@@ -71,10 +91,11 @@ package struct MillraceModelFile {
     } catch {
       throw .unreadable(path: path, reason: "its model is not what this version reads: \(error)")
     }
-    guard record.version <= ModelRecord.version else {
+    guard record.version == ModelRecord.version else {
       throw .unreadable(
         path: path,
-        reason: "is of version \(record.version), expected at most \(ModelRecord.version)")
+        reason: "is of version \(record.version), expected \(ModelRecord.version); "
+          + "convert the model again")
     }
     return record
   }
@@ -82,7 +103,9 @@ package struct MillraceModelFile {
   private func layer(_ record: LayerRecord, _ index: Int) throws(ModelFileError) -> Layer {
     let place = "'\(record.name)' (\(record.kind))"
     do {
-      return try record.layer { try optionalTensor("\(index)/\($0)") }
+      return try record.layer(
+        tensor: { try optionalTensor("\(index)/\($0)") },
+        packed: { try packedMatrix("\(index)/\($0)") })
     } catch let error as ModelFileError {
       throw error
     } catch let fault as LayerRecord.Fault {
@@ -120,47 +143,67 @@ package struct MillraceModelFile {
   }
 
   private func optionalTensor(_ name: String) throws(ModelFileError) -> Tensor? {
-    let tensor: Tensor?
+    guard let blocks = try blocks(name) else { return nil }
     do {
-      tensor = try file.tensor(name)
+      return Tensor(name: name, shape: blocks.shape, values: try blocks.values())
     } catch {
-      throw .unreadable(path: path, reason: error.description)
+      throw .unreadable(path: path, reason: "tensor \(name) \(error.reason)")
     }
-    guard Checksum.text(of: tensor?.values ?? []) == checksums[name] || tensor == nil,
-      tensor != nil || checksums[name] == nil
+  }
+
+  /// A matrix that the kernels pack: read block by block then, where nobody else needs it.
+  private func packedMatrix(_ name: String) throws(ModelFileError) -> Matrix? {
+    guard forSteppingOnly, let blocks = try blocks(name), blocks.shape.count == 2 else {
+      guard let tensor = try optionalTensor(name), tensor.shape.count == 2 else { return nil }
+      return Matrix(rows: tensor.shape[0], columns: tensor.shape[1], values: tensor.values)
+    }
+    return Matrix(rows: blocks.shape[0], columns: blocks.shape[1], source: blocks)
+  }
+
+  private func blocks(_ name: String) throws(ModelFileError) -> CheckedBlocks? {
+    let isThere = file.shape(of: name) != nil
+    guard let sums = checksums[name], isThere,
+      let blocks = CheckedBlocks(file, tensor: name, sums: sums)
     else {
+      if !isThere && checksums[name] == nil { return nil }
       throw .unreadable(
         path: path, reason: "tensor \(name) is damaged; convert the model again")
     }
-    return tensor
+    return blocks
   }
 
   // MARK: Probes
 
   /// Inputs for a probe, the same in every run: token ids, or the vectors one after the other.
   static func probeInputs(for model: Model) -> [Float] {
+    let steps = min(
+      max(probeProducts / max(1, model.parameterCount), probeSteps.lowerBound),
+      probeSteps.upperBound)
     var random = SplitMix64(seed: 2)
     switch model.input {
     case .tokens(let count):
-      return (0..<probeSteps).map { _ in Float(random.next() % UInt64(count)) }
+      // Ids that a float holds exactly.
+      let ids = UInt64(min(count, 1 << 24))
+      return (0..<steps).map { _ in Float(random.next() % ids) }
     case .vectors(let width):
-      return (0..<probeSteps * width).map { _ in Float(random.unit() * 2 - 1) }
+      return (0..<steps * width).map { _ in Float(random.unit() * 2 - 1) }
     }
   }
 
   /// What the model answers, one value after the other; nil if the inputs do not fit it.
   static func answers(of model: Model, to inputs: [Float]) -> [Float]? {
+    let width =
+      switch model.input {
+      case .tokens: 1
+      case .vectors(let count): count
+      }
+    guard inputs.count.isMultiple(of: width), !inputs.isEmpty,
+      inputs.count / width <= probeStepsMax, inputs.allSatisfy(\.isFinite)
+    else { return nil }
+    // All steps in one call: the weights of the inputs are read once for them.
     let state = model.makeState()
-    var batch = StepBatch(model: model, capacity: 1)
-    var values: [Float] = []
-    let width: Int
-    switch model.input {
-    case .tokens: width = 1
-    case .vectors(let count): width = count
-    }
-    guard inputs.count == probeSteps * width else { return nil }
+    var batch = StepBatch(model: model, capacity: inputs.count / width)
     for start in stride(from: 0, to: inputs.count, by: width) {
-      batch.removeAll()
       switch model.input {
       case .tokens(let count):
         guard inputs[start] >= 0, inputs[start] < Float(count) else { return nil }
@@ -168,10 +211,14 @@ package struct MillraceModelFile {
       case .vectors:
         inputs[start..<start + width].withUnsafeBufferPointer { batch.append(state, vector: $0) }
       }
-      model.step(&batch)
-      values += batch.output(0)
     }
-    if case .oneToMany = model.shape { values = model.decode(state).values }
+    model.step(&batch)
+    var values: [Float] = []
+    if case .oneToMany = model.shape {
+      values = model.decode(state).values
+    } else {
+      for index in 0..<batch.count { values += batch.output(index) }
+    }
     // A model that has no answer yet gives none of the numbers: a file can hold numbers only.
     return values.map { $0.isNaN ? 0 : $0 }
   }

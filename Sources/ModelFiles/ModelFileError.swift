@@ -18,12 +18,28 @@ package enum ModelFileError: Error, Equatable {
   case wrongTensorCount(path: String, layer: String, expected: Int, received: Int)
   /// Weights that the file says belong to another layer or role.
   case wrongTensor(path: String, layer: String, expected: String, received: String)
+  /// What the process that read the file said of it: the line of one of the other cases.
+  case refused(line: String, isMissing: Bool)
   /// Layers that do not fit each other.
   case badModel(path: String, error: ModelError)
 }
 
 extension ModelFileError: CustomStringConvertible {
-  package var description: String {
+  /// One line, whatever a hostile file has for names.
+  package var description: String { Self.oneLine(text) }
+
+  private static let charactersMax = 1000
+
+  private static func oneLine(_ text: String) -> String {
+    var line = ""
+    for scalar in text.unicodeScalars {
+      let isControl = scalar.properties.generalCategory == .control
+      line += isControl || scalar == "\u{2028}" || scalar == "\u{2029}" ? "?" : String(scalar)
+    }
+    return line.count <= charactersMax ? line : line.prefix(charactersMax) + "..."
+  }
+
+  private var text: String {
     switch self {
     case .missing(let path):
       "\(path): no such file; expected a model: .keras, .h5, .safetensors or .onnx"
@@ -42,6 +58,7 @@ extension ModelFileError: CustomStringConvertible {
     case .wrongTensor(let path, let layer, let expected, let received):
       "\(path): layer \(layer): found the weights of \(received), expected \(expected); "
         + "save the model again"
+    case .refused(let line, _): line
     case .badModel(let path, let error): "\(path): \(error)"
     }
   }

@@ -9,6 +9,30 @@ enum SHA256 {
     return hash
   }
 
+  /// Of the values of tensors, one after the other, as they lie in memory.
+  static func hash(of tensors: [Tensor]) -> [UInt8] {
+    var state = crypto_hash_sha256_state()
+    crypto_hash_sha256_init(&state)
+    for tensor in tensors {
+      tensor.values.withUnsafeBytes { bytes in
+        let start = bytes.assumingMemoryBound(to: UInt8.self).baseAddress
+        if let start { crypto_hash_sha256_update(&state, start, UInt64(bytes.count)) }
+      }
+    }
+    var hash = [UInt8](repeating: 0, count: Int(crypto_hash_sha256_BYTES))
+    crypto_hash_sha256_final(&state, &hash)
+    return hash
+  }
+
+  /// Of hexadecimal digits; empty for other text.
+  static func bytes(of text: String) -> [UInt8] {
+    let digits = text.compactMap(\.hexDigitValue)
+    guard digits.count == text.count, digits.count.isMultiple(of: 2) else { return [] }
+    return stride(from: 0, to: digits.count, by: 2).map {
+      UInt8(digits[$0] << 4 | digits[$0 + 1])
+    }
+  }
+
   /// 64 hexadecimal digits.
   static func text(of hash: [UInt8]) -> String {
     hash.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()

@@ -217,6 +217,17 @@ struct SafetensorsFile: Sendable {
     return Tensor(name: name, shape: entry.shape, values: values)
   }
 
+  /// Where a tensor of 32-bit floats stands in the file; nil for others.
+  func place(of name: String) -> (shape: [Int], offset: Int)? {
+    guard let entry = entries[name], entry.type == .f32 else { return nil }
+    return (entry.shape, entry.bytes.lowerBound)
+  }
+
+  /// Fills `values` with floats from the byte `offset` on; false when they cannot be read.
+  func read(at offset: Int, into values: UnsafeMutableBufferPointer<Float>) -> Bool {
+    source.read(at: offset, into: UnsafeMutableRawBufferPointer(values))
+  }
+
   /// Nil when the file cannot be read.
   private func floats(_ entry: Entry) -> [Float]? {
     guard entry.type == .f32 else {

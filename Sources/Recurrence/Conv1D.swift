@@ -36,6 +36,12 @@ package struct Conv1D: Sendable {
   /// How many past inputs are kept.
   package var pastCount: Int { (kernelSize - 1) * dilation }
 
+  /// As `pastCount`, for options that have not been checked.
+  private var reach: Int {
+    let (past, overflow) = (kernelSize - 1).multipliedReportingOverflow(by: dilation)
+    return overflow ? .max : past
+  }
+
   /// One step of one stream.
   ///
   /// - Parameters:
@@ -74,8 +80,8 @@ package struct Conv1D: Sendable {
 
   var options: [LayerOption] {
     [
-      .count("kernel_size", kernelSize), .count("dilation_rate", dilation),
-      .count("input", inputWidth), .count("filters", filters),
+      .steps("kernel_size", kernelSize), .steps("dilation_rate", dilation),
+      .count("input", inputWidth), .count("filters", filters), .steps("past steps", max(1, reach)),
     ]
   }
 }

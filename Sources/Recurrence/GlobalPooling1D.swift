@@ -69,5 +69,5 @@ package struct GlobalPooling1D: Sendable {
     }
   }
 
-  var options: [LayerOption] { [.count("width", width)] }
+  var options: [LayerOption] { [.width("width", width)] }
 }

@@ -126,7 +126,7 @@ package enum Layer: Sendable {
   }
 
   /// How many weights the layer has, moving statistics included (as Keras counts).
-  package var parameterCount: Int { tensors.reduce(0) { $0 + $1.values.count } }
+  package var parameterCount: Int { tensors.reduce(0) { $0 + $1.count } }
 }
 
 extension Layer {
@@ -234,6 +234,17 @@ extension Layer {
     case .stepSelection: [(.value("waited"), 1)]
     case .startingState: [(.value("is_done"), 1)]
     case .lastAnswer: [(.value("last"), outputWidth), (.value("is_there"), 1)]
+    default: []
+    }
+  }
+}
+
+extension Layer {
+  /// The tensors whose values `StepProgram` checks while it packs them.
+  var packedTensors: [String] {
+    switch self {
+    case .simpleRNN, .gru, .lstm: ["kernel", "recurrent_kernel"]
+    case .dense: ["kernel"]
     default: []
     }
   }

@@ -49,7 +49,7 @@ package struct LayerNormalization: Sendable {
   /// With epsilon 0 a row of equal values would divide 0 by 0.
   var options: [LayerOption] {
     [
-      .count("width", width),
+      .width("width", width),
       LayerOption(
         name: "epsilon", expected: "a finite number above 0", received: "\(epsilon)",
         isSound: epsilon.isFinite && epsilon > 0),

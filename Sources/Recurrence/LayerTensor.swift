@@ -4,7 +4,8 @@ struct LayerTensor {
   let name: String
   let expected: [Int]
   let received: [Int]
-  let values: [Float]
+  /// Nil where the model checks them when it packs them.
+  let values: [Float]?
 
   init(_ name: String, _ values: [Float], expected: Int) {
     self.name = name
@@ -17,7 +18,7 @@ struct LayerTensor {
     self.name = name
     self.expected = expected
     self.received = [matrix.rows, matrix.columns]
-    self.values = matrix.values
+    self.values = matrix.source == nil ? matrix.values : nil
   }
 
   init(_ name: String, shape: [Int], values: [Float], expected: [Int]) {
@@ -26,4 +27,7 @@ struct LayerTensor {
     self.received = shape
     self.values = values
   }
+
+  /// How many values it has.
+  var count: Int { received.reduce(1, *) }
 }

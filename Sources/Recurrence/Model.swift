@@ -52,7 +52,7 @@ package final class Model: Sendable {
     widestTaps =
       layers.map { if case .conv1D(let layer) = $0 { layer.kernelSize } else { 0 } }
       .max() ?? 0
-    program = StepProgram(
+    program = try StepProgram(
       layers: layers, plan: plan, stateOffsets: stateOffsets, precision: precision)
     layerSummaries = zip(layers, plan.outputWidths).enumerated().map { index, pair in
       LayerSummary(

@@ -5,6 +5,8 @@ package enum ModelError: Error, Equatable {
   case wrongShape(layer: LayerPlace, tensor: String, expected: [Int], received: [Int])
   /// A weight is infinite or NaN; `index` is its position in row-major order.
   case notFinite(layer: LayerPlace, tensor: String, index: Int, value: String)
+  /// A weight that cannot be read from where it is; `reason` goes on after its name.
+  case unreadableWeights(layer: LayerPlace, tensor: String, reason: String)
   case badOption(layer: LayerPlace, option: String, expected: String, received: String)
   /// The layer takes rows of another width than it is given.
   case wrongInputWidth(layer: LayerPlace, expected: Int, received: Int)
@@ -16,6 +18,8 @@ package enum ModelError: Error, Equatable {
   case embeddingOfVectors(layer: LayerPlace)
   /// The model says it takes vectors of no width.
   case badInputWidth(received: Int)
+  /// The state of one stream would have more floats than any machine has room for.
+  case stateTooLarge(layer: LayerPlace, floats: Int)
   /// A mask reaches a layer that cannot pass it over.
   case maskNotSupported(layer: LayerPlace, maskedBy: LayerPlace)
   /// A layer that needs a sequence stands behind one that gives only its last answer.
@@ -52,6 +56,7 @@ extension ModelError: CustomStringConvertible {
     case .notFinite(let layer, let tensor, let index, let value):
       "\(layer): \(tensor) holds \(value) at position \(index), expected finite numbers; "
         + "train or export the model again"
+    case .unreadableWeights(let layer, let tensor, let reason): "\(layer): \(tensor) \(reason)"
     case .badOption(let layer, let option, let expected, let received):
       "\(layer): \(option) is \(received), expected \(expected)"
     case .wrongInputWidth(let layer, let expected, let received):
@@ -63,7 +68,10 @@ extension ModelError: CustomStringConvertible {
     case .embeddingOfVectors(let layer):
       "\(layer): takes token ids, received rows of numbers; an Embedding can only be first"
     case .badInputWidth(let received):
-      "the model's input has \(received) values a step, expected at least 1"
+      "the model's input has \(received) values a step, expected 1 to 2^24"
+    case .stateTooLarge(let layer, let floats):
+      "\(layer): each stream would need \(floats) floats of state up to here, expected at most "
+        + "\(ModelPlan.stateFloatsMax)"
     case .maskNotSupported(let layer, let maskedBy):
       "\(layer): cannot pass over masked steps, and \(maskedBy) masks them; "
         + "remove the mask or put a recurrent layer with return_sequences=false between"

@@ -2,6 +2,9 @@
 ///
 /// Making one is the check of the whole model.
 struct ModelPlan: Sendable {
+  /// Floats of state that one stream may have: 256 MB.
+  static let stateFloatsMax = 1 << 26
+
   /// Values of the input; 0 for tokens.
   let inputWidth: Int
   /// Values that each layer gives.
@@ -36,6 +39,7 @@ struct ModelPlan: Sendable {
   /// What is in each slot; nil before it is kept.
   private var slots: [Rows?] = []
   private var repeatIndex: Int?
+  private var stateFloats = 0
 
   /// Checks the layers from the first to the last.
   init(layers: [Layer], input: ModelInput) throws(ModelError) {
@@ -43,7 +47,7 @@ struct ModelPlan: Sendable {
     self.layers = layers
     switch input {
     case .vectors(let width):
-      guard width >= 1 else { throw .badInputWidth(received: width) }
+      guard (1...1 << 24).contains(width) else { throw .badInputWidth(received: width) }
       inputWidth = width
     case .tokens(let vocabulary):
       inputWidth = 0
@@ -88,6 +92,17 @@ struct ModelPlan: Sendable {
     rows.width = layer.outputWidth ?? rows.width
     try follow(index)
     outputWidths.append(rows.width)
+    try countState(index)
+  }
+
+  private mutating func countState(_ index: Int) throws(ModelError) {
+    for row in layers[index].stateRows(outputWidth: rows.width) {
+      // Each row is padded to a whole vector.
+      stateFloats += AlignedFloats.padded(row.width)
+      guard stateFloats <= Self.stateFloatsMax else {
+        throw .stateTooLarge(layer: place(index), floats: stateFloats)
+      }
+    }
   }
 
   /// The weights and options of one layer, without its neighbours.
@@ -104,12 +119,12 @@ struct ModelPlan: Sendable {
           layer: place(index), tensor: tensor.name, expected: tensor.expected,
           received: tensor.received)
       }
-      let fault = tensor.values.withUnsafeBufferPointer { values in
-        values.firstIndex { !$0.isFinite }
-      }
+      // Those that are packed are checked on the way, while they are in cache.
+      guard let values = tensor.values, !layer.packedTensors.contains(tensor.name) else { continue }
+      let fault = values.withUnsafeBufferPointer { $0.firstNotFinite }
       if let fault {
         throw .notFinite(
-          layer: place(index), tensor: tensor.name, index: fault, value: "\(tensor.values[fault])")
+          layer: place(index), tensor: tensor.name, index: fault, value: "\(values[fault])")
       }
     }
   }

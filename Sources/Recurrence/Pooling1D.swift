@@ -54,5 +54,5 @@ package struct Pooling1D: Sendable {
     (past + (pastCount - 1) * pastStride).update(from: input, count: width)
   }
 
-  var options: [LayerOption] { [.count("pool_size", size), .count("width", width)] }
+  var options: [LayerOption] { [.steps("pool_size", size), .width("width", width)] }
 }

@@ -8,5 +8,5 @@ package struct RepeatVector: Sendable {
     self.count = count
   }
 
-  var options: [LayerOption] { [.count("n", count)] }
+  var options: [LayerOption] { [.steps("n", count)] }
 }

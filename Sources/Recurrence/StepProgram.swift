@@ -29,13 +29,20 @@ final class StepProgram: @unchecked Sendable {  // why: only `init` and `deinit`
   private var denses: [OpaquePointer] = []
   private var activations: [UnsafeMutablePointer<Activation>] = []
   private var rows: [AlignedFloats] = []
+  /// Weights that are still to be packed; empty after `init`.
+  private var packing = WeightPacking()
 
   /// Packs layers whose shapes `plan` has checked.
-  init(layers: [Layer], plan: ModelPlan, stateOffsets: [Int], precision: Precision) {
+  ///
+  /// - Throws: `ModelError.notFinite` or `.unreadableWeights`.
+  init(
+    layers: [Layer], plan: ModelPlan, stateOffsets: [Int], precision: Precision
+  ) throws(ModelError) {
     let buffer = UnsafeMutableBufferPointer<StepOperation>.allocate(capacity: layers.count)
     operations = UnsafeBufferPointer(buffer)
     for (index, layer) in layers.enumerated() {
-      var kind = kind(of: layer, precision)
+      let place = LayerPlace(index: index, name: layer.name, kindName: layer.kindName)
+      var kind = try kind(of: layer, precision, place)
       // A convolution stands still at steps that are left out, which its kernel does not know.
       if plan.maskReaches[index], case .convolution = kind { kind = .plain }
       buffer.initializeElement(
@@ -46,6 +53,8 @@ final class StepProgram: @unchecked Sendable {  // why: only `init` and `deinit`
           outputWidth: plan.outputWidths[index], stateOffset: stateOffsets[index],
           maskReaches: plan.maskReaches[index]))
     }
+    try packing.run()
+    packing = WeightPacking()
     addTable(layers, buffer)
   }
 
@@ -62,60 +71,80 @@ final class StepProgram: @unchecked Sendable {  // why: only `init` and `deinit`
 
   // MARK: Packing
 
-  private func kind(of layer: Layer, _ precision: Precision) -> StepOperation.Kind {
+  private func kind(
+    of layer: Layer, _ precision: Precision, _ place: LayerPlace
+  ) throws(ModelError) -> StepOperation.Kind {
     switch layer {
     case .embedding(let layer):
-      .embedding(rows: copy(layer.embeddings.values), masksZero: layer.maskZero)
+      return .embedding(rows: copy(layer.embeddings.values), masksZero: layer.maskZero)
     case .simpleRNN(let cell):
-      .recurrent(
-        recurrent(
+      return .recurrent(
+        try recurrent(
           MR_SIMPLE_RNN, precision, cell.kernel, cell.recurrentKernel, cell.bias,
-          activation: cell.activation, recurrentActivation: .sigmoid, layer))
+          activation: cell.activation, recurrentActivation: .sigmoid, layer,
+          place))
     case .gru(let cell):
-      .recurrent(
-        recurrent(
+      return .recurrent(
+        try recurrent(
           cell.resetAfter ? MR_GRU : MR_GRU_BEFORE, precision, cell.kernel, cell.recurrentKernel,
           cell.bias?.values, activation: cell.activation,
-          recurrentActivation: cell.recurrentActivation, layer))
+          recurrentActivation: cell.recurrentActivation, layer,
+          place))
     case .lstm(let cell):
-      .recurrent(
-        recurrent(
+      return .recurrent(
+        try recurrent(
           MR_LSTM, precision, cell.kernel, cell.recurrentKernel, cell.bias,
-          activation: cell.activation, recurrentActivation: cell.recurrentActivation, layer))
+          activation: cell.activation, recurrentActivation: cell.recurrentActivation, layer,
+          place))
     case .dense(let layer):
-      .dense(dense(1, layer.kernel, layer.bias), RowFunction(keep(layer.activation)))
+      return .dense(
+        try dense(1, layer.kernel, layer.bias, place), RowFunction(keep(layer.activation)))
     case .conv1D(let layer):
-      .convolution(
+      return .convolution(
         ConvolutionOperation(
-          dense: dense(layer.kernelSize, layer.kernel, layer.bias), taps: layer.kernelSize,
+          dense: try dense(layer.kernelSize, layer.kernel, layer.bias, place),
+          taps: layer.kernelSize,
           dilation: layer.dilation, pastCount: layer.pastCount,
           pastStride: AlignedFloats.padded(layer.inputWidth),
           function: RowFunction(keep(layer.activation))))
-    case .activation(let layer): .activation(RowFunction(keep(layer.activation)))
+    case .activation(let layer): return .activation(RowFunction(keep(layer.activation)))
     case .batchNormalization(let layer):
-      .scaling(scale: copy(layer.scale), offset: copy(layer.offset))
+      return .scaling(scale: copy(layer.scale), offset: copy(layer.offset))
     case .layerNormalization(let layer):
-      .layerNormalization(
+      return .layerNormalization(
         gamma: copy(layer.scale), beta: copy(layer.offset), epsilon: layer.epsilon)
-    case .scaling(let layer): .scaling(scale: copy(layer.scale), offset: copy(layer.offset))
+    case .scaling(let layer): return .scaling(scale: copy(layer.scale), offset: copy(layer.offset))
     case .masking, .repeatVector, .extendedLSTM, .branch, .normalization, .rmsNormalization,
       .pooling1D, .globalPooling1D, .stepSelection, .lastAnswer, .startingState:
-      .plain
-    case .lastStep: .activation(RowFunction(keep(.linear)))
+      return .plain
+    case .lastStep: return .activation(RowFunction(keep(.linear)))
     }
   }
 
   private func recurrent(
     _ kind: mr_kind, _ precision: Precision, _ kernel: Matrix, _ recurrentKernel: Matrix,
-    _ bias: [Float]?, activation: Activation, recurrentActivation: Activation, _ layer: Layer
-  ) -> RecurrentOperation {
-    let cell = bias.withPointer { bias in
-      mr_cell_create(
-        kind, mr_format(precision), Int32(kernel.rows), Int32(recurrentKernel.rows), kernel.values,
-        recurrentKernel.values, bias)
+    _ bias: [Float]?, activation: Activation, recurrentActivation: Activation, _ layer: Layer,
+    _ place: LayerPlace
+  ) throws(ModelError) -> RecurrentOperation {
+    let inputs = Int32(kernel.rows)
+    let units = Int32(recurrentKernel.rows)
+    let cell: OpaquePointer?
+    if precision == .f32 {
+      cell = bias.withPointer { mr_cell_create(kind, MR_F32, inputs, units, nil, nil, $0) }
+    } else {
+      // A number format of fewer bits looks at whole columns first.
+      let w = try values(of: kernel, "kernel", place)
+      let u = try values(of: recurrentKernel, "recurrent_kernel", place)
+      cell = bias.withPointer {
+        mr_cell_create(kind, mr_format(precision), inputs, units, w, u, $0)
+      }
     }
     guard let cell else { preconditionFailure("no memory for the weights of \(layer.name)") }
     cells.append(cell)
+    if precision == .f32 {
+      packing.add(kernel, "kernel", place, to: .cell(cell, isRecurrent: false))
+      packing.add(recurrentKernel, "recurrent_kernel", place, to: .cell(cell, isRecurrent: true))
+    }
     scratchBytes = max(scratchBytes, mr_cell_scratch(cell))
     return RecurrentOperation(
       cell: cell, table: nil, hasCellState: kind == MR_LSTM,
@@ -124,13 +153,31 @@ final class StepProgram: @unchecked Sendable {  // why: only `init` and `deinit`
       zeroOutputForMask: layer.recurrence?.zeroOutputForMask == true)
   }
 
-  private func dense(_ taps: Int, _ kernel: Matrix, _ bias: [Float]?) -> OpaquePointer {
-    let dense = bias.withPointer { bias in
-      mr_dense_create(
-        Int32(taps), Int32(kernel.rows / taps), Int32(kernel.columns), kernel.values, bias)
+  private func values(
+    of matrix: Matrix, _ tensor: String, _ place: LayerPlace
+  ) throws(ModelError) -> [Float] {
+    do throws(WeightFault) {
+      let values = try matrix.readValues()
+      if let fault = values.withUnsafeBufferPointer({ $0.firstNotFinite }) {
+        throw .notFinite(index: fault, value: values[fault])
+      }
+      return values
+    } catch {
+      throw error.error(place, tensor)
     }
-    guard let dense else { preconditionFailure("no memory for \(kernel.values.count) weights") }
+  }
+
+  private func dense(
+    _ taps: Int, _ kernel: Matrix, _ bias: [Float]?, _ place: LayerPlace
+  ) throws(ModelError) -> OpaquePointer {
+    let dense = bias.withPointer { bias in
+      mr_dense_create(Int32(taps), Int32(kernel.rows / taps), Int32(kernel.columns), nil, bias)
+    }
+    guard let dense else {
+      preconditionFailure("no memory for \(kernel.rows) x \(kernel.columns) weights")
+    }
     denses.append(dense)
+    packing.add(kernel, "kernel", place, to: .dense(dense))
     return dense
   }
 

@@ -27,7 +27,7 @@ struct MillraceModelFileTests {
 
   @Test(arguments: files) func everyModelComesBackWithTheSameBits(file: String) throws {
     let loaded = try Self.loaded(file)
-    let bytes = try MillraceModelFile.bytes(of: loaded, labels: nil)
+    let bytes = try MillraceModelFile.content(of: loaded, labels: nil).bytes
     let scratch = try ScratchFile(bytes, suffix: ".millrace")
     let again = try loadModel(at: scratch.path)
     #expect(again.model.shape == loaded.model.shape)
@@ -53,14 +53,15 @@ struct MillraceModelFileTests {
           == MillraceModelFile.answers(of: loaded.model, to: steps)?.map(\.bitPattern))
     }
     // Converted twice, it is the same file but for where it came from.
-    let twice = try MillraceModelFile.bytes(of: again, labels: nil)
+    let twice = try MillraceModelFile.content(of: again, labels: nil).bytes
     #expect(twice.count > 0)
   }
 
   @Test func labelsTravelWithIt() throws {
     let loaded = try Self.loaded("hello/model.keras")
-    let bytes = try MillraceModelFile.bytes(
-      of: loaded, labels: ["a", "", "\"다\""])
+    let bytes = try MillraceModelFile.content(
+      of: loaded, labels: ["a", "", "\"다\""]
+    ).bytes
     let scratch = try ScratchFile(bytes, suffix: ".any")
     let again = try loadModel(at: scratch.path)
     #expect(again.labels == ["a", "", "\"다\""])
@@ -73,7 +74,7 @@ struct MillraceModelFileTests {
   ])
   func everyChangedBitIsNoticed(file: String) throws {
     let loaded = try Self.loaded(file)
-    let sound = try MillraceModelFile.bytes(of: loaded, labels: ["l"])
+    let sound = try MillraceModelFile.content(of: loaded, labels: ["l"]).bytes
     let seed = UInt64.random(in: 0..<(1 << 32))
     var random = SplitMix64(seed: seed)
     for _ in 0..<300 {
@@ -96,8 +97,9 @@ struct MillraceModelFileTests {
   }
 
   @Test func aTruncatedFileIsRefused() throws {
-    let bytes = try MillraceModelFile.bytes(
-      of: Self.loaded("golden/k_stacked/model.keras"), labels: nil)
+    let bytes = try MillraceModelFile.content(
+      of: Self.loaded("golden/k_stacked/model.keras"), labels: nil
+    ).bytes
     for count in [9, 100, bytes.count / 2, bytes.count - 1] {
       let scratch = try ScratchFile(Array(bytes[..<count]), suffix: ".millrace")
       #expect(throws: ModelFileError.self, "\(count)") { try loadModel(at: scratch.path) }
@@ -108,7 +110,7 @@ struct MillraceModelFileTests {
     // Whole, checksums and all, but for its probe.
     let one = try Self.loaded("golden/k_lstm_seq/model.keras")
     let text = String(
-      decoding: try MillraceModelFile.bytes(of: one, labels: nil),
+      decoding: try MillraceModelFile.content(of: one, labels: nil).bytes,
       as: UTF8.self)
     #expect(text.contains("probe/outputs"))
     let changed = LoadedModel(
@@ -129,8 +131,9 @@ struct MillraceModelFileTests {
     #expect(
       MillraceModelFile.answers(of: one.model, to: probe)
         != MillraceModelFile.answers(of: changed.model, to: probe))
-    let bytes = try MillraceModelFile.bytes(
-      of: changed, labels: nil, answers: one.model)
+    let bytes = try MillraceModelFile.content(
+      of: changed, labels: nil, answers: one.model
+    ).bytes
     let scratch = try ScratchFile(bytes, suffix: ".millrace")
     #expect {
       try loadModel(at: scratch.path)

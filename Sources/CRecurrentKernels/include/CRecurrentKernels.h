@@ -52,7 +52,12 @@ typedef struct mr_cell mr_cell;
 // NULL when memory is short or a width is not positive.
 mr_cell *mr_cell_create(mr_kind kind, mr_format format, int inputs, int units, const float *kernel, const float *recurrent_kernel,
                         const float *bias);
+// In f32 kernel and recurrent_kernel may be NULL: every row of them must then be given once by mr_cell_pack_rows before
+// the first step. Threads may do that at once, for rows of their own.
+void mr_cell_pack_rows(mr_cell *cell, bool recurrent, int first, int count, const float *rows);
 void mr_cell_free(mr_cell *cell);
+// Whether none of the values is infinite or NaN.
+bool mr_all_finite(const float *values, size_t count);
 const char *mr_cell_kernels(const mr_cell *cell); // the instruction set it was packed for
 // Bytes of scratch memory for calls with this cell, for any number of streams and steps. May be 0.
 size_t mr_cell_scratch(const mr_cell *cell);
@@ -96,6 +101,8 @@ typedef struct mr_dense mr_dense;
 // Dense, and Conv1D with causal padding: kernel[taps * inputs][units] in Keras' layout, the oldest tap first; taps = 1 for Dense.
 // bias[units], or NULL for zeros. NULL when memory is short or a width is not positive.
 mr_dense *mr_dense_create(int taps, int inputs, int units, const float *kernel, const float *bias);
+// The kernel may be NULL: every row of it must then be given once by mr_dense_pack_rows, as with a cell.
+void mr_dense_pack_rows(mr_dense *dense, int first, int count, const float *rows);
 void mr_dense_free(mr_dense *dense);
 // The sums before any activation. x[tap * n + s] is what stream s was given at that tap (oldest first), out[s] a row of `units`.
 void mr_dense_apply(const mr_dense *dense, int n, const float *const *x, float *const *out);

@@ -17,7 +17,9 @@ package enum ExitStatus: Int32, Sendable {
   package init(_ error: any Error) {
     switch error {
     case is ConfigurationError: self = .badConfiguration
-    case ModelFileError.missing, TextFile.Failure.missing: self = .missingFile
+    case ModelFileError.missing, ModelFileError.refused(_, isMissing: true),
+      TextFile.Failure.missing:
+      self = .missingFile
     case TextFile.Failure.unreadable: self = .inputOutput
     case is ModelFileError, is TextFile.Failure, is BadLine, is SimilarTokens.Failure,
       is VocabularyError, is JSONError:

@@ -14,7 +14,9 @@ package struct PipelineBuilder {
     guard FileManager.default.fileExists(atPath: file.model) else {
       throw file.error(at: "model", "names \(file.model), which does not exist")
     }
-    let model = try loadModel(at: file.model).with(file.precision)
+    // The gates that a tap may ask for are computed by the plain layers.
+    let model = try loadModel(at: file.model, forSteppingOnly: file.monitor == nil)
+      .with(file.precision)
     let (encoding, vocabulary) = try encoding(for: model.model, model.vocabulary)
     try checkEmission(model.model)
     let generation = try generation(for: model, vocabulary)

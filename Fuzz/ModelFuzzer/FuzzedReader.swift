@@ -1,0 +1,1 @@
+../../Tests/ModelFilesTests/FuzzedReader.swift

@@ -1,0 +1,1 @@
+../../Tests/ModelFilesTests/SafetensorsText.swift
