@@ -16,6 +16,7 @@ final class InferenceLoop {
   private let link: LinkReceiver
   private let sink: LinkSender
   private let tap: Tap?
+  private let metrics: StageMetrics
   private var streams: [StreamID: InferenceStream] = [:]
   /// Streams with steps to take, first come first served; a stream goes to the back after its step.
   private var ready: Deque<InferenceStream> = []
@@ -38,6 +39,9 @@ final class InferenceLoop {
     batch = StepBatch(model: model, capacity: stage.settings.batch)
     generationBatch = StepBatch(
       model: stage.settings.generation?.decoder?.model ?? model, capacity: stage.settings.batch)
+    metrics = control.metrics.stage(
+      stage.name, model: stage.model.hashText,
+      duration: ("millrace_step_duration_seconds", "How long one step of a batch takes."))
     link = try LinkReceiver(
       context: control.context,
       endpoint: Endpoint.worker(stage.worker, of: stage.endpoints.tokens),
@@ -66,6 +70,9 @@ final class InferenceLoop {
         if !isLingering { try stepBatch() }
         try stepGenerations()
       }
+      metrics.turns.add(1)
+      metrics.credit.set(sink.available)
+      metrics.streams.set(UInt64(streams.count))
       if received < Limits.drainMessages { link.flush() }
       if control.stop.isRaised {
         let now = MonotonicClock.milliseconds
@@ -92,6 +99,8 @@ final class InferenceLoop {
     }
     guard let id = message.stream, message.header.kind == .data else { return }
     let units = UInt64(message.header.count)
+    metrics.messages.add(1)
+    metrics.stepsIn.add(units)
     // The sender is our own tokenizer stage, which keeps to its credit but for one long text.
     _ = connection.receive(units: units)
     connection.hold(units: units)
@@ -141,7 +150,8 @@ final class InferenceLoop {
       chosen.append(stream)
     }
     guard !chosen.isEmpty else { return }
-    model.step(&batch)
+    takeStep(of: model, &batch)
+    metrics.steps.add(UInt64(chosen.count))
     for (index, stream) in chosen.enumerated() {
       try take(batch.output(index), of: stream)
       if stream.isWaiting {
@@ -165,7 +175,8 @@ final class InferenceLoop {
       count = min(count, stream.stepsLeft(of: limit))
     }
     for offset in 0..<count { append(stream, ahead: offset) }
-    model.step(&batch)
+    takeStep(of: model, &batch)
+    metrics.steps.add(UInt64(count))
     for index in 0..<count { try take(batch.output(index), of: stream) }
     if !stream.isWaiting {
       stream.isReady = false
@@ -293,6 +304,13 @@ final class InferenceLoop {
       stream.isReady = true
       ready.append(stream)
     }
+  }
+
+  /// Runs the kernels, timed.
+  func takeStep(of model: Model, _ batch: inout StepBatch) {
+    let began = MonotonicClock.nanoseconds
+    model.step(&batch)
+    metrics.duration.observe(nanoseconds: MonotonicClock.nanoseconds - began)
   }
 
   // MARK: Sending
