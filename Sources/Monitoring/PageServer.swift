@@ -42,9 +42,13 @@ package struct PageServer: Service {
     try await withTaskCancellationOrGracefulShutdownHandler {
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
-          try await server.waitUntilListening(timeout: 60)
-          let bound = await server.listeningAddress
-          logger.notice("http", metadata: ["address": "\(bound.map(Self.text) ?? "")"])
+          // Not waitUntilListening, which a cancellation does not always end.
+          while true {
+            if let bound = await server.listeningAddress {
+              return logger.notice("http", metadata: ["address": "\(Self.text(bound))"])
+            }
+            try await Task.sleep(for: .milliseconds(5))
+          }
         }
         group.addTask { try await serve(server) }
         // Not waitForAll, which would wait for the first task to tell of the second's error.

@@ -1,5 +1,6 @@
 import ModelFiles
 import Monitoring
+import Recurrence
 
 /// What does not change while a process runs: for the stats tap, and for the info metrics.
 package struct PipelineFacts: Codable, Sendable, Equatable {
@@ -18,6 +19,16 @@ package struct PipelineFacts: Codable, Sendable, Equatable {
   /// The first of the class names; empty where there are none.
   package var labels: [String]
 
+  package var layers: [Layer]
+
+  /// A recurrent layer, whose state and gates can be watched.
+  package struct Layer: Codable, Sendable, Equatable {
+    package var name: String
+    package var units: Int
+    /// Whether it has c beside h.
+    package var cell: Bool
+  }
+
   private static let labelsMax = 256
 
   package init(_ pipeline: Pipeline, process: String) {
@@ -29,6 +40,11 @@ package struct PipelineFacts: Codable, Sendable, Equatable {
     precision = pipeline.file.precision.rawValue
     kernels = "\(pipeline.model.model.kernels)"
     edges = pipeline.edges
+    let rows = pipeline.model.model.stateLayout.rows
+    layers = rows.filter { $0.kind == .h }.map { row in
+      let hasCell = rows.contains { $0.kind == .c && $0.layerIndex == row.layerIndex }
+      return Layer(name: row.layerName, units: row.width, cell: hasCell)
+    }
     labels = Array(pipeline.format.labelNames.prefix(PipelineFacts.labelsMax))
   }
 
