@@ -15,6 +15,8 @@ struct KerasModelFile {
     var format: String
     var kerasVersion: String
     var vocabulary: ModelVocabulary?
+    /// The second half of an encoder and decoder that were trained as one.
+    var decoder: Model?
   }
 
   private static let zipMagic: [UInt8] = [0x50, 0x4b]
@@ -81,7 +83,7 @@ struct KerasModelFile {
       }
       return Content(
         model: built.model, format: "Keras \(version) (.keras)", kerasVersion: version,
-        vocabulary: built.vocabulary)
+        vocabulary: built.vocabulary, decoder: built.decoder)
     } catch let error as HDF5Error {
       throw ModelFileError.unreadable(path: path, reason: "model.weights.h5 inside \(error)")
     }
@@ -104,7 +106,7 @@ struct KerasModelFile {
         }
       return Content(
         model: built.model, format: "Keras \(version ?? "1") (.h5)",
-        kerasVersion: version ?? "1", vocabulary: built.vocabulary)
+        kerasVersion: version ?? "1", vocabulary: built.vocabulary, decoder: built.decoder)
     }
   }
 
@@ -134,6 +136,6 @@ struct KerasModelFile {
       }
     return Content(
       model: built.model, format: "Keras \(version) (weights)", kerasVersion: version,
-      vocabulary: built.vocabulary)
+      vocabulary: built.vocabulary, decoder: built.decoder)
   }
 }

@@ -16,11 +16,15 @@ package struct LoadedModel: Sendable {
   package let labels: [String]?
   /// The tokens, where the model knows them itself.
   package let vocabulary: ModelVocabulary?
+  /// What goes on from the model's last state, where the file is an encoder and a decoder that were
+  /// trained as one.
+  package let decoder: Model?
 
   package init(
     model: Model, sha256: [UInt8], format: String, kerasVersion: String?, path: String,
-    labels: [String]? = nil, vocabulary: ModelVocabulary? = nil
+    labels: [String]? = nil, vocabulary: ModelVocabulary? = nil, decoder: Model? = nil
   ) {
+    self.decoder = decoder
     self.model = model
     self.sha256 = sha256
     self.format = format
@@ -42,7 +46,11 @@ package struct LoadedModel: Sendable {
       layers: model.layers, input: model.input, name: model.name, precision: precision)
     return LoadedModel(
       model: other, sha256: sha256, format: format, kerasVersion: kerasVersion, path: path,
-      labels: labels, vocabulary: vocabulary)
+      labels: labels, vocabulary: vocabulary,
+      decoder: try decoder.map { decoder throws(ModelError) in
+        try Model(
+          layers: decoder.layers, input: decoder.input, name: decoder.name, precision: precision)
+      })
   }
 }
 
@@ -85,5 +93,6 @@ package func loadModel(
   let content = try KerasModelFile(bytes: bytes, path: path, layersPath: layers).load()
   return LoadedModel(
     model: content.model, sha256: SHA256.hash(of: bytes), format: content.format,
-    kerasVersion: content.kerasVersion, path: path, vocabulary: content.vocabulary)
+    kerasVersion: content.kerasVersion, path: path, vocabulary: content.vocabulary,
+    decoder: content.decoder)
 }

@@ -139,7 +139,7 @@ class PageTests(unittest.TestCase):
             steps = page.run("return Number(document.querySelector('[data-stage=tokenizer] [data-field=steps]')"
                              ".dataset.value)")
             self.assertGreater(steps, STREAMS)
-            self.assertEqual(page.text("[data-field=connections]"), "1 clients")
+            self.assertEqual(page.text("[data-field=connections]"), "1 client")
             self.assertEqual(page.text("#lost"), "· nothing lost on the way to this page")
             self.assertEqual(page.console, [])
 

@@ -18,6 +18,10 @@ package struct PipelineFile: Sendable, Equatable {
   /// A second model that generates from the state in which END leaves the first.
   package var decoder: DecoderSection?
   package var labels: String?
+  /// How the model's outputs are brought back to the units of its targets.
+  package var output: OutputSection?
+  /// How unlikely each value is beside the forecast before it.
+  package var anomaly: AnomalySection?
   /// How many classes a line names.
   package var top = 3
   package var sink = SinkSection()
@@ -31,6 +35,8 @@ package struct PipelineFile: Sendable, Equatable {
   package var allowPlaintext = false
   /// Live streams with state in memory.
   package var liveStreams = Limits.liveStreams
+  /// Steps of one sequence, from START or RESET on; nil for any number.
+  package var maxSteps: Int?
 
   /// Where a key stood, for errors found after reading.
   package var marks: [String: ConfigurationError] = [:]
@@ -58,6 +64,8 @@ package struct PipelineFile: Sendable, Equatable {
     package var reply = true
     /// Whether lines carry the raw output vector.
     package var values = false
+    /// When answers raise an alarm; nil for never.
+    package var alarm: AlarmRule?
   }
 
   /// Endpoints between stages that run in processes of their own.

@@ -5,9 +5,9 @@ import Tokenization
 
 extension PipelineFile {
   private static let topKeys = [
-    "name", "ingress", "tokenizer", "model", "decoder", "inference", "emit", "labels", "top",
-    "sink",
-    "monitor", "http", "links", "precision", "state", "limits", "allow-plaintext",
+    "name", "ingress", "tokenizer", "model", "decoder", "inference", "emit", "output", "anomaly",
+    "labels", "top", "sink", "monitor", "http", "links", "precision", "state", "limits",
+    "allow-plaintext",
   ]
 
   /// Reads and checks a file's text; files that it names are not opened here.
@@ -47,14 +47,18 @@ extension PipelineFile {
     if let section = try top.section("decoder", known: DecoderSection.keys) {
       decoder = try DecoderSection(section, resolve: resolve)
     }
+    if let section = try top.section("output", known: OutputSection.keys) {
+      output = try OutputSection(section, resolve: resolve)
+    }
+    anomaly = try top.section("anomaly", known: AnomalySection.keys).map(AnomalySection.init)
     labels = try top.text("labels").map(resolve)
     self.top = try top.integer("top", in: 1...1000) ?? 3
     monitor = try top.text("monitor")
     allowPlaintext = try top.boolean("allow-plaintext") ?? false
     try readStages(top)
     for key in [
-      "model", "decoder", "emit", "labels", "tokenizer", "ingress", "monitor", "http", "sink",
-      "links",
+      "model", "decoder", "emit", "labels", "tokenizer", "ingress", "monitor", "sink", "links",
+      "output", "anomaly", "http",
     ]
     where top.has(key) {
       marks[key] = top.error(key, "")
@@ -87,13 +91,14 @@ extension PipelineFile {
     precision = try top.choice("precision", Precision.self) ?? .f32
     emit = try PipelineFile.emission(top)
     if let section = try top.section(
-      "sink", known: ["publish", "format", "file", "reply", "values"])
+      "sink", known: ["publish", "format", "file", "reply", "values", "alarm"])
     {
       sink.publish = try section.text("publish")
       sink.format = try section.choice("format", SinkSection.Format.self) ?? .json
       sink.file = try section.text("file")
       sink.reply = try section.boolean("reply") ?? true
       sink.values = try section.boolean("values") ?? false
+      sink.alarm = try section.section("alarm", known: AlarmRule.keys).map(AlarmRule.init)
     }
     if let section = try top.section("links", known: ["tokens", "answers"]) {
       links = LinksSection(
@@ -102,9 +107,10 @@ extension PipelineFile {
     if let section = try top.section("state", known: ["reset-every"]) {
       resetEvery = try section.integer("reset-every", in: 1...Int(Int32.max))
     }
-    if let section = try top.section("limits", known: ["live-streams"]) {
+    if let section = try top.section("limits", known: ["live-streams", "max-steps"]) {
       liveStreams =
         try section.integer("live-streams", in: 1...10_000_000) ?? Limits.liveStreams
+      maxSteps = try section.integer("max-steps", in: 1...Int(Int32.max))
     }
   }
 
@@ -240,7 +246,7 @@ extension TokenizerSection {
   }
 
   /// A number for all columns, or a list with one for each.
-  private static func factor(
+  static func factor(
     _ section: YAMLSection, _ key: String
   ) throws(ConfigurationError) -> ValueScaling.Factor? {
     guard let numbers = try section.numbers(key) else { return nil }

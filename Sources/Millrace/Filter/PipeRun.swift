@@ -35,7 +35,8 @@ package struct PipeRun: Sendable {
   ///
   /// - Returns: what happened; lines that could not be read count as refusals.
   package func run(descriptor: Int32) async throws -> Filter.Summary {
-    let output = try OutputLines(isPrinting: options.prints)
+    let output = try OutputLines(
+      isPrinting: options.prints, alarm: filter.pipeline.alarm)
     let format = filter.pipeline.format
     let isText = filter.pipeline.encoding.isText
     let text = TextInput.Options(

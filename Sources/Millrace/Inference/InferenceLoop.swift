@@ -15,7 +15,7 @@ final class InferenceLoop {
   let model: Model
   private let link: LinkReceiver
   private let sink: LinkSender
-  private let tap: Tap?
+  let tap: Tap?
   private let metrics: StageMetrics
   private var streams: [StreamID: InferenceStream] = [:]
   /// Streams with steps to take, first come first served; a stream goes to the back after its step.
@@ -28,6 +28,8 @@ final class InferenceLoop {
   /// When the first of the ready streams became ready; meaningful with `linger` only.
   private var readySince: UInt64 = 0
   private let modelKey: UInt64
+  /// Values of an answer.
+  let answerWidth: Int
   /// The tokenizer stage: the only peer of the link.
   private(set) var upstream: Connection?
 
@@ -36,6 +38,7 @@ final class InferenceLoop {
     self.control = control
     model = stage.model.model
     modelKey = stage.model.key
+    answerWidth = stage.settings.output.width(of: model.outputWidth)
     batch = StepBatch(model: model, capacity: stage.settings.batch)
     generationBatch = StepBatch(
       model: stage.settings.generation?.decoder?.model ?? model, capacity: stage.settings.batch)
@@ -146,6 +149,7 @@ final class InferenceLoop {
       }
       begin(stream)
       if isResetDue(stream), !stream.runs[0].isPeek { stream.zero() }
+      if isWatched(stream) { try publishGates(of: stream) }
       append(stream)
       chosen.append(stream)
     }
@@ -153,6 +157,9 @@ final class InferenceLoop {
     takeStep(of: model, &batch)
     metrics.steps.add(UInt64(chosen.count))
     for (index, stream) in chosen.enumerated() {
+      if isWatched(stream) {
+        try publishState(of: stream, stream.runs[0], number: stream.runs[0].nextNumber)
+      }
       try take(batch.output(index), of: stream)
       if stream.isWaiting {
         ready.append(stream)
@@ -165,7 +172,9 @@ final class InferenceLoop {
   /// Takes many steps of the only ready stream at once; false if it has no more than one to take.
   private func stepAlone(_ stream: InferenceStream) throws -> Bool {
     try finishEmptyRuns(of: stream)
-    guard stream.isWaiting, let run = stream.runs.first, run.stepCount - run.done > 1 else {
+    guard stream.isWaiting, let run = stream.runs.first, run.stepCount - run.done > 1,
+      !isWatched(stream)
+    else {
       return false
     }
     begin(stream)
@@ -201,7 +210,10 @@ final class InferenceLoop {
     if header.flags.contains(.start) { stream.begin(at: header.number) }
     // Numbers between were refused and make no step.
     stream.nextStep = max(stream.nextStep, header.number)
-    if header.flags.contains(.reset) { stream.zero() }
+    if header.flags.contains(.reset) {
+      stream.zero()
+      stream.errors = .init()
+    }
   }
 
   func isResetDue(_ stream: InferenceStream) -> Bool {
@@ -229,6 +241,24 @@ final class InferenceLoop {
   private func take(
     _ row: UnsafeBufferPointer<Float>, of stream: InferenceStream
   ) throws {
+    guard stage.settings.output.isPlain else { return try takeFormed(row, of: stream) }
+    try takeAnswer(row, of: stream)
+  }
+
+  /// As `take`, for answers that are not the bare output.
+  private func takeFormed(_ row: UnsafeBufferPointer<Float>, of stream: InferenceStream) throws {
+    let run = stream.runs[0]
+    var answer = Array(row)
+    let values = run.stepValues(run.done)
+    if run.isPeek {
+      stage.settings.output.finish(&answer, values: values, &run.peekedErrors)
+    } else {
+      stage.settings.output.finish(&answer, values: values, &stream.errors)
+    }
+    try answer.withUnsafeBufferPointer { try takeAnswer($0, of: stream) }
+  }
+
+  private func takeAnswer(_ row: UnsafeBufferPointer<Float>, of stream: InferenceStream) throws {
     let run = stream.runs[0]
     if run.isPeek { return try takePeek(row, of: stream, run) }
     let number = run.nextNumber
@@ -282,9 +312,11 @@ final class InferenceLoop {
     // Rows come of a sequence: where there was no step, there is none to decode.
     if case .oneToMany = model.shape, stream.stepsSinceReset > 0 {
       let rows = model.decode(stream.state)
+      var values = rows.values
+      stage.settings.output.scaling?.undo(on: &values)
       header.count = UInt32(rows.rows)
       header.number = 0
-      try send(header, of: stream, rows: rows.values, ids: [], note: run.note)
+      try send(header, of: stream, rows: values, ids: [], note: run.note)
     } else if let last = stream.last, stream.stepsSinceAnswer > 0 {
       header.count = 1
       header.number = last.number
@@ -318,7 +350,7 @@ final class InferenceLoop {
   func answerHeader(_ run: StepRun, below covered: UInt64) -> Header {
     var header = Header(kind: .answer)
     header.elementType = .float32
-    header.width = UInt32(model.outputWidth)
+    header.width = UInt32(answerWidth)
     header.epoch = run.header.epoch
     header.time = run.header.time
     header.input = covered
@@ -329,7 +361,7 @@ final class InferenceLoop {
   /// Sends the rows that a run has gathered.
   private func sendRows(of stream: InferenceStream) throws {
     let run = stream.runs[0]
-    let count = run.rows.count / model.outputWidth
+    let count = run.rows.count / answerWidth
     var header = answerHeader(run, below: run.nextNumber)
     header.count = UInt32(count)
     header.number = run.header.number + UInt64(run.firstAnswer)

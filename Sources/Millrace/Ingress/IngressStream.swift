@@ -11,6 +11,8 @@ final class IngressStream {
   var firstInput: UInt64 = 0
   /// The next step's number.
   var nextStep: UInt64 = 0
+  /// The step with which the sequence began, at START or the last RESET.
+  var sequenceStart: UInt64 = 0
   /// The next answer's number, for a welcome.
   var nextAnswer: UInt64 = 0
   /// Counts its lives: what is under way may belong to the one before.
@@ -31,6 +33,9 @@ final class IngressStream {
     workerIndex = UInt16(worker)
   }
 
+  /// Steps of the sequence so far.
+  var sequenceSteps: Int { Int(nextStep - min(nextStep, sequenceStart)) }
+
   var worker: Int { Int(workerIndex) }
 
   /// A new life, from input `number`.
@@ -39,6 +44,7 @@ final class IngressStream {
     life &+= 1
     firstInput = number
     nextStep = step
+    sequenceStart = step
     nextAnswer = step
     pendingFlags = .start
   }

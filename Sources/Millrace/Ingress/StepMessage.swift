@@ -15,6 +15,12 @@ struct StepMessage {
     values.removeAll(keepingCapacity: true)
   }
 
+  mutating func keepFirst(_ count: Int) {
+    if !values.isEmpty { values.removeLast(values.count - count * width) }
+    if tokens.ids.count > count { tokens.ids.removeLast(tokens.ids.count - count) }
+    if tokens.ends.count > count { tokens.ends.removeLast(tokens.ends.count - count) }
+  }
+
   var count: Int { values.isEmpty ? tokens.ids.count : values.count / width }
   var isEmpty: Bool { values.isEmpty && tokens.ids.isEmpty }
 }

@@ -150,6 +150,7 @@ extension TokenizerLoop {
     if resets { try reset(stream, message, connection) }
     // Numbers that a refusal used up have no step.
     if !stage.encoding.isText { stream.nextStep = header.number + UInt64(skip) }
+    if resets { stream.sequenceStart = stream.nextStep }
     step.removeAll()
     cache.keep(
       input: payload, first: header.number + UInt64(skip), elementBytes: elementBytes, of: stream)
@@ -171,6 +172,7 @@ extension TokenizerLoop {
       try end(stream, message, connection, units: units)
     } else {
       refuseParts(of: stream, message, connection)
+      boundSequence(of: stream, message, connection)
       try sendSteps(of: stream, message, connection, units: units, flags: [])
     }
   }
@@ -186,6 +188,7 @@ extension TokenizerLoop {
     step.removeAll()
     flushCarry(of: stream)
     refuseParts(of: stream, message, connection)
+    boundSequence(of: stream, message, connection)
     try sendSteps(of: stream, message, connection, units: 0, flags: [])
     stream.pendingFlags.insert(.reset)
   }
@@ -195,6 +198,7 @@ extension TokenizerLoop {
   ) throws {
     flushCarry(of: stream)
     refuseParts(of: stream, message, connection)
+    boundSequence(of: stream, message, connection)
     try sendSteps(of: stream, message, connection, units: units, flags: .end)
     stream.sequence.close()
     openStreams -= 1
@@ -360,7 +364,7 @@ extension TokenizerLoop {
     }
   }
 
-  private func refuse(
+  func refuse(
     _ refusal: Refusal, _ header: Header, of id: StreamID, _ connection: Connection
   ) {
     id.withBytes {

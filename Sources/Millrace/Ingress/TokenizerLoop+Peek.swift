@@ -31,6 +31,7 @@ extension TokenizerLoop {
     // A question is answered as a whole or not at all.
     if let part = step.tokens.refused.first { throw RefusedMessage(part.refusal) }
     flushCarry(of: stream)
+    try checkRoom(of: stream)
     connection.hold(units: units)
     try sendPeek(at: stream, message, connection, units: units)
   }

@@ -19,7 +19,7 @@ extension TokenizerLoop {
     metrics.duration.observe(nanoseconds: nanoseconds - covered.readNanoseconds)
   }
 
-  /// Publishes the list of streams under `tap/tokenizer/streams/`, once a second while somebody
+  /// Publishes the list of streams under `tap/tokenizer/streams/all/`, once a second while somebody
   /// subscribes to it.
   func listStreams() throws {
     let now = MonotonicClock.milliseconds

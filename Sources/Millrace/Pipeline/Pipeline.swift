@@ -13,19 +13,26 @@ package struct Pipeline: Sendable {
   package let format: AnswerFormat
   /// With `emit: generate`.
   package let generation: GenerationSettings?
+  /// What becomes of an output vector before it is an answer.
+  package let output: OutputForm
+  /// With `sink: { alarm: ... }`.
+  package let alarm: AlarmSetting?
   /// What runs and may not be meant.
   package let warnings: [String]
 
   /// Takes parts that fit each other; `PipelineBuilder` checks those of a file.
   package init(
     file: PipelineFile, model: LoadedModel, encoding: InputEncoding, format: AnswerFormat,
-    generation: GenerationSettings? = nil, warnings: [String] = []
+    generation: GenerationSettings? = nil, output: OutputForm = OutputForm(),
+    alarm: AlarmSetting? = nil, warnings: [String] = []
   ) {
     self.file = file
     self.model = model
     self.encoding = encoding
     self.format = format
     self.generation = generation
+    self.output = output
+    self.alarm = alarm
     self.warnings = warnings
   }
 
@@ -114,7 +121,8 @@ package struct Pipeline: Sendable {
   private func tokenizer(_ endpoints: StageEndpoints) -> TokenizerStage {
     TokenizerStage(
       encoding: encoding, format: format, workers: file.inference.workers,
-      liveStreams: file.liveStreams, modelHash: model.hashText, endpoints: endpoints)
+      liveStreams: file.liveStreams, maxSteps: file.maxSteps, modelHash: model.hashText,
+      endpoints: endpoints)
   }
 
   private func inference(
@@ -124,21 +132,20 @@ package struct Pipeline: Sendable {
       worker: worker, model: model,
       settings: InferenceStage.Settings(
         batch: file.inference.batch, linger: file.inference.linger, emit: file.emit,
-        generation: generation,
-        resetEvery: file.resetEvery,
-        reply: reply),
+        generation: generation, output: output, resetEvery: file.resetEvery, reply: reply),
       endpoints: endpoints)
   }
 
   private func sink(_ scope: Scope, _ endpoints: StageEndpoints) -> SinkStage {
     guard scope == .daemon else {
       return SinkStage(
-        endpoints: endpoints, format: format, output: .none, publish: nil, publishFormat: .json)
+        endpoints: endpoints, format: format, output: .none, publish: nil, publishFormat: .json,
+        alarm: nil)
     }
     return SinkStage(
       endpoints: endpoints, format: format,
       output: file.sink.file.map { $0 == "-" ? .standardOutput : .file($0) } ?? .none,
-      publish: file.sink.publish, publishFormat: file.sink.format)
+      publish: file.sink.publish, publishFormat: file.sink.format, alarm: alarm)
   }
 }
 

@@ -17,7 +17,7 @@ package struct PipelineBuilder {
     let model = try loadModel(at: file.model).with(file.precision)
     let (encoding, vocabulary) = try encoding(for: model.model)
     try checkEmission(model.model)
-    let generation = try generation(for: model.model, vocabulary)
+    let generation = try generation(for: model, vocabulary)
     var labels = try readLabels(for: generation?.settings.decoder?.model ?? model.model)
     if file.labels == nil, generation == nil, model.model.outputIsDistribution,
       let own = model.labels
@@ -29,10 +29,12 @@ package struct PipelineBuilder {
       shownTokens = generation.vocabulary.map(tokenText) ?? { @Sendable in "\($0)" }
     }
     let format = AnswerFormat(
-      labels: labels, top: file.top, showsValues: file.sink.values, tokenText: shownTokens)
+      labels: labels, top: file.top, showsValues: file.sink.values, tokenText: shownTokens,
+      hasAnomaly: file.anomaly != nil)
     return Pipeline(
       file: file, model: model, encoding: encoding, format: format,
-      generation: generation?.settings,
+      generation: generation?.settings, output: try outputForm(for: model.model, encoding),
+      alarm: try alarm(labels: labels, model.model),
       warnings: vocabularyWarning(vocabulary, model.model).map { [$0] } ?? [])
   }
 
@@ -66,7 +68,7 @@ package struct PipelineBuilder {
     return lines
   }
 
-  private func open(_ path: String, key: String) throws(ConfigurationError) -> TextFile {
+  func open(_ path: String, key: String) throws(ConfigurationError) -> TextFile {
     do {
       return try TextFile(readingFrom: path, expecting: "text")
     } catch {
@@ -94,23 +96,10 @@ package struct PipelineBuilder {
         "is of kind values, but the model begins with an Embedding and takes token ids; "
           + "use kind: characters, words or ids")
     }
-    var scaling: ValueScaling?
-    if let path = file.tokenizer.scalingFile {
-      let text = try open(path, key: "tokenizer").text
-      do {
-        scaling = try ValueScaling(json: Data(text.utf8), width: width)
-      } catch {
-        throw file.error(at: "tokenizer", "scaling \(path): \(error)")
-      }
-    } else if file.tokenizer.mean != nil || file.tokenizer.scale != nil {
-      do {
-        scaling = try ValueScaling(
-          mean: file.tokenizer.mean ?? .all(0), scale: file.tokenizer.scale ?? .all(1),
-          width: width)
-      } catch {
-        throw file.error(at: "tokenizer", "\(error)")
-      }
-    }
+    let section = file.tokenizer
+    let scaling = try scaling(
+      at: "tokenizer", file: section.scalingFile, mean: section.mean, scale: section.scale,
+      width: width)
     return .values(width: width, scaling: scaling)
   }
 

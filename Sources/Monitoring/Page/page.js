@@ -124,7 +124,7 @@ function takeStreams(list) {
   const fresh = new Map();
   for (const [name, steps, answers, worker, open] of list.streams) {
     const before = state.streams.get(name);
-    const rate = before && state.listed.time && seconds > 0 ? Math.max(0, steps - before.steps) / seconds : 0;
+    const rate = before && seconds > 0 ? Number((Math.max(0, steps - before.steps) / seconds).toPrecision(2)) : 0;
     fresh.set(name, { name, steps, answers, worker, open: open === 1, rate, waiting: Math.max(0, steps - answers) });
   }
   state.streams = fresh;
@@ -189,7 +189,7 @@ function drawStages() {
   text("edges", facts.edges);
   text("build", `version ${facts.version} · ${facts.format} · ${facts.precision} · ${facts.kernels} · ${facts.model.slice(0, 23)}…`);
   const workers = stages.filter((stage) => stage.name.startsWith("inference"));
-  const height = Math.max(1, workers.length) * 84;
+  const height = Math.max(1, workers.length) * 100;
   const picture = svg("svg", { viewBox: `0 0 960 ${height + 4}`, role: "img", "aria-label": "Stages and links with their rates" });
   const middle = height / 2;
   const tokenizer = stages.find((stage) => stage.name === "tokenizer");
@@ -198,17 +198,17 @@ function drawStages() {
   const link = (x1, y1, x2, y2, rate) => {
     picture.append(svg("path", { class: rate > 0 ? "link busy" : "link", d: `M${x1} ${y1}C${(x1 + x2) / 2} ${y1} ${(x1 + x2) / 2} ${y2} ${x2} ${y2}` }));
   };
-  picture.append(svg("text", { x: 4, y: middle - 4, "data-field": "connections" }, ingress ? `${ingress.connections} clients` : "clients"));
+  picture.append(svg("text", { x: 4, y: middle - 4, "data-field": "connections" }, ingress ? `${ingress.connections} client${ingress.connections === 1 ? "" : "s"}` : "clients"));
   picture.append(svg("text", { class: "quiet", x: 4, y: middle + 14 }, ingress ? `${amount(ingress.streams)} streams` : ""));
   link(96, middle, 150, middle, tokenizer?.rate);
-  box(picture, tokenizer, "tokenizer", 150, middle - 38);
+  box(picture, tokenizer, "tokenizer", 150, middle - 46);
   workers.forEach((worker, index) => {
-    const y = index * 84 + 42;
+    const y = index * 100 + 50;
     link(370, middle, 430, y, worker.rate);
-    box(picture, worker, worker.name, 430, y - 38);
+    box(picture, worker, worker.name, 430, y - 46);
     link(650, y, 710, middle, worker.rate);
   });
-  box(picture, sink, "sink", 710, middle - 38);
+  box(picture, sink, "sink", 710, middle - 46);
   byID("stages").replaceChildren(picture);
   const totals = [...state.stats.values()];
   const figures = [
@@ -231,13 +231,13 @@ function drawStages() {
 
 function box(picture, stage, name, x, y) {
   const node = svg("g", { "data-stage": name });
-  node.append(svg("rect", { class: stage?.rate > 0 ? "box busy" : "box", x, y, width: 220, height: 76, rx: 8 }));
+  node.append(svg("rect", { class: stage?.rate > 0 ? "box busy" : "box", x, y, width: 220, height: 92, rx: 8 }));
   node.append(svg("text", { x: x + 12, y: y + 20, "font-weight": 600 }, name));
   if (stage) {
     node.append(svg("text", { class: "rate", x: x + 208, y: y + 20, "text-anchor": "end", "data-field": "rate" }, `${amount(stage.rate)} steps/s`));
-    node.append(svg("text", { class: "quiet", x: x + 12, y: y + 42 }, `p50 ${duration(stage.p50)}   p99 ${duration(stage.p99)}`));
-    node.append(svg("text", { class: "quiet", x: x + 12, y: y + 60, "data-field": "steps", "data-value": stage.steps }, `${amount(stage.steps)} steps`));
-    node.append(svg("text", { class: "quiet", x: x + 208, y: y + 60, "text-anchor": "end" }, `queue ${amount(stage.queue)}` + (name === "sink" ? "" : ` · credit ${amount(stage.credit)}`)));
+    node.append(svg("text", { class: "quiet", x: x + 12, y: y + 42 }, `p50 ${duration(stage.p50)} · p99 ${duration(stage.p99)}`));
+    node.append(svg("text", { class: "quiet", x: x + 12, y: y + 80, "data-field": "steps", "data-value": stage.steps }, `${amount(stage.steps)} steps`));
+    node.append(svg("text", { class: "quiet", x: x + 12, y: y + 61 }, `queue ${amount(stage.queue)}` + (name === "sink" ? "" : ` · credit ${amount(stage.credit)}`)));
   } else {
     node.append(svg("text", { class: "quiet", x: x + 12, y: y + 42 }, "in a process of its own"));
   }
@@ -510,14 +510,17 @@ function drawHistogram() {
   const step = width / Math.max(1, shown.length);
   context.font = "11px system-ui, sans-serif";
   context.textAlign = "center";
-  const every = Math.ceil(52 / step);
+  const every = Math.ceil(64 / step);
   shown.forEach((count, index) => {
     const tall = (height - 34) * count / largest;
     context.fillStyle = style("--accent");
     context.fillRect(index * step + 2, height - 18 - tall, step - 4, tall);
     context.fillStyle = style("--quiet");
     if (count) context.fillText(amount(count), (index + 0.5) * step, height - 22 - tall);
-    if (index % every === 0) context.fillText("≤ " + duration(0.125 * 2 ** (first + index)).replace(/\.0+ /, " "), (index + 0.5) * step, height - 4);
+    if (index % every) return;
+    context.textAlign = index ? "center" : "left";
+    context.fillText("≤ " + duration(0.125 * 2 ** (first + index)), index ? (index + 0.5) * step : 0, height - 4);
+    context.textAlign = "center";
   });
 }
 
