@@ -8,7 +8,7 @@ SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 PYTHON := /usr/bin/python3
 PIPELINES := $(filter-out %.test.yaml,$(wildcard Pipelines/*.yaml))
 
-.PHONY: help setup build demo test lint format bench bench-steps neon sanitize fixtures clean
+.PHONY: help setup build demo test check-metrics test-page lint format bench bench-steps neon sanitize fixtures clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,21 @@ test: setup ## Run all tests (debug build)
 	swift test --skip-build
 	cd Clients/python && MILLRACE=$(CURDIR)/.build/debug/millrace $(PYTHON) -m unittest discover -q -s tests -t .
 	.build/debug/millrace test $(PIPELINES)
+
+# Debian's packages: prometheus has promtool; the page's tests skip themselves without a browser.
+check-metrics: ## Check /metrics and the Grafana file with promtool (installs Debian's prometheus)
+	@command -v promtool >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus >/dev/null; }
+	@$(SWIFT_BUILD) --product millrace
+	@MILLRACE=.build/debug/millrace $(PYTHON) Packaging/check_metrics.py
+
+test-page: ## Test the page in headless Chromium (installs Debian's chromium, chromium-driver)
+	@for package in chromium chromium-driver fonts-noto-cjk; do \
+	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q "install ok installed" || missing="$$missing $$package"; done; \
+	if [ -n "$$missing" ]; then \
+	  $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+	@$(SWIFT_BUILD) --product millrace
+	cd Clients/python && MILLRACE=$(CURDIR)/.build/debug/millrace $(PYTHON) -m unittest -v tests.test_page
 
 lint: ## Check format and style
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/EndToEnd

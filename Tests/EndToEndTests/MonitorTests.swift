@@ -136,6 +136,20 @@ struct MonitorTests {
     #expect(list.text.contains("[\"ended\",1,1,0,0]"))
   }
 
+  @Test func topPrintsALineAStageIntoAPipe() throws {
+    let running = try RunningPipeline(.hello, isTapped: true)
+    _ = try running.client().carryOut(Cut.whole(.text("hello"), of: "a"))
+    let file = running.folder.file("pipeline.yaml")
+    let top = try ChildProcess.run(["top", file, "--limit", "1", "--sort", "stage"])
+    #expect(top.exitCode == 0)
+    let cells = top.outputLines.map { $0.split(separator: "\t").map(String.init) }
+    #expect(cells.map { $0[1] } == ["STAGE", "tokenizer", "inference-0", "sink"])
+    #expect(cells.dropFirst().map { $0[8] } == ["5", "5", "5"])
+    let unsorted = try ChildProcess.run(["top", file, "--sort", "nothing"])
+    #expect(unsorted.exitCode == 64)
+    try running.stop()
+  }
+
   @Test func threeProcessesServeOnePortEach() throws {
     let port = try LoopbackSocket.freePorts(3)
     var pipeline = PipelineText.hello
