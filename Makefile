@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-PACKAGES := libzmq3-dev libhdf5-dev libzip-dev libsodium-dev libxxhash-dev libsqlite3-dev pkg-config python3 python3-zmq python3-numpy
+PACKAGES := libzmq3-dev libhdf5-dev libzip-dev libsodium-dev libxxhash-dev libsqlite3-dev libsentencepiece-dev pkg-config python3 python3-zmq python3-numpy
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 PYTHON := /usr/bin/python3

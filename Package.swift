@@ -41,10 +41,15 @@ let package = Package(
       name: "CRecurrentKernels",
       cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off"])]),
 
+    // SentencePiece's C++ API in C; Debian's library.
+    .target(
+      name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
+
     // Each target may use only those above it.
     .target(name: "ZeroMQ", dependencies: ["CZeroMQ"], swiftSettings: hotSettings),
     .target(name: "Wire", swiftSettings: hotSettings),
-    .target(name: "Tokenization", swiftSettings: swiftSettings),
+    .target(
+      name: "Tokenization", dependencies: ["CSentencePiece"], swiftSettings: swiftSettings),
     .target(
       name: "Recurrence", dependencies: ["CRecurrentKernels"], swiftSettings: hotSettings),
     // Generated; see its README.
@@ -126,7 +131,8 @@ let package = Package(
       name: "EndToEndTests", dependencies: ["MillraceCommand", "Wire", "ZeroMQ"],
       swiftSettings: swiftSettings),
   ],
-  swiftLanguageModes: [.v6]
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx17
 )
 
 // `make bench` alone builds these: they use the package's own API.

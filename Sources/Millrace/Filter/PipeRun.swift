@@ -42,7 +42,7 @@ package struct PipeRun: Sendable {
     let text = TextInput.Options(
       stream: options.stream, isTextOnly: options.isTextOnly,
       // A word ends with its line, so the newline is handed on as a separator.
-      keepsNewlines: options.keepsNewlines || filter.pipeline.file.tokenizer.kind == .words,
+      keepsNewlines: options.keepsNewlines || filter.pipeline.file.tokenizer.kind.readsNewlines,
       isCSV: options.isCSV, takesText: isText)
     var summary = try await filter.run(
       makeSource: {

@@ -7,6 +7,8 @@ final class IngressStream {
   let id: StreamID
   var sequence = StreamSequence()
   var carry = TokenizerCarry()
+  /// Of rows of numbers.
+  var valueCarry = ValueCarry()
   /// Input number at which this life began; text is counted from there.
   var firstInput: UInt64 = 0
   /// The next step's number.
@@ -41,6 +43,7 @@ final class IngressStream {
   /// A new life, from input `number`.
   func begin(at number: UInt64, step: UInt64) {
     carry = TokenizerCarry()
+    valueCarry = ValueCarry()
     life &+= 1
     firstInput = number
     nextStep = step
@@ -57,7 +60,7 @@ struct UnderWay {
   var endStep: UInt64
   /// Input numbers below this are used by its steps.
   var endInput: UInt64
-  /// For each step of text, one past the last input number that it used.
+  /// For each step that is counted by itself, one past the last input number that it used.
   ///
   /// Empty where each step is one number.
   var ends: [UInt64]
@@ -75,7 +78,7 @@ struct UnderWay {
     return ends.isEmpty ? step : ends[Int(step - firstStep) - 1]
   }
 
-  /// For text, what `input(below:)` is behind each of the steps from `start` to below `end`.
+  /// For such steps, what `input(below:)` is behind each of the steps from `start` to below `end`.
   func inputs(from start: UInt64, below end: UInt64) -> ArraySlice<UInt64> {
     let lower = max(start, firstStep)
     let upper = min(end, endStep)

@@ -35,7 +35,7 @@ extension TokenizerLoop {
         message: "the daemon is stopping; send it again to the next one")
     }
     guard
-      header.elementType == encoding.elementType
+      encoding.takes(header.elementType)
         || (header.elementType == .none && header.count == 0)
     else {
       throw RefusedMessage(
@@ -101,7 +101,7 @@ extension TokenizerLoop {
     streams[stream.id] = stream
     if !wasOpen { openStreams += 1 }
     cache.forget(stream)
-    stream.begin(at: number, step: stage.encoding.isText ? 0 : number)
+    stream.begin(at: number, step: stage.encoding.countsSteps ? 0 : number)
     try tap?.publish(
       event: "{\"event\":\"start\",\"stream\":\"\(stream.id)\",\"number\":\(number)}")
   }
@@ -149,7 +149,7 @@ extension TokenizerLoop {
     let payload = UnsafeRawBufferPointer(rebasing: message.payload.dropFirst(skip * elementBytes))
     if resets { try reset(stream, message, connection) }
     // Numbers that a refusal used up have no step.
-    if !stage.encoding.isText { stream.nextStep = header.number + UInt64(skip) }
+    if !stage.encoding.countsSteps { stream.nextStep = header.number + UInt64(skip) }
     if resets { stream.sequenceStart = stream.nextStep }
     step.removeAll()
     cache.keep(
@@ -214,6 +214,7 @@ extension TokenizerLoop {
   }
 
   func flushCarry(of stream: IngressStream) {
+    stream.valueCarry = ValueCarry()
     guard case .text(let tokenizer) = stage.encoding else { return }
     tokenizer.flush(carry: &stream.carry, into: &step.tokens)
   }
@@ -248,8 +249,8 @@ extension TokenizerLoop {
       }
       tokenizer.feed(payload, carry: &stream.carry, into: &step.tokens)
     case .ids(let bound): try encodeIDs(payload, header, bound: bound)
-    case .values(let width, let scaling):
-      try encodeValues(payload, header, width: width, scaling: scaling)
+    case .values(let features): try encodeValues(payload, header, features, for: stream)
+    case .frames(let features): try encodeFrames(payload, header, features)
     }
   }
 
@@ -271,26 +272,6 @@ extension TokenizerLoop {
     }
   }
 
-  private func encodeValues(
-    _ payload: UnsafeRawBufferPointer, _ header: Header, width: Int, scaling: ValueScaling?
-  ) throws {
-    step.width = width
-    guard header.count == 0 || Int(header.width) == width else {
-      throw RefusedMessage(
-        .badShape, expected: "\(width)", received: "\(header.width)",
-        message: "a step has \(header.width) values; this model takes \(width)")
-    }
-    step.values.append(contentsOf: [Float](copying: payload))
-    for (index, value) in step.values.enumerated() where !value.isFinite {
-      step.removeAll()
-      throw RefusedMessage(
-        .notFinite, expected: "finite numbers", received: "\(value)",
-        message:
-          "value \(index % width) of number \(header.number + UInt64(index / width)) is \(value)")
-    }
-    scaling?.apply(to: &step.values)
-  }
-
   // MARK: Sending on
 
   /// Sends the gathered steps to the stream's worker, at most 4,096 a message.
@@ -303,9 +284,10 @@ extension TokenizerLoop {
       connection.release(units: units)
       return
     }
+    let most = stage.encoding.stepWidth.map { max(1, Limits.messageBytes / ($0 * 4)) }
     var from = 0
     repeat {
-      let to = min(count, from + Limits.messageSteps)
+      let to = min(count, from + min(Limits.messageSteps, most ?? Int.max))
       let isFinal = to == count
       var header = Header(kind: .data)
       header.flags = stream.pendingFlags.union(isFinal ? flags : [])
@@ -330,8 +312,9 @@ extension TokenizerLoop {
     } while from < count
   }
 
-  private func inputEnds(_ from: Int, _ to: Int, of stream: IngressStream) -> [UInt64] {
-    guard stage.encoding.isText else { return [] }
+  func inputEnds(_ from: Int, _ to: Int, of stream: IngressStream) -> [UInt64] {
+    guard stage.encoding.countsSteps else { return [] }
+    if stage.encoding.stepWidth != nil { return Array(step.valueEnds[from..<to]) }
     return step.tokens.ends[from..<to].map { stream.firstInput + $0 }
   }
 
@@ -348,7 +331,7 @@ extension TokenizerLoop {
           "tokens", stream: stream.id, header: header, payload: payload,
           ids: .init(start: nil, count: 0))
       }
-      if case .values(let width, _) = stage.encoding {
+      if let width = stage.encoding.stepWidth {
         header.elementType = .float32
         header.width = UInt32(width)
         try step.values.withUnsafeBytes {

@@ -10,12 +10,11 @@ extension TokenizerLoop {
     let room = max(0, limit - stream.sequenceSteps)
     guard step.count > room else { return }
     var header = message.header
-    if stage.encoding.isText {
-      let end = step.tokens.ends.last ?? 0
-      let start = min(
-        room > 0 ? step.tokens.ends[room - 1] : header.number - stream.firstInput, end)
-      header.number = stream.firstInput + start
-      header.count = UInt32(end - start)
+    if stage.encoding.countsSteps {
+      let ends = inputEnds(0, step.count, of: stream)
+      let end = ends.last ?? header.number
+      header.number = min(room > 0 ? ends[room - 1] : header.number, end)
+      header.count = UInt32(end - header.number)
     } else {
       header.number = stream.nextStep + UInt64(room)
       header.count = UInt32(step.count - room)

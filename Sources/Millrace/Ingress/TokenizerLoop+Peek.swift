@@ -22,8 +22,10 @@ extension TokenizerLoop {
         message: StreamSequence.explanation(of: code, expected: expected, stream: id))
     }
     let carry = stream.carry
+    let valueCarry = stream.valueCarry
     defer {
       stream.carry = carry
+      stream.valueCarry = valueCarry
       step.removeAll()
     }
     step.removeAll()
@@ -32,6 +34,12 @@ extension TokenizerLoop {
     if let part = step.tokens.refused.first { throw RefusedMessage(part.refusal) }
     flushCarry(of: stream)
     try checkRoom(of: stream)
+    let bytes = step.count * (stage.encoding.stepWidth ?? 1) * 4
+    guard bytes <= Limits.messageBytes else {
+      throw RefusedMessage(
+        .tooLarge, expected: "\(Limits.messageBytes)", received: "\(bytes)",
+        message: "PEEK at \(step.count) steps makes \(bytes) bytes; look at fewer")
+    }
     connection.hold(units: units)
     try sendPeek(at: stream, message, connection, units: units)
   }

@@ -180,7 +180,9 @@ extension Pipeline {
       switch encoding {
       case .text: "text"
       case .ids(let bound): "token ids below \(bound)"
-      case .values(let width, _): "vectors of \(width)"
+      case .values(let features): "vectors of \(features.inputWidth)"
+      case .frames(let frame):
+        "frames of \(frame.height) x \(frame.width) x \(frame.channels)"
       }
     let model = self.model.model
     return "\(input) -> \(model.layers.map(\.kindName).joined(separator: ", ")) -> "

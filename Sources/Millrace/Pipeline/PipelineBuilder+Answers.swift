@@ -41,9 +41,11 @@ extension PipelineBuilder {
       throw file.error(
         at: "anomaly", "needs a forecast at each step, but the model answers at a stream's end")
     }
-    guard case .values(let width, let inputScaling) = encoding else {
-      throw file.error(at: "anomaly", "compares values, but the tokenizer makes token ids")
+    guard case .values(let features) = encoding else {
+      throw file.error(
+        at: "anomaly", "compares values, but the tokenizer is of kind \(file.tokenizer.kind.rawValue)")
     }
+    let width = features.outputWidth
     guard section.input < width else {
       throw file.error(
         at: "anomaly", "looks at input \(section.input), expected one of 0 to \(width - 1)")
@@ -55,7 +57,7 @@ extension PipelineBuilder {
     }
     form.anomaly = OutputForm.Anomaly(
       score: AnomalyScore(window: section.window, recent: section.recent, warmUp: section.warmUp),
-      input: section.input, output: section.output, inputScaling: inputScaling)
+      input: section.input, output: section.output, inputScaling: features.scaling)
     return form
   }
 

@@ -15,7 +15,7 @@ package struct PipelineBuilder {
       throw file.error(at: "model", "names \(file.model), which does not exist")
     }
     let model = try loadModel(at: file.model).with(file.precision)
-    let (encoding, vocabulary) = try encoding(for: model.model)
+    let (encoding, vocabulary) = try encoding(for: model.model, model.vocabulary)
     try checkEmission(model.model)
     let generation = try generation(for: model, vocabulary)
     var labels = try readLabels(for: generation?.settings.decoder?.model ?? model.model)
@@ -40,8 +40,8 @@ package struct PipelineBuilder {
 
   /// The model and the tokens of its input, nil where they are no text; for `millrace similar`.
   package func modelAndVocabulary() throws -> (Model, Vocabulary?) {
-    let model = try loadModel(at: file.model).model
-    return (model, try encoding(for: model).1)
+    let model = try loadModel(at: file.model)
+    return (model.model, try encoding(for: model.model, model.vocabulary).1)
   }
 
   // MARK: Labels
@@ -78,29 +78,19 @@ package struct PipelineBuilder {
 
   // MARK: Input
 
-  private func encoding(for model: Model) throws -> (InputEncoding, Vocabulary?) {
+  private func encoding(
+    for model: Model, _ own: ModelVocabulary?
+  ) throws -> (InputEncoding, Vocabulary?) {
     switch file.tokenizer.kind {
     case .values: return (try values(for: model), nil)
+    case .frames: return (try frames(for: model), nil)
     case .ids, .oneHot: return (try ids(for: model), nil)
-    case .characters, .words:
-      let vocabulary = try vocabulary()
-      try checkVocabulary(vocabulary, against: model)
-      return (.text(tokenizer(vocabulary)), vocabulary)
+    case .characters, .words, .bytes, .kerasTokenizer, .textVectorization, .huggingFace,
+      .sentencePiece:
+      let tokenizer = try tokenizer(own)
+      try checkVocabulary(tokenizer.vocabulary, against: model)
+      return (.text(tokenizer), tokenizer.vocabulary)
     }
-  }
-
-  private func values(for model: Model) throws -> InputEncoding {
-    guard case .vectors(let width) = model.input else {
-      throw file.error(
-        at: "tokenizer",
-        "is of kind values, but the model begins with an Embedding and takes token ids; "
-          + "use kind: characters, words or ids")
-    }
-    let section = file.tokenizer
-    let scaling = try scaling(
-      at: "tokenizer", file: section.scalingFile, mean: section.mean, scale: section.scale,
-      width: width)
-    return .values(width: width, scaling: scaling)
   }
 
   private func ids(for model: Model) throws -> InputEncoding {
@@ -169,18 +159,6 @@ package struct PipelineBuilder {
     return bound
   }
 
-  private func vocabulary() throws -> Vocabulary {
-    let section = file.tokenizer
-    do {
-      if let tokens = section.vocabulary {
-        return try Vocabulary(tokens: tokens, firstID: section.firstID)
-      }
-    } catch {
-      throw file.error(at: "tokenizer", "vocabulary in the file: \(error)")
-    }
-    return try readVocabulary(section.vocabularyFile ?? "", section.firstID)
-  }
-
   func readVocabulary(_ path: String, _ firstID: Int32) throws(ConfigurationError) -> Vocabulary {
     let text = try open(path, key: "tokenizer").text
     do {
@@ -188,33 +166,6 @@ package struct PipelineBuilder {
     } catch {
       throw file.error(at: "tokenizer", "vocabulary \(path): \(error)")
     }
-  }
-
-  private func tokenizer(_ vocabulary: Vocabulary) -> TextTokenizer {
-    let section = file.tokenizer
-    let unknown: TextTokenizer.Unknown =
-      switch section.unknown {
-      case .id(let id): .id(id)
-      case .refuse: .refuse
-      case .skip: .skip
-      }
-    return TextTokenizer(
-      vocabulary: vocabulary, kind: tokenizerKind(section), unknown: unknown,
-      startToken: section.startToken, replacesInvalid: section.invalidText == .replace)
-  }
-
-  private func tokenizerKind(_ section: TokenizerSection) -> TextTokenizer.Kind {
-    guard section.kind == .words else {
-      switch section.normalization {
-      case .hangul: return .characters(.hangul)
-      case .nfc: return .characters(.nfc)
-      case .none: return .characters(.none)
-      }
-    }
-    return .words(
-      lowercase: section.lowercase,
-      filters: section.filters.map { Set($0.unicodeScalars) } ?? TextTokenizer.kerasFilters,
-      split: section.split == .space ? .space : .whitespace)
   }
 
   /// What `token` says for an id: ids beside the vocabulary have names of their own.
