@@ -78,6 +78,12 @@ package enum Limits {
   /// Messages queued towards one subscriber; more are dropped and show as holes in `sequence`.
   package static let subscriberQueueMessages = 1000
 
+  /// Streams that one message of the tap `tap/tokenizer/streams/` names; those that moved most.
+  package static let listedStreams = 1000
+
+  /// Streams that are looked at for it, so that the look never holds up the stage.
+  package static let examinedStreams = 20_000
+
   /// A pipeline file.
   package static let pipelineFileBytes = 1 << 20
 }

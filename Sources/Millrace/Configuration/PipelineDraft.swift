@@ -67,7 +67,8 @@ package struct PipelineDraft {
     lines += [
       "# inference: { workers: 2 }",
       "# sink: { publish: \"tcp://127.0.0.1:5551\", file: results.jsonl }",
-      "# monitor: tcp://127.0.0.1:5552",
+      "# monitor: tcp://127.0.0.1:5552   # millrace tap, millrace top",
+      "# http: 127.0.0.1:9090            # the page, /metrics, /healthz, /readyz",
     ]
     return lines.joined(separator: "\n") + "\n"
   }

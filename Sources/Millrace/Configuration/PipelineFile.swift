@@ -1,4 +1,5 @@
 import Foundation
+import Monitoring
 import Recurrence
 import Tokenization
 
@@ -26,6 +27,8 @@ package struct PipelineFile: Sendable, Equatable {
   package var sink = SinkSection()
   /// XPUB endpoint of the taps; nil for none.
   package var monitor: String?
+  /// Where metrics, health and the page are served; nil for nowhere.
+  package var http: HTTPAddress?
   package var links: LinksSection?
   /// h and c are zeroed after so many steps, for models trained on windows; nil for never.
   package var resetEvery: Int?

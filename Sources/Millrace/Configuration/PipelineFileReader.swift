@@ -1,11 +1,13 @@
 import Foundation
+import Monitoring
 import Recurrence
 import Tokenization
 
 extension PipelineFile {
   private static let topKeys = [
     "name", "ingress", "tokenizer", "model", "decoder", "inference", "emit", "output", "anomaly",
-    "labels", "top", "sink", "monitor", "links", "precision", "state", "limits", "allow-plaintext",
+    "labels", "top", "sink", "monitor", "http", "links", "precision", "state", "limits",
+    "allow-plaintext",
   ]
 
   /// Reads and checks a file's text; files that it names are not opened here.
@@ -56,12 +58,28 @@ extension PipelineFile {
     try readStages(top)
     for key in [
       "model", "decoder", "emit", "labels", "tokenizer", "ingress", "monitor", "sink", "links",
-      "output", "anomaly",
+      "output", "anomaly", "http",
     ]
     where top.has(key) {
       marks[key] = top.error(key, "")
     }
     try checkEndpoints(top)
+    try readHTTP(top)
+  }
+
+  /// Nothing encrypts HTTP or asks who reads: off loopback only where the file says so in words.
+  private mutating func readHTTP(_ top: YAMLSection) throws(ConfigurationError) {
+    guard let text = try top.text("http") else { return }
+    guard let address = HTTPAddress(text) else {
+      throw top.error("http", "is \"\(text)\", expected HOST:PORT with an address, or a PORT")
+    }
+    guard address.isLoopback || allowPlaintext else {
+      throw top.error(
+        "http",
+        "is off loopback (\(address.host)), where everyone may read all streams; "
+          + "use 127.0.0.1:\(address.port) or say allow-plaintext: true")
+    }
+    http = address
   }
 
   private mutating func readStages(_ top: YAMLSection) throws(ConfigurationError) {

@@ -24,7 +24,7 @@ extension InferenceLoop {
     for hypothesis in beam.hypotheses {
       generationBatch.append(hypothesis.state, token: hypothesis.token)
     }
-    (stage.settings.generation?.decoder?.model ?? model).step(&generationBatch)
+    takeStep(of: stage.settings.generation?.decoder?.model ?? model, &generationBatch)
     let outputs = beam.hypotheses.indices.map { Array(generationBatch.output($0)) }
     try advance(generation, of: stream, outputs: outputs)
     return stream.generation != nil

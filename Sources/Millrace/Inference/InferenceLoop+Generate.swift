@@ -42,7 +42,7 @@ extension InferenceLoop {
       generationBatch.append(generation.state, token: generation.token)
       streams.append(stream)
     }
-    (settings.decoder?.model ?? model).step(&generationBatch)
+    takeStep(of: settings.decoder?.model ?? model, &generationBatch)
     for (index, stream) in streams.enumerated() {
       guard let generation = stream.generation else { continue }
       let goesOn = try answer(generation, of: stream, row: generationBatch.output(index), settings)

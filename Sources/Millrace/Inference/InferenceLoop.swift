@@ -16,6 +16,7 @@ final class InferenceLoop {
   private let link: LinkReceiver
   private let sink: LinkSender
   let tap: Tap?
+  private let metrics: StageMetrics
   private var streams: [StreamID: InferenceStream] = [:]
   /// Streams with steps to take, first come first served; a stream goes to the back after its step.
   private var ready: Deque<InferenceStream> = []
@@ -41,6 +42,9 @@ final class InferenceLoop {
     batch = StepBatch(model: model, capacity: stage.settings.batch)
     generationBatch = StepBatch(
       model: stage.settings.generation?.decoder?.model ?? model, capacity: stage.settings.batch)
+    metrics = control.metrics.stage(
+      stage.name, model: stage.model.hashText,
+      duration: ("millrace_step_duration_seconds", "How long one step of a batch takes."))
     link = try LinkReceiver(
       context: control.context,
       endpoint: Endpoint.worker(stage.worker, of: stage.endpoints.tokens),
@@ -69,6 +73,9 @@ final class InferenceLoop {
         if !isLingering { try stepBatch() }
         try stepGenerations()
       }
+      metrics.turns.add(1)
+      metrics.credit.set(sink.available)
+      metrics.streams.set(UInt64(streams.count))
       if received < Limits.drainMessages { link.flush() }
       if control.stop.isRaised {
         let now = MonotonicClock.milliseconds
@@ -95,6 +102,8 @@ final class InferenceLoop {
     }
     guard let id = message.stream, message.header.kind == .data else { return }
     let units = UInt64(message.header.count)
+    metrics.messages.add(1)
+    metrics.stepsIn.add(units)
     // The sender is our own tokenizer stage, which keeps to its credit but for one long text.
     _ = connection.receive(units: units)
     connection.hold(units: units)
@@ -145,7 +154,8 @@ final class InferenceLoop {
       chosen.append(stream)
     }
     guard !chosen.isEmpty else { return }
-    model.step(&batch)
+    takeStep(of: model, &batch)
+    metrics.steps.add(UInt64(chosen.count))
     for (index, stream) in chosen.enumerated() {
       if isWatched(stream) {
         try publishState(of: stream, stream.runs[0], number: stream.runs[0].nextNumber)
@@ -174,7 +184,8 @@ final class InferenceLoop {
       count = min(count, stream.stepsLeft(of: limit))
     }
     for offset in 0..<count { append(stream, ahead: offset) }
-    model.step(&batch)
+    takeStep(of: model, &batch)
+    metrics.steps.add(UInt64(count))
     for index in 0..<count { try take(batch.output(index), of: stream) }
     if !stream.isWaiting {
       stream.isReady = false
@@ -325,6 +336,13 @@ final class InferenceLoop {
       stream.isReady = true
       ready.append(stream)
     }
+  }
+
+  /// Runs the kernels, timed.
+  func takeStep(of model: Model, _ batch: inout StepBatch) {
+    let began = MonotonicClock.nanoseconds
+    model.step(&batch)
+    metrics.duration.observe(nanoseconds: MonotonicClock.nanoseconds - began)
   }
 
   // MARK: Sending

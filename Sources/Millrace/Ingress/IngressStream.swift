@@ -27,6 +27,8 @@ final class IngressStream {
   var underWay: Deque<UnderWay> = []
   /// Its newest entry in the answer cache; -1 for none.
   var newestCached = -1
+  /// Steps at the last time that streams were listed.
+  var listedSteps: UInt64 = 0
 
   init(id: StreamID, worker: Int) {
     self.id = id
@@ -67,6 +69,8 @@ struct UnderWay {
   var isEnd: Bool
   var isPeek: Bool
   var life: UInt32
+  /// When the message was read.
+  var readNanoseconds: UInt64
 
   /// The first input number not used by the steps below `step`.
   func input(below step: UInt64) -> UInt64 {

@@ -8,6 +8,7 @@ extension TokenizerLoop {
       throw WireError(
         .badHeader, "kind \(message.header.kind.name) came from a client", expected: "data")
     }
+    metrics.messages.add(1)
     let units = UInt64(message.header.count)
     let isWithinCredit = connection.receive(units: units)
     do {
@@ -299,11 +300,13 @@ extension TokenizerLoop {
         connection: connection, firstStep: stream.nextStep,
         endStep: stream.nextStep + UInt64(to - from), endInput: stream.sequence.expected,
         ends: inputEnds(from, to, of: stream), units: isFinal ? units : 0,
-        isEnd: header.flags.contains(.end), isPeek: false, life: stream.life)
+        isEnd: header.flags.contains(.end), isPeek: false, life: stream.life,
+        readNanoseconds: link.heardNanoseconds)
       header.input = part.input(below: part.endStep)
       stream.nextStep = part.endStep
       stream.underWay.append(part)
       underWay += 1
+      metrics.stepsIn.add(UInt64(to - from))
       try send(header, steps: from..<to, of: stream, note: message.note)
       from = to
     } while from < count

@@ -7,6 +7,8 @@ import Wire
 package struct AnswerFormat: Sendable {
   /// Class names as JSON strings; empty when there are none or the output is no distribution.
   private let labels: [[UInt8]]
+  /// The same as they are.
+  let labelNames: [String]
   private let top: Int
   private let showsValues: Bool
   /// Token id -> its text as a JSON string; nil in pipelines without text.
@@ -22,6 +24,7 @@ package struct AnswerFormat: Sendable {
   ) {
     self.hasAnomaly = hasAnomaly
     self.labels = labels.map { Array(JSONText.quoted($0).utf8) }
+    labelNames = labels
     self.top = top
     // Without labels the numbers are all there is to say.
     self.showsValues = showsValues || labels.isEmpty

@@ -44,10 +44,16 @@ package struct Pipeline: Sendable {
     case filter
   }
 
+  /// Whether anybody can subscribe: outside, or the daemon's own page.
+  private var hasTaps: Bool { file.monitor != nil || file.http != nil }
+
+  /// Where the daemon's own page subscribes, inside the process.
+  package var pageTaps: String { "inproc://\(file.name)/page" }
+
   package func endpoints(_ scope: Scope) -> StageEndpoints {
     let inside = "inproc://\(file.name)"
     var ingress = file.ingress
-    var taps = file.monitor == nil ? nil : "\(inside)/taps"
+    var taps = hasTaps ? "\(inside)/taps" : nil
     if scope == .filter {
       ingress = "\(inside)/ingress"
       taps = nil
@@ -63,9 +69,7 @@ package struct Pipeline: Sendable {
   package func stages(_ scope: Scope) -> [any Stage] {
     let endpoints = endpoints(scope)
     var stages: [any Stage] = []
-    if let taps = endpoints.taps, let monitor = file.monitor {
-      stages.append(TapRelay(inside: taps, outside: monitor))
-    }
+    if let taps = endpoints.taps { stages += watching(taps, outside: file.monitor, "daemon") }
     stages.append(sink(scope, endpoints))
     for worker in 0..<file.inference.workers {
       stages.append(inference(worker, endpoints, reply: scope == .filter || file.sink.reply))
@@ -87,11 +91,12 @@ package struct Pipeline: Sendable {
     var endpoints = StageEndpoints(
       ingress: file.ingress, tokens: links.tokens, answers: links.answers)
     var stages: [any Stage] = []
-    if let monitor = file.monitor {
+    if hasTaps {
       // One address each: three processes cannot share one.
       let taps = "inproc://\(file.name)/taps"
       endpoints.taps = taps
-      stages.append(TapRelay(inside: taps, outside: Endpoint.worker(name.index, of: monitor)))
+      let outside = file.monitor.map { Endpoint.worker(name.index, of: $0) }
+      stages += watching(taps, outside: outside, name.rawValue)
     }
     switch name {
     case .tokenizer: stages.append(tokenizer(endpoints))
@@ -102,6 +107,15 @@ package struct Pipeline: Sendable {
     case .sink: stages.append(sink(.daemon, endpoints))
     }
     return stages
+  }
+
+  /// What publishes the taps of a process, and what it counts.
+  private func watching(_ taps: String, outside: String?, _ process: String) -> [any Stage] {
+    let outsides = [outside, file.http == nil ? nil : pageTaps].compactMap(\.self)
+    return [
+      TapRelay(inside: taps, outside: outsides),
+      StatsStage(about: PipelineFacts(self, process: process), taps: taps),
+    ]
   }
 
   private func tokenizer(_ endpoints: StageEndpoints) -> TokenizerStage {

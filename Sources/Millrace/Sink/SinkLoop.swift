@@ -10,12 +10,16 @@ final class SinkLoop {
   private let writer: LineWriter?
   private let publisher: Publisher?
   private let tap: Tap?
+  private let metrics: StageMetrics
   private var line: [UInt8] = []
   private var alarms: AlarmWatch?
 
   init(_ stage: SinkStage, _ control: StageControl) throws {
     self.stage = stage
     self.control = control
+    metrics = control.metrics.stage(
+      stage.name, model: "",
+      duration: ("millrace_write_duration_seconds", "How long writing the lines of a turn takes."))
     alarms = stage.alarm.map(AlarmWatch.init)
     writer = try LineWriter(stage.output)
     publisher = try stage.publish.map {
@@ -39,7 +43,7 @@ final class SinkLoop {
       _ = try poller.wait(timeout: .milliseconds(stoppedAt == nil ? 500 : 10))
       try tap?.readSubscriptions()
       let received = try link.receive(limit: Limits.drainMessages) { try write($0, $1) }
-      try writer?.flush()
+      try flush()
       // Only now: what is credited has been written.
       link.flush()
       if control.stop.isRaised {
@@ -56,11 +60,23 @@ final class SinkLoop {
     }
   }
 
+  /// Writes the lines of this turn, timed.
+  private func flush() throws {
+    metrics.turns.add(1)
+    defer { metrics.steps.add(metrics.waiting) }
+    guard let writer, !writer.buffer.isEmpty else { return }
+    let began = MonotonicClock.nanoseconds
+    try writer.flush()
+    metrics.duration.observe(nanoseconds: MonotonicClock.nanoseconds - began)
+  }
+
   private func write(_ message: InboundMessage, _ connection: Connection) throws {
     if message.header.kind == .hello { link.welcome(connection, model: "") }
     guard let stream = message.stream, message.header.kind == .answer else { return }
     let units = UInt64(message.header.count)
     _ = connection.receive(units: units)
+    metrics.messages.add(1)
+    metrics.stepsIn.add(units)
     let isTapped = tap?.wants("result", stream: stream) ?? false
     guard writer != nil || publisher != nil || isTapped || alarms != nil else { return }
     let answer = AnswerMessage(message)

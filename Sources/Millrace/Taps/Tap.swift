@@ -84,6 +84,21 @@ final class Tap {
     try publish(json: Array(event().utf8), kind: .data, topic: "tap/daemon/events/\(stage)/")
   }
 
+  /// Whether somebody wants the list of streams.
+  var wantsStreams: Bool { !prefixes.isEmpty && isCovered("tap/\(stage)/streams/all/") }
+
+  /// Publishes the list of streams under `tap/STAGE/streams/all/`; one JSON object.
+  func publish(streams: String) throws {
+    try publish(json: Array(streams.utf8), kind: .data, topic: "tap/\(stage)/streams/all/")
+  }
+
+  /// Publishes what the process counts under `tap/daemon/stats/PROCESS/`; one JSON object.
+  func publish(stats: @autoclosure () throws -> [UInt8], process: String) throws {
+    let topic = "tap/daemon/stats/\(process)/"
+    guard !prefixes.isEmpty, isCovered(topic) else { return }
+    try publish(json: try stats(), kind: .data, topic: topic)
+  }
+
   private func topic(_ what: String, _ stream: StreamID) -> String {
     "tap/\(stage)/\(what)/\(stream.name)/"
   }
