@@ -155,6 +155,7 @@ if Context.environment["MILLRACE_BENCHMARKS"] != nil {
 if Context.environment["MILLRACE_FUZZ"] != nil {
   package.targets.append(
     .executableTarget(
-      name: "ModelFuzzer", dependencies: ["ModelFiles", "Recurrence"], path: "Tests/Fuzz/ModelFuzzer",
+      name: "ModelFuzzer", dependencies: ["ModelFiles", "Recurrence"],
+      path: "Tests/Fuzz/ModelFuzzer",
       swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]))
 }

@@ -43,7 +43,8 @@ extension PipelineBuilder {
     }
     guard case .values(let features) = encoding else {
       throw file.error(
-        at: "anomaly", "compares values, but the tokenizer is of kind \(file.tokenizer.kind.rawValue)")
+        at: "anomaly",
+        "compares values, but the tokenizer is of kind \(file.tokenizer.kind.rawValue)")
     }
     let width = features.outputWidth
     guard section.input < width else {

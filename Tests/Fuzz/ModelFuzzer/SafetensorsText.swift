@@ -1,1 +1,1 @@
-../../Tests/ModelFilesTests/SafetensorsText.swift
+../../ModelFilesTests/SafetensorsText.swift
