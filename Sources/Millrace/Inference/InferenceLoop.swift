@@ -111,11 +111,9 @@ final class InferenceLoop {
     if let known = streams[id] {
       stream = known
     } else {
-      if !message.header.flags.contains(.start) {
-        // Each life begins with START: this worker was started anew in the middle of one.
-        control.logger.error(
-          "state lost: the stream goes on from zero",
-          metadata: ["stream": "\(id)", "number": "\(message.header.number)"])
+      // Each life begins with START: this worker was started anew in the middle of one.
+      if message.header.flags.isDisjoint(with: [.start, .peek]) {
+        return refuseLost(id, message.header, connection)
       }
       stream = InferenceStream(id: id, state: model.makeState())
       streams[id] = stream
@@ -126,6 +124,22 @@ final class InferenceLoop {
       stream.isReady = true
       ready.append(stream)
     }
+  }
+
+  /// Nothing goes on from zero: the life is over, and its sender is told.
+  private func refuseLost(_ id: StreamID, _ header: Header, _ connection: Connection) {
+    connection.release(units: UInt64(header.count))
+    control.logger.error(
+      "state lost", metadata: ["stream": "\(id)", "number": "\(header.number)"])
+    var answer = Header(kind: .refuse)
+    answer.number = header.number
+    answer.epoch = header.epoch
+    answer.model = header.model
+    let refusal = Refusal(
+      .stateLost, expected: "a state to go on from", received: "none",
+      message: "the inference stage was started anew and has no state of \(id); "
+        + "begin the stream anew with START")
+    id.withBytes { link.send(answer, stream: $0, json: refusal.bytes, to: connection) }
   }
 
   // MARK: Stepping

@@ -89,6 +89,10 @@ extension TokenizerLoop {
       try apply(message, skip: skip, resets: resets, to: stream, connection, units: units)
     case .duplicate, .endAgain:
       try repeated(message, of: stream, connection)
+    case .refuse(.noStart, _) where lost.contains(stream.id):
+      throw RefusedMessage(
+        .stateLost, expected: "START", received: "\(header.number)",
+        message: "the state of \(stream.id) was lost; begin the stream anew with START")
     case .refuse(let code, let expected):
       throw RefusedMessage(
         code, expected: "\(expected)", received: "\(header.number)",
@@ -99,6 +103,7 @@ extension TokenizerLoop {
 
   private func begin(_ stream: IngressStream, at number: UInt64, wasOpen: Bool) throws {
     streams[stream.id] = stream
+    lost.remove(stream.id)
     if !wasOpen { openStreams += 1 }
     cache.forget(stream)
     stream.begin(at: number, step: stage.encoding.countsSteps ? 0 : number)
@@ -295,6 +300,7 @@ extension TokenizerLoop {
       header.number = stream.nextStep
       header.count = UInt32(to - from)
       header.epoch = message.header.epoch
+      header.model = UInt64(stream.life)
       header.time = message.header.time
       let part = UnderWay(
         connection: connection, firstStep: stream.nextStep,

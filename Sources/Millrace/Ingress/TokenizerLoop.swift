@@ -17,6 +17,8 @@ final class TokenizerLoop {
   let ingressMetrics: IngressMetrics
   var streams: [StreamID: IngressStream] = [:]
   var openStreams = 0
+  /// Streams whose state was lost with their worker, until they begin anew.
+  var lost: Set<StreamID> = []
   /// Streams that ended, oldest first; the oldest are forgotten.
   var closed: Deque<IngressStream> = []
   let cache = AnswerCache(byteCountMax: Limits.answerCacheBytes)
@@ -174,6 +176,7 @@ final class TokenizerLoop {
   /// Books what a worker has covered, and sends its answer on.
   private func deliver(_ message: InboundMessage, at nanoseconds: UInt64) throws {
     guard let id = message.stream, let stream = streams[id] else { return }
+    if message.header.kind == .refuse { return try lose(stream, message) }
     if message.header.flags.contains(.peek) {
       return deliverPeek(message, of: stream, at: nanoseconds)
     }
