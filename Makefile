@@ -8,7 +8,7 @@ SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 PYTHON := /usr/bin/python3
 PIPELINES := $(filter-out %.test.yaml,$(wildcard Pipelines/*.yaml))
 
-.PHONY: help setup build demo test check-metrics test-page lint format bench bench-steps fuzz neon sanitize fixtures clean
+.PHONY: help setup build demo test check-metrics test-page lint format bench bench-steps torture fuzz neon sanitize fixtures clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,8 @@ test: setup ## Run all tests (debug build)
 	swift test --skip-build
 	cd Clients/python && MILLRACE=$(CURDIR)/.build/debug/millrace $(PYTHON) -m unittest discover -q -s tests -t .
 	.build/debug/millrace test $(PIPELINES)
+	$(PYTHON) Tests/Torture/torture.py .build/debug/millrace --kills 12 --seed 1
+	$(PYTHON) Tests/Torture/torture.py .build/debug/millrace --kills 12 --seed 2 --split
 
 # Debian's packages: prometheus has promtool; the page's tests skip themselves without a browser.
 check-metrics: ## Check /metrics and the Grafana file with promtool (installs Debian's prometheus)
@@ -50,6 +52,10 @@ test-page: ## Test the page in headless Chromium (installs Debian's chromium, ch
 	fi
 	@$(SWIFT_BUILD) --product millrace
 	cd Clients/python && MILLRACE=$(CURDIR)/.build/debug/millrace $(PYTHON) -m unittest -v tests.test_page
+
+torture: build ## Kill daemons at random moments and compare with an undisturbed run
+	@for mode in "--durability os" "--durability fsync" "--durability os --split" "--durability fsync --split"; do \
+	  echo "$$mode"; $(PYTHON) Tests/Torture/torture.py .build/release/millrace --kills 200 $$mode $(ARGS) || exit 1; done
 
 lint: ## Check format and style
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/EndToEnd

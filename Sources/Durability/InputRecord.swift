@@ -1,4 +1,4 @@
-/// One accepted message of a client: where it left its stream, and what went to the worker for it.
+/// One accepted message of a client: where it left its stream, and what goes to the worker for it.
 package struct InputRecord: Equatable, Sendable {
   /// A message to the worker.
   package struct Steps: Equatable, Sendable {
@@ -19,10 +19,10 @@ package struct InputRecord: Equatable, Sendable {
 
   package var stream: String
   package var standing: StreamStanding
-  /// Nil where the input completed no step.
-  package var steps: Steps?
+  /// What went to the worker; nothing where the input completed no step.
+  package var steps: [Steps]
 
-  package init(stream: String, standing: StreamStanding, steps: Steps?) {
+  package init(stream: String, standing: StreamStanding, steps: [Steps] = []) {
     self.stream = stream
     self.standing = standing
     self.steps = steps
@@ -33,7 +33,7 @@ package struct InputRecord: Equatable, Sendable {
     var writer = ByteWriter()
     writer.put(counted: stream.utf8)
     standing.write(to: &writer)
-    if let steps {
+    for steps in steps {
       writer.put(counted: steps.header)
       writer.put(counted: steps.payload)
       writer.put(counted: steps.note)
@@ -51,11 +51,12 @@ package struct InputRecord: Equatable, Sendable {
       var reader = ByteReader(try groupReader.takeCounted())
       let stream = String(decoding: try reader.takeCounted(), as: UTF8.self)
       let standing = try StreamStanding(from: &reader)
-      var steps: Steps?
-      if !reader.isAtEnd {
-        steps = Steps(
-          header: Array(try reader.takeCounted()), payload: Array(try reader.takeCounted()),
-          note: Array(try reader.takeCounted()), inputEnds: try reader.takeNumbers())
+      var steps: [Steps] = []
+      while !reader.isAtEnd {
+        steps.append(
+          Steps(
+            header: Array(try reader.takeCounted()), payload: Array(try reader.takeCounted()),
+            note: Array(try reader.takeCounted()), inputEnds: try reader.takeNumbers()))
       }
       records.append(InputRecord(stream: stream, standing: standing, steps: steps))
     }

@@ -41,6 +41,25 @@ extension StateStore {
     try body(of: stream, in: "checkpoints") { try StreamCheckpoint(bytes: $0) }
   }
 
+  /// Calls `body` with every stream of the groups of written answers, oldest first; returns the
+  /// newest group, 0 for none.
+  package func forEachWritten(
+    _ body: (WrittenAnswers.Record) -> Void
+  ) throws(StoreError) -> UInt64 {
+    let rows = try read {
+      try Row.fetchAll($0, sql: "SELECT id, records FROM written_log ORDER BY id")
+    }
+    for row in rows {
+      let id: Int64 = row["id"]
+      let what = "group \(id) of the written answers"
+      guard let records = try? WrittenAnswers.records(of: opened(row["records"], what)) else {
+        throw .damaged(path: path, what: "\(what) cannot be read")
+      }
+      for record in records { body(record) }
+    }
+    return UInt64((rows.last?["id"] as Int64?) ?? 0)
+  }
+
   package func written(of stream: String) throws(StoreError) -> WrittenAnswers? {
     try body(of: stream, in: "written") { try WrittenAnswers(bytes: $0) }
   }
@@ -59,6 +78,19 @@ extension StateStore {
         $0, sql: "SELECT stream FROM standings WHERE stream > ? ORDER BY stream LIMIT ?",
         arguments: [name, limit])
     }
+  }
+
+  /// Names of streams that have ended, as a table has them.
+  package func endedStreams(in table: Table) throws(StoreError) -> [String] {
+    try read {
+      try String.fetchAll($0, sql: "SELECT stream FROM \(table.rawValue) WHERE ended")
+    }
+  }
+
+  package enum Table: String {
+    case standings
+    case checkpoints
+    case written
   }
 
   package func streamCount() throws(StoreError) -> Int {

@@ -22,6 +22,7 @@ package final class StateStore: Sendable {
   private let committedTicket = Atomic<UInt64>(0)
   private let waitingBytes = Atomic<Int>(0)
   private let troubles = Mutex(Troubles())
+  private let listeners = Mutex<[@Sendable () -> Void]>([])
 
   private struct Pending {
     var changes: [StoreChange] = []
@@ -40,7 +41,7 @@ package final class StateStore: Sendable {
   /// Changes that may wait; stages take nothing in beyond it.
   private static let waitingBytesMax = 64 << 20
   /// Commits are at least so far apart, so that each carries what gathered meanwhile.
-  private static let gatherMicroseconds: UInt32 = 2000
+  private static let gatherMicroseconds: UInt32 = 500
   /// How long a full disk is left alone.
   private static let fullDiskMicroseconds: UInt32 = 200_000
 
@@ -86,6 +87,11 @@ package final class StateStore: Sendable {
     return ticket
   }
 
+  /// Has `listener` called behind each commit, and when the store has failed, on the store's thread.
+  package func onCommit(_ listener: @escaping @Sendable () -> Void) {
+    listeners.withLock { $0.append(listener) }
+  }
+
   /// Everything up to this ticket is committed.
   package var committed: UInt64 { committedTicket.load(ordering: .acquiring) }
 
@@ -111,7 +117,9 @@ package final class StateStore: Sendable {
     guard hadThread else { return }
     hasWork.signal()
     isFinished.wait()
-    try? pool.close()  // why: everything is committed; a reader left open only keeps the WAL file
+    // Everything is committed; what fails here only keeps the WAL file beside the store.
+    _ = try? pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+    try? pool.close()
   }
 
   /// Waits until a ticket is committed, or the store has failed.
@@ -132,10 +140,14 @@ package final class StateStore: Sendable {
         return (pending.changes, pending.ticket, pending.isClosing)
       }
       if !changes.isEmpty {
-        guard commit(changes) else { break }
-        committedTicket.store(ticket, ordering: .releasing)
-        waitingBytes.subtract(
-          changes.reduce(0) { $0 + $1.byteCount }, ordering: .relaxed)
+        let isCommitted = commit(changes)
+        if isCommitted {
+          committedTicket.store(ticket, ordering: .releasing)
+          waitingBytes.subtract(
+            changes.reduce(0) { $0 + $1.byteCount }, ordering: .relaxed)
+        }
+        for listener in listeners.withLock(\.self) { listener() }
+        guard isCommitted else { break }
       }
       if isClosing { break }
       usleep(StateStore.gatherMicroseconds)
@@ -184,11 +196,19 @@ package final class StateStore: Sendable {
         try database.cachedStatement(sql: "DELETE FROM inputs WHERE id <= ?")
           .execute(arguments: [Int64(group)])
       case .standing(let stream, let standing):
-        try put(standing?.bytes, of: stream, in: "standings", database)
+        try put(
+          standing?.bytes, isEnded: standing?.isClosed, of: stream, in: "standings", database)
       case .checkpoint(let stream, let checkpoint):
-        try put(checkpoint?.bytes, of: stream, in: "checkpoints", database)
-      case .written(let stream, let written):
-        try put(written.bytes, of: stream, in: "written", database)
+        try put(
+          checkpoint?.bytes, isEnded: checkpoint?.isEnded, of: stream, in: "checkpoints", database)
+      case .written(let group, let records):
+        try database.cachedStatement(sql: "INSERT INTO written_log VALUES (?, ?)")
+          .execute(arguments: [Int64(group), sealed(WrittenAnswers.group(records))])
+      case .settleWritten(let stream, let written):
+        try put(written?.bytes, isEnded: written?.isEnded, of: stream, in: "written", database)
+      case .trimWritten(let group):
+        try database.cachedStatement(sql: "DELETE FROM written_log WHERE id <= ?")
+          .execute(arguments: [Int64(group)])
       case .outputLength(let length, _):
         try database.cachedStatement(sql: "REPLACE INTO facts VALUES ('output-length', ?)")
           .execute(arguments: ["\(length)"])
@@ -197,11 +217,11 @@ package final class StateStore: Sendable {
   }
 
   private static func put(
-    _ body: [UInt8]?, of stream: String, in table: String, _ database: Database
+    _ body: [UInt8]?, isEnded: Bool?, of stream: String, in table: String, _ database: Database
   ) throws {
     if let body {
-      try database.cachedStatement(sql: "REPLACE INTO \(table) VALUES (?, ?)")
-        .execute(arguments: [stream, sealed(body)])
+      try database.cachedStatement(sql: "REPLACE INTO \(table) VALUES (?, ?, ?)")
+        .execute(arguments: [stream, isEnded ?? false, sealed(body)])
     } else {
       try database.cachedStatement(sql: "DELETE FROM \(table) WHERE stream = ?")
         .execute(arguments: [stream])
@@ -209,6 +229,12 @@ package final class StateStore: Sendable {
   }
 
   // MARK: Checksums
+
+  /// 16 hexadecimal digits that another content does not have by chance.
+  package static func fingerprint(_ bytes: [UInt8]) -> String {
+    let digits = String(checksum(bytes), radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+  }
 
   /// SQLite finds a damaged page, not a damaged value: 8 bytes of XXH3 go behind each.
   static func sealed(_ body: [UInt8]) -> Data {
@@ -273,9 +299,16 @@ package final class StateStore: Sendable {
         try database.execute(
           sql: """
             CREATE TABLE inputs (id INTEGER PRIMARY KEY, records BLOB NOT NULL);
-            CREATE TABLE standings (stream TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
-            CREATE TABLE checkpoints (stream TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
-            CREATE TABLE written (stream TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+            CREATE TABLE standings (
+              stream TEXT PRIMARY KEY, ended INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+            CREATE INDEX standings_ended ON standings (stream) WHERE ended;
+            CREATE TABLE checkpoints (
+              stream TEXT PRIMARY KEY, ended INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+            CREATE INDEX checkpoints_ended ON checkpoints (stream) WHERE ended;
+            CREATE TABLE written (
+              stream TEXT PRIMARY KEY, ended INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+            CREATE INDEX written_ended ON written (stream) WHERE ended;
+            CREATE TABLE written_log (id INTEGER PRIMARY KEY, records BLOB NOT NULL);
             CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
             PRAGMA user_version = \(schemaVersion);
             """)
@@ -315,8 +348,9 @@ extension StoreChange {
     switch self {
     case .inputs(_, let records): records.count + 64
     case .checkpoint(_, let checkpoint): (checkpoint?.state.count ?? 0) * 4 + 128
-    case .standing, .written: 192
-    case .trim, .outputLength: 32
+    case .standing, .settleWritten: 192
+    case .written(_, let records): records.count * 128 + 64
+    case .trim, .trimWritten, .outputLength: 32
     }
   }
 }

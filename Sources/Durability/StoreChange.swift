@@ -7,10 +7,14 @@ package enum StoreChange: Sendable {
   case trim(through: UInt64)
   /// Where a stream's input stands; nil to forget it.
   case standing(String, StreamStanding?)
-  /// A stream's state; nil when it has ended.
+  /// A stream's state; nil to forget it.
   case checkpoint(String, StreamCheckpoint?)
-  /// Answers of a stream that are in the output.
-  case written(String, WrittenAnswers)
+  /// Answers that are in the output now, of streams that each stand here; `group` counts them.
+  case written(group: UInt64, [WrittenAnswers.Record])
+  /// As a row of its own, so that its groups can go; nil to forget it.
+  case settleWritten(String, WrittenAnswers?)
+  /// Groups of written answers through this one are needed no more.
+  case trimWritten(through: UInt64)
   /// The output file is good up to here.
   case outputLength(Int64, descriptor: Int32)
 }

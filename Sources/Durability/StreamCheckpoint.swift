@@ -23,6 +23,10 @@ package struct StreamCheckpoint: Equatable, Sendable {
   package var last: LastOutput?
   /// h, c and the past of convolutions: the portable form of the state, without padding.
   package var state: [Float]
+  /// Forecast errors in their portable form; empty without an anomaly score.
+  package var errors: [UInt8] = []
+  /// Whether the life is over: nothing is left of it but that it was.
+  package var isEnded = false
 
   package init(
     life: UInt64, messages: UInt64, nextStep: UInt64, stepsSinceReset: UInt32,
@@ -42,7 +46,9 @@ package struct StreamCheckpoint: Equatable, Sendable {
     for value in [life, messages, nextStep] { writer.put(value) }
     writer.put(stepsSinceReset)
     writer.put(stepsSinceAnswer)
+    writer.put(UInt8(isEnded ? 1 : 0))
     writer.put(state)
+    writer.put(counted: errors)
     if let last {
       writer.put(last.number)
       writer.put(Int64(last.id ?? -1))
@@ -58,7 +64,9 @@ package struct StreamCheckpoint: Equatable, Sendable {
     nextStep = try reader.take()
     stepsSinceReset = try reader.take()
     stepsSinceAnswer = try reader.take()
+    isEnded = try reader.take(UInt8.self) != 0
     state = try reader.takeFloats()
+    errors = Array(try reader.takeCounted())
     if !reader.isAtEnd {
       let number = try reader.take(UInt64.self)
       let id = try reader.take(Int64.self)

@@ -16,12 +16,19 @@ package struct StreamStanding: Equatable, Sendable {
   package var messages: UInt64
   /// START or RESET, still to be sent with the next step; `MessageFlags`.
   package var pendingFlags: UInt16
-  /// The tokenizer's carry in its portable form.
+  /// The step with which the sequence began, at START or the last RESET.
+  package var sequenceStart: UInt64
+  /// The next answer's number, as far as it was known.
+  package var nextAnswer: UInt64
+  /// The carry of text in its portable form; empty for none.
   package var carry: [UInt8]
+  /// That of rows of numbers.
+  package var values: [UInt8]
 
   package init(
     life: UInt64, epoch: UInt64, expected: UInt64, isClosed: Bool, firstInput: UInt64,
-    nextStep: UInt64, messages: UInt64, pendingFlags: UInt16, carry: [UInt8]
+    nextStep: UInt64, messages: UInt64, pendingFlags: UInt16,
+    sequenceStart: UInt64 = 0, nextAnswer: UInt64 = 0, carry: [UInt8] = [], values: [UInt8] = []
   ) {
     self.life = life
     self.epoch = epoch
@@ -31,14 +38,22 @@ package struct StreamStanding: Equatable, Sendable {
     self.nextStep = nextStep
     self.messages = messages
     self.pendingFlags = pendingFlags
+    self.sequenceStart = sequenceStart
+    self.nextAnswer = nextAnswer
     self.carry = carry
+    self.values = values
   }
 
   func write(to writer: inout ByteWriter) {
-    for value in [life, epoch, expected, firstInput, nextStep, messages] { writer.put(value) }
+    for value in [
+      life, epoch, expected, firstInput, nextStep, messages, sequenceStart, nextAnswer,
+    ] {
+      writer.put(value)
+    }
     writer.put(UInt8(isClosed ? 1 : 0))
     writer.put(pendingFlags)
     writer.put(counted: carry)
+    writer.put(counted: values)
   }
 
   init(from reader: inout ByteReader) throws {
@@ -48,9 +63,12 @@ package struct StreamStanding: Equatable, Sendable {
     firstInput = try reader.take()
     nextStep = try reader.take()
     messages = try reader.take()
+    sequenceStart = try reader.take()
+    nextAnswer = try reader.take()
     isClosed = try reader.take(UInt8.self) != 0
     pendingFlags = try reader.take()
     carry = Array(try reader.takeCounted())
+    values = Array(try reader.takeCounted())
   }
 
   package var bytes: [UInt8] {

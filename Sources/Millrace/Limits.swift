@@ -63,6 +63,10 @@ package enum Limits {
   /// duplicate older than that is acknowledged with `"cached":false`.
   package static let answerCacheBytes = 64 << 20
 
+  /// How long answers that a restart has computed again are held ready for a client that does not come,
+  /// before its streams are saved behind them.
+  package static let replyHoldMilliseconds: UInt64 = 60_000
+
   /// Ends that are remembered to acknowledge a repeated END; the oldest are forgotten.
   package static let closedStreams = 10_000
 

@@ -11,7 +11,7 @@ struct RunCommand: AsyncParsableCommand {
     try await failing {
       let pipeline = try PipelineBuilder(try argument.file()).build()
       let daemon = Daemon(pipeline: pipeline, logger: argument.logger(default: .info))
-      try await daemon.run(pipeline.stages(.daemon))
+      try await daemon.run()
     }
   }
 }

@@ -17,7 +17,7 @@ struct StageCommand: AsyncParsableCommand {
       let pipeline = try PipelineBuilder(try argument.file()).build()
       let daemon = Daemon(
         pipeline: pipeline, logger: argument.logger(default: .info), stage: stage)
-      try await daemon.run(try pipeline.stages(only: stage))
+      try await daemon.run()
     }
   }
 }

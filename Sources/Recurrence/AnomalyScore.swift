@@ -96,3 +96,47 @@ package struct AnomalyScore: Sendable, Equatable {
     return Float(min(1, max(0, logarithm / -23.025_850_929_940_457)))
   }
 }
+
+// MARK: Portable bytes
+
+extension AnomalyScore.State {
+  package struct Malformed: Error {}
+
+  /// Whether nothing was seen yet.
+  package var isEmpty: Bool { forecast == nil && count == 0 }
+
+  /// Little-endian: whether there is a forecast, the forecast, the place in the ring, the two sums,
+  /// then the ring.
+  package func encoded() -> [UInt8] {
+    var bytes: [UInt8] = [forecast == nil ? 0 : 1]
+    func put(_ value: some FixedWidthInteger) {
+      withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+    put((forecast ?? 0).bitPattern)
+    put(UInt64(next))
+    put(sum.bitPattern)
+    put(squares.bitPattern)
+    for error in errors { put(error.bitPattern) }
+    return bytes
+  }
+
+  /// - Throws: `Malformed` for bytes that are no such state.
+  package init(decoding bytes: [UInt8]) throws {
+    guard bytes.count >= 29, (bytes.count - 29) % 4 == 0 else { throw Malformed() }
+    func word<Value: FixedWidthInteger>(_ offset: Int, _: Value.Type) -> Value {
+      bytes.withUnsafeBytes {
+        Value(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: Value.self))
+      }
+    }
+    if bytes[0] != 0 { forecast = Float(bitPattern: word(1, UInt32.self)) }
+    sum = Double(bitPattern: word(13, UInt64.self))
+    squares = Double(bitPattern: word(21, UInt64.self))
+    errors = stride(from: 29, to: bytes.count, by: 4).map {
+      Float(bitPattern: word($0, UInt32.self))
+    }
+    guard let place = Int(exactly: word(5, UInt64.self)), place <= errors.count else {
+      throw Malformed()
+    }
+    next = place
+  }
+}

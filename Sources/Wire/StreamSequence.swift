@@ -40,6 +40,13 @@ package struct StreamSequence: Equatable, Sendable {
 
   package init() {}
 
+  /// A stream that was stored: `open` or `closed`, as it stood.
+  package init(restoring phase: Phase, expected: UInt64, epoch: UInt64) {
+    self.phase = phase
+    self.expected = expected
+    self.epoch = epoch
+  }
+
   /// Decides on a data message.
   ///
   /// `count` is in the units of `number`; `milliseconds` is a monotonic clock's reading.
@@ -51,9 +58,8 @@ package struct StreamSequence: Equatable, Sendable {
     guard !overflow else { return .refuse(.badHeader, expected: expected) }
     if phase == .unknown { return admitFirst(number: number, epoch: messageEpoch, flags: flags) }
     if messageEpoch < epoch { return .refuse(.fenced, expected: expected) }
-    if messageEpoch > epoch {
-      if flags.contains(.start) { return begin(number: number, epoch: messageEpoch) }
-      epoch = messageEpoch
+    if messageEpoch > epoch, flags.contains(.start) {
+      return begin(number: number, epoch: messageEpoch)
     }
     if phase == .closed {
       if flags.contains(.end), end == expected { return .endAgain }
@@ -74,6 +80,8 @@ package struct StreamSequence: Equatable, Sendable {
     }
     if number > expected { return admitGap(milliseconds: milliseconds) }
     gapRefusedAtMilliseconds = 0
+    // Who sends what is applied next has taken the stream over.
+    epoch = messageEpoch
     // A RESET acted already when part of its message was applied, or when it is sent twice bare.
     let resets = flags.contains(.reset) && number == expected && resetNumber != number
     if resets { resetNumber = number }

@@ -7,11 +7,14 @@ package struct Welcome: Equatable, Sendable {
     package var closed: Bool
     /// The next answer's number.
     package var answers: UInt64
+    /// Of its life: a lower one than the sender's is a life before.
+    package var epoch: UInt64
 
-    package init(expected: UInt64?, closed: Bool, answers: UInt64) {
+    package init(expected: UInt64?, closed: Bool, answers: UInt64, epoch: UInt64 = 0) {
       self.expected = expected
       self.closed = closed
       self.answers = answers
+      self.epoch = epoch
     }
   }
 
@@ -22,22 +25,30 @@ package struct Welcome: Equatable, Sendable {
   package var maximumBytes: Int
   /// SHA-256 of the model file, `sha256:` and 64 hexadecimal digits.
   package var model: String
+  /// False when it comes without a hello: the connection is new to the receiving side, which has
+  /// dropped what came by it and wants a hello first (links between stages).
+  package var isGreeted: Bool
 
-  package init(streams: [String: Stream], credit: UInt64, maximumBytes: Int, model: String) {
+  package init(
+    streams: [String: Stream], credit: UInt64, maximumBytes: Int, model: String,
+    isGreeted: Bool = true
+  ) {
     self.streams = streams
     self.credit = credit
     self.maximumBytes = maximumBytes
     self.model = model
+    self.isGreeted = isGreeted
   }
 
   package var bytes: [UInt8] {
     let entries = streams.sorted { $0.key < $1.key }.map { name, stream in
       "\(JSONText.quoted(name)):{\"expected\":\(stream.expected.map(String.init) ?? "null"),"
-        + "\"closed\":\(stream.closed),\"answers\":\(stream.answers)}"
+        + "\"closed\":\(stream.closed),\"answers\":\(stream.answers),\"epoch\":\(stream.epoch)}"
     }
     return Array(
       ("{\"streams\":{\(entries.joined(separator: ","))},\"credit\":\(credit),"
-        + "\"max_bytes\":\(maximumBytes),\"versions\":[1],\"model\":\(JSONText.quoted(model))}")
+        + "\"max_bytes\":\(maximumBytes),\"versions\":[1],\"model\":\(JSONText.quoted(model))"
+        + (isGreeted ? "}" : ",\"greeted\":false}"))
         .utf8)
   }
 
@@ -53,6 +64,7 @@ package struct Welcome: Equatable, Sendable {
       case "credit": credit = try reader.unsignedInteger()
       case "max_bytes": maximumBytes = Int(try reader.unsignedInteger())
       case "model": model = try reader.string()
+      case "greeted": isGreeted = try reader.boolean()
       default: try reader.skip()
       }
     }
@@ -70,6 +82,7 @@ package struct Welcome: Equatable, Sendable {
         }
       case "closed": stream.closed = try reader.boolean()
       case "answers": stream.answers = try reader.unsignedInteger()
+      case "epoch": stream.epoch = try reader.unsignedInteger()
       default: try reader.skip()
       }
     }

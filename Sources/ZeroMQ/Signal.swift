@@ -1,7 +1,7 @@
 import CZeroMQ
 import Glibc
 
-/// A flag that any thread can raise and a poller can wait on (eventfd(2)); it is never lowered.
+/// A flag that any thread can raise and a poller can wait on (eventfd(2)).
 package final class Signal: Sendable {
   let descriptor: Int32
 
@@ -16,6 +16,13 @@ package final class Signal: Sendable {
     // A full counter means that it is raised.
     var one: UInt64 = 1
     _ = write(descriptor, &one, 8)
+  }
+
+  /// Lowers it again, for one that rings each time that there is something to look at.
+  package func lower() {
+    var count: UInt64 = 0
+    // Nothing to read: it was not raised.
+    _ = read(descriptor, &count, 8)
   }
 
   package var isRaised: Bool {

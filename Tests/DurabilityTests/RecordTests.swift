@@ -10,8 +10,8 @@ struct RecordTests {
     let steps = InputRecord.Steps(
       header: Array(0..<56), payload: [9, 8], note: [], inputEnds: [5, .max])
     let records = [
-      InputRecord(stream: "cam-1", standing: standing, steps: steps),
-      InputRecord(stream: "b", standing: standing, steps: nil),
+      InputRecord(stream: "cam-1", standing: standing, steps: [steps, steps]),
+      InputRecord(stream: "b", standing: standing),
     ]
     var group: [UInt8] = []
     for record in records { record.append(to: &group) }

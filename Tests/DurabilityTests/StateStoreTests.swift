@@ -24,7 +24,7 @@ struct StateStoreTests {
 
   @Test func whatIsCommittedIsThereAfterReopening() throws {
     var group: [UInt8] = []
-    let record = InputRecord(stream: "a", standing: Self.standing, steps: nil)
+    let record = InputRecord(stream: "a", standing: Self.standing)
     record.append(to: &group)
     let checkpoint = StreamCheckpoint(
       life: 3, messages: 1, nextStep: 5, stepsSinceReset: 5, stepsSinceAnswer: 0, last: nil,
@@ -34,7 +34,9 @@ struct StateStoreTests {
       store.submit([.inputs(group: 1, records: group), .inputs(group: 2, records: group)])
       let ticket = store.submit([
         .trim(through: 1), .standing("a", Self.standing), .checkpoint("a", checkpoint),
-        .written("a", WrittenAnswers(life: 3, next: 4, isEnded: true)),
+        .settleWritten("a", WrittenAnswers(life: 3, next: 4, isEnded: true)),
+        .written(
+          group: 6, [.init(stream: "b", written: WrittenAnswers(life: 4, next: 1))]),
         .outputLength(77, descriptor: -1),
       ])
       try store.wait(for: ticket)
@@ -49,6 +51,10 @@ struct StateStoreTests {
     #expect(try store.checkpoint(of: "a") == checkpoint)
     #expect(try store.checkpoint(of: "b") == nil)
     #expect(try store.written(of: "a") == WrittenAnswers(life: 3, next: 4, isEnded: true))
+    #expect(try store.endedStreams(in: .written) == ["a"])
+    var gathered: [WrittenAnswers.Record] = []
+    #expect(try store.forEachWritten { gathered.append($0) } == 6)
+    #expect(gathered == [.init(stream: "b", written: WrittenAnswers(life: 4, next: 1))])
     #expect(try store.outputLength() == 77)
     #expect(try store.streams(behind: "", limit: 9) == ["a"])
   }

@@ -265,8 +265,11 @@ class Client:
             entry = welcome["streams"].get(name) or {}
             expected, closed, answers = (entry.get("expected"), entry.get("closed", False),
                                          entry.get("answers", 0))
+            if entry.get("epoch", state.epoch) < state.epoch and name not in self._resuming:
+                expected, closed = None, False  # of the life before
             if name in self._resuming:
                 state.resume(expected, closed, answers, self._resuming.pop(name))
+                state.oldest_epoch = entry.get("epoch", 0)
             elif not state.welcome(expected, closed, answers):
                 self._fail(state, Refusal(
                     name, state.covered_to, 0, "state-lost", state.oldest, expected, False,
@@ -282,6 +285,8 @@ class Client:
         fields = message.json() if message.payload else {}
         self.connection.grant(fields.get("credit", 0))
         if (state := self._streams.get(message.stream)) is not None:
+            if 0 < message.epoch < state.oldest_epoch:
+                return  # of the life before
             state.acknowledge(message.number)
             if fields.get("cached") is False:
                 self.counters.uncached += state.cover(message.number)
@@ -295,7 +300,8 @@ class Client:
                 state.answered_peek()
             self._results.append(Answer.of(message))
             return
-        if state is None:
+        # A daemon that was started anew tells the end of the life before this one again.
+        if state is None or 0 < message.epoch < state.oldest_epoch:
             self.counters.duplicates += max(1, message.count)
             return
         is_last = Flag.LAST in message.flags and not state.is_closed
@@ -314,7 +320,10 @@ class Client:
                           fields.get("expected"), fields.get("received"),
                           fields.get("retry", False), fields.get("message", ""))
         state = self._streams.get(message.stream)
-        if refusal.code in STALE or refusal.retry:
+        # Sent before the daemon was started anew, read by it before its life's beginning.
+        is_behind = (refusal.code == "closed" and state is not None and state.is_beginning
+                     and message.number > state.first)
+        if refusal.code in STALE or refusal.retry or is_behind:
             self.counters.retried += 1
             self._retry(state, refusal)
         elif not message.stream:
@@ -337,7 +346,7 @@ class Client:
     def _retry(self, state: OutgoingStream | None, refusal: Refusal) -> None:
         if self.connection.is_greeting or refusal.stream and state is None:
             return  # the welcome tells where to go on; or there is nothing left to send
-        if refusal.code not in STALE:
+        if refusal.retry and refusal.code not in STALE:
             self.connection.hello_after(self.retry_delay)
         elif refusal.code == "gap" and isinstance(refusal.expected, int) \
                 and state.rewind(refusal.expected):

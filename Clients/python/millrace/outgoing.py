@@ -42,6 +42,8 @@ class OutgoingStream:
     def __init__(self, name: str, epoch: int, begins_anew: bool = False):
         self.name = name
         self.epoch = epoch
+        # Lower ones are of a life before; a stream that was taken over has those of its sender before.
+        self.oldest_epoch = epoch
         # Whether an earlier life may be remembered: this one then begins with START.
         self.begins_anew = begins_anew
         self.first = self.next = self.covered_to = 0
@@ -71,6 +73,13 @@ class OutgoingStream:
     @property
     def unsent(self) -> Kept | None:
         return self.kept[self.cursor] if self.cursor < len(self.kept) else None
+
+    @property
+    def is_beginning(self) -> bool:
+        """Whether its first message has not been acknowledged."""
+        head = self.kept[0] if self.kept else None
+        return head is not None and head.begin == self.first and (
+            self.first == 0 or Flag.START in head.message.flags)
 
     @property
     def oldest(self) -> int:
@@ -132,9 +141,7 @@ class OutgoingStream:
         Where all is applied already, the last message is repeated: its acknowledgement may have
         been lost with the connection, and a duplicate is acknowledged again.
         """
-        head = self.kept[0] if self.kept else None
-        begins = head is not None and head.begin == self.first and (
-            self.first == 0 or Flag.START in head.message.flags)
+        begins = self.is_beginning
         is_ours = self.is_ended and expected == self.next
         if expected is None or closed and begins and not is_ours:
             if begins:

@@ -92,7 +92,7 @@ package final class StreamClient {
         switch message.header.kind {
         case .answer: try take(message, handle)
         case .acknowledge:
-          if let stream = message.stream { acknowledge(stream, below: message.header.number) }
+          if let stream = message.stream { acknowledge(stream, message.header) }
         case .welcome: try goOn(try Welcome(payload: message.payload), handle)
         case .refuse:
           let refusal = try Refusal(payload: message.payload)
@@ -180,10 +180,11 @@ package final class StreamClient {
   // MARK: Reconnecting
 
   /// Frees what the daemon has.
-  private func acknowledge(_ stream: StreamID, below number: UInt64) {
-    guard var standing = standings[stream], let epoch = standing.kept.first?.header.epoch else {
-      return
-    }
+  private func acknowledge(_ stream: StreamID, _ header: Header) {
+    guard var standing = standings[stream], let epoch = standing.kept.first?.header.epoch,
+      header.epoch == 0 || header.epoch == epoch
+    else { return }
+    let number = header.number
     while let first = standing.kept.first, first.header.epoch == epoch,
       first.header.count > 0 ? first.header.end <= number : first.header.number < number
     {
@@ -208,7 +209,9 @@ package final class StreamClient {
     guard isResuming else { return }
     isResuming = false
     for (stream, standing) in standings.sorted(by: { $0.key < $1.key }) {
-      let found = welcome.streams[stream.name]
+      var found = welcome.streams[stream.name]
+      // It knows a life before this one.
+      if let epoch = found?.epoch, epoch < standing.kept.first?.header.epoch ?? 0 { found = nil }
       let begins = standing.kept.first?.header.flags.contains(.start) ?? false
       let isOneLife = standing.kept.first?.header.epoch == standing.kept.last?.header.epoch
       if let expected = found?.expected, isOneLife, expected >= standing.oldest {

@@ -1,3 +1,4 @@
+import Durability
 import Foundation
 import Monitoring
 import Recurrence
@@ -32,6 +33,8 @@ package struct PipelineFile: Sendable, Equatable {
   package var links: LinksSection?
   /// h and c are zeroed after so many steps, for models trained on windows; nil for never.
   package var resetEvery: Int?
+  /// What a crash leaves; nil where state is in memory only.
+  package var store: StoreSection?
   package var allowPlaintext = false
   /// Live streams with state in memory.
   package var liveStreams = Limits.liveStreams
@@ -48,6 +51,16 @@ package struct PipelineFile: Sendable, Equatable {
     package var batch = 64
     /// How long a step may wait for others to share its batch, in microseconds.
     package var linger = 0
+  }
+
+  package struct StoreSection: Sendable, Equatable {
+    /// The SQLite file, relative to the working folder.
+    package var path: String
+    package var durability = Durability.fsync
+    /// Between two checkpoints of a stream that goes on.
+    package var checkpointMilliseconds: UInt64 = 1000
+    /// A stream that has been idle for so long leaves memory; nil for never.
+    package var parkMilliseconds: UInt64?
   }
 
   package struct SinkSection: Sendable, Equatable {

@@ -1,3 +1,4 @@
+import Durability
 import Foundation
 import Monitoring
 import Recurrence
@@ -104,14 +105,43 @@ extension PipelineFile {
       links = LinksSection(
         tokens: try section.requiredText("tokens"), answers: try section.requiredText("answers"))
     }
-    if let section = try top.section("state", known: ["reset-every"]) {
+    if let section = try top.section("state", known: PipelineFile.stateKeys) {
       resetEvery = try section.integer("reset-every", in: 1...Int(Int32.max))
+      store = try PipelineFile.store(section)
     }
     if let section = try top.section("limits", known: ["live-streams", "max-steps"]) {
       liveStreams =
         try section.integer("live-streams", in: 1...10_000_000) ?? Limits.liveStreams
       maxSteps = try section.integer("max-steps", in: 1...Int(Int32.max))
     }
+  }
+
+  private static let stateKeys = [
+    "reset-every", "store", "durability", "checkpoint", "park-after",
+  ]
+
+  private static func store(
+    _ section: YAMLSection
+  ) throws(ConfigurationError) -> StoreSection? {
+    let durability = try section.choice("durability", Durability.self)
+    guard let path = try section.text("store") else {
+      if let durability, durability != .none {
+        throw section.error("durability", "is \(durability.rawValue), which needs state.store")
+      }
+      for key in ["checkpoint", "park-after"] where section.has(key) {
+        throw section.error(key, "needs state.store")
+      }
+      return nil
+    }
+    var store = StoreSection(path: path)
+    store.durability = durability ?? .fsync
+    guard store.durability != .none else {
+      throw section.error("durability", "is none, but a store is named; leave one of them out")
+    }
+    store.checkpointMilliseconds =
+      try section.milliseconds("checkpoint", in: 10...3_600_000) ?? 1000
+    store.parkMilliseconds = try section.milliseconds("park-after", in: 10...(1 << 40))
+    return store
   }
 
   /// `each-step`, `at-end`, `every: N` or `generate: ...`.

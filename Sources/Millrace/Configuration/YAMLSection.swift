@@ -93,6 +93,26 @@ struct YAMLSection {
     return value
   }
 
+  /// A time such as `500ms`, `2s`, `10m` or `24h`, in milliseconds.
+  func milliseconds(
+    _ key: String, in range: ClosedRange<UInt64>
+  ) throws(ConfigurationError) -> UInt64? {
+    guard let text = try text(key) else { return nil }
+    let units: [(suffix: String, factor: UInt64)] = [
+      ("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000),
+    ]
+    guard let unit = units.first(where: { text.hasSuffix($0.suffix) }),
+      let count = UInt64(text.dropLast(unit.suffix.count)), count <= UInt64.max / unit.factor,
+      range.contains(count * unit.factor)
+    else {
+      throw error(
+        key,
+        "is \"\(text)\", expected a time from \(range.lowerBound)ms to \(range.upperBound / 1000)s, "
+          + "such as 500ms, 2s, 10m or 24h")
+    }
+    return count * unit.factor
+  }
+
   func number(
     _ key: String, in range: ClosedRange<Double>
   ) throws(ConfigurationError) -> Double? {

@@ -85,7 +85,7 @@ extension InferenceLoop {
     generation.count += 1
     generation.token = token
     if isLast { stream.generation = nil }
-    try send(header, of: stream, rows: row, ids: [token], note: generation.run.note)
+    try send(header, of: stream, rows: row, ids: [token], for: generation.run)
     if isLast { forget(stream) }
   }
 
@@ -94,7 +94,7 @@ extension InferenceLoop {
     header.flags = .last
     header.number = UInt64(stream.generation?.count ?? 0)
     stream.generation = nil
-    try send(header, of: stream, rows: [], ids: [], note: run.note)
+    try send(header, of: stream, rows: [], ids: [], for: run)
     forget(stream)
   }
 }

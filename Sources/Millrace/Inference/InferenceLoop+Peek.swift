@@ -33,6 +33,6 @@ extension InferenceLoop {
     header.number = run.header.number
     header.count = UInt32(rows.count / max(1, answerWidth))
     upstream?.release(units: UInt64(run.stepCount))
-    try send(header, of: stream, rows: rows, ids: run.ids, note: run.note)
+    try send(header, of: stream, rows: rows, ids: run.ids, for: run)
   }
 }

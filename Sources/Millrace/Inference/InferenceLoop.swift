@@ -11,15 +11,15 @@ import ZeroMQ
 /// of its steps at once as a batch has room for.
 final class InferenceLoop {
   let stage: InferenceStage
-  private let control: StageControl
+  let control: StageControl
   let model: Model
-  private let link: LinkReceiver
-  private let sink: LinkSender
+  let link: LinkReceiver
+  let sink: LinkSender
   let tap: Tap?
   private let metrics: StageMetrics
-  private var streams: [StreamID: InferenceStream] = [:]
+  var streams: [StreamID: InferenceStream] = [:]
   /// Streams with steps to take, first come first served; a stream goes to the back after its step.
-  private var ready: Deque<InferenceStream> = []
+  var ready: Deque<InferenceStream> = []
   private var batch: StepBatch
   /// Streams behind their END that generate, by turns.
   var generating: Deque<InferenceStream> = []
@@ -32,6 +32,10 @@ final class InferenceLoop {
   let answerWidth: Int
   /// The tokenizer stage: the only peer of the link.
   private(set) var upstream: Connection?
+  /// What is on its way into the store; nil without one.
+  let checkpoints: CheckpointQueue?
+  /// Welcomes of the sink that have been followed.
+  private var sinkWelcomes = 0
 
   init(_ stage: InferenceStage, _ control: StageControl) throws {
     self.stage = stage
@@ -48,7 +52,10 @@ final class InferenceLoop {
     link = try LinkReceiver(
       context: control.context,
       endpoint: Endpoint.worker(stage.worker, of: stage.endpoints.tokens),
-      window: Limits.workerSteps, isAcknowledging: false, queueMessages: 0)
+      window: Limits.workerSteps, isAcknowledging: false, queueMessages: 0, needsHello: true)
+    checkpoints = try stage.store.map {
+      try CheckpointQueue($0, interval: stage.checkpointMilliseconds)
+    }
     sink = try LinkSender(context: control.context, endpoint: stage.endpoints.answers)
     tap = try stage.endpoints.taps.map {
       try Tap(context: control.context, endpoint: $0, stage: "inference")
@@ -60,19 +67,23 @@ final class InferenceLoop {
     poller.add(link.socket)
     poller.add(sink.socket)
     poller.add(control.stop)
+    if let checkpoints { poller.add(checkpoints.bell) }
     try sink.sendHello()
     control.ready()
     var stoppedAt: UInt64?
     while true {
       let canStep = !(ready.isEmpty && generating.isEmpty) && sink.available > 0
-      _ = try poller.wait(timeout: canStep ? .zero : .milliseconds(stoppedAt == nil ? 500 : 10))
+      let patience = stoppedAt == nil ? checkpoints?.patience ?? 500 : 10
+      _ = try poller.wait(timeout: canStep ? .zero : .milliseconds(patience))
       let received = try link.receive(limit: Limits.drainMessages) { try accept($0, $1) }
       _ = try sink.receive(limit: Limits.drainMessages) { _ in }
+      followWelcomes()
       try tap?.readSubscriptions()
       if sink.available > 0 {
         if !isLingering { try stepBatch() }
         try stepGenerations()
       }
+      try saveStates()
       metrics.turns.add(1)
       metrics.credit.set(sink.available)
       metrics.streams.set(UInt64(streams.count))
@@ -81,7 +92,7 @@ final class InferenceLoop {
         let now = MonotonicClock.milliseconds
         let isIdle = ready.isEmpty && generating.isEmpty
         if received > 0 || !isIdle || stoppedAt == nil { stoppedAt = now }
-        if let since = stoppedAt, isIdle, !link.hasWaiting,
+        if let since = stoppedAt, isIdle, !link.hasWaiting, checkpoints?.isIdle ?? true,
           now - since >= control.drainIdleMilliseconds
         {
           return
@@ -98,7 +109,13 @@ final class InferenceLoop {
   private func accept(_ message: InboundMessage, _ connection: Connection) throws {
     upstream = connection
     if message.header.kind == .hello {
+      // What it sent before by another connection may be lost, and comes again.
+      forgetAll()
       link.welcome(connection, model: stage.model.hashText)
+    }
+    if message.header.kind == .acknowledge, let id = message.stream {
+      checkpoints?.leave(
+        id, MessagePlace(life: message.header.input, messages: message.header.number))
     }
     guard let id = message.stream, message.header.kind == .data else { return }
     let units = UInt64(message.header.count)
@@ -107,16 +124,8 @@ final class InferenceLoop {
     // The sender is our own tokenizer stage, which keeps to its credit but for one long text.
     _ = connection.receive(units: units)
     connection.hold(units: units)
-    let stream: InferenceStream
-    if let known = streams[id] {
-      stream = known
-    } else {
-      // Each life begins with START: this worker was started anew in the middle of one.
-      if message.header.flags.isDisjoint(with: [.start, .peek]) {
-        return refuseLost(id, message.header, connection)
-      }
-      stream = InferenceStream(id: id, state: model.makeState())
-      streams[id] = stream
+    guard let stream = try stream(for: id, message.header) else {
+      return connection.release(units: units)
     }
     stream.runs.append(StepRun(message))
     if !stream.isReady, stream.generation == nil {
@@ -127,19 +136,43 @@ final class InferenceLoop {
   }
 
   /// Nothing goes on from zero: the life is over, and its sender is told.
-  private func refuseLost(_ id: StreamID, _ header: Header, _ connection: Connection) {
-    connection.release(units: UInt64(header.count))
+  func refuseLost(_ id: StreamID, _ header: Header) {
+    guard let connection = upstream else { return }
     control.logger.error(
       "state lost", metadata: ["stream": "\(id)", "number": "\(header.number)"])
     var answer = Header(kind: .refuse)
     answer.number = header.number
     answer.epoch = header.epoch
-    answer.model = header.model
+    answer.input = header.input
     let refusal = Refusal(
       .stateLost, expected: "a state to go on from", received: "none",
       message: "the inference stage was started anew and has no state of \(id); "
         + "begin the stream anew with START")
     id.withBytes { link.send(answer, stream: $0, json: refusal.bytes, to: connection) }
+  }
+
+  /// Looks for a link to the sink that was made anew: answers that were under way by it may be lost.
+  private func followWelcomes() {
+    guard sink.welcomes != sinkWelcomes else { return }
+    let isFirst = sinkWelcomes == 0
+    sinkWelcomes = sink.welcomes
+    guard !isFirst else { return }
+    guard checkpoints != nil else {
+      control.logger.error(
+        "the sink stage was started anew, and without a store its last answers may be lost")
+      return
+    }
+    control.logger.notice("the sink stage was started anew; going back to the last checkpoints")
+    forgetAll()
+    link.beginAnew()
+  }
+
+  /// Goes back to what is saved: all that came since is sent again.
+  private func forgetAll() {
+    streams.removeAll()
+    ready.removeAll()
+    generating.removeAll()
+    checkpoints?.removeAll()
   }
 
   // MARK: Stepping
@@ -311,10 +344,12 @@ final class InferenceLoop {
     let run = stream.runs.removeFirst()
     // An idle stream keeps no room for messages.
     if stream.runs.isEmpty { stream.runs = [] }
-    if run.header.flags.contains(.end) {
-      try end(stream, run)
-    } else if !hasRows {
-      cover(stream, below: stream.nextStep)
+    stream.applied = run.header.place
+    stream.applied.messages += 1
+    if run.header.flags.contains(.end) { return try end(stream, run) }
+    if checkpoints != nil { touch(stream) }
+    if !hasRows {
+      cover(stream, below: stream.nextStep, for: run)
     }
   }
 
@@ -330,20 +365,22 @@ final class InferenceLoop {
       stage.settings.output.scaling?.undo(on: &values)
       header.count = UInt32(rows.rows)
       header.number = 0
-      try send(header, of: stream, rows: values, ids: [], note: run.note)
+      try send(header, of: stream, rows: values, ids: [], for: run)
     } else if let last = stream.last, stream.stepsSinceAnswer > 0 {
       header.count = 1
       header.number = last.number
       try send(
-        header, of: stream, rows: last.row, ids: last.id.map { [$0] } ?? [], note: run.note)
+        header, of: stream, rows: last.row, ids: last.id.map { [$0] } ?? [], for: run)
     } else {
-      try send(header, of: stream, rows: [], ids: [], note: run.note)
+      try send(header, of: stream, rows: [], ids: [], for: run)
     }
     forget(stream)
   }
 
   /// Forgets a stream that has ended; it may begin anew in messages that wait already.
   func forget(_ stream: InferenceStream) {
+    stream.isDirty = false
+    saveEnd(of: stream)
     if stream.runs.isEmpty {
       streams[stream.id] = nil
     } else if !stream.isReady {
@@ -381,48 +418,54 @@ final class InferenceLoop {
     header.number = run.header.number + UInt64(run.firstAnswer)
     let ids =
       run.ids.isEmpty ? [] : Array(run.ids[run.firstAnswer..<run.firstAnswer + count])
-    try send(header, of: stream, rows: run.rows, ids: ids, note: run.note)
+    try send(header, of: stream, rows: run.rows, ids: ids, for: run)
     run.rows.removeAll(keepingCapacity: true)
     run.firstAnswer = run.done
     stream.stepsSinceAnswer = 0
   }
 
   /// Hands one answer to the sink, to the taps, and back to where the data came from.
+  ///
+  /// `run` is what it answers.
   func send(
-    _ header: Header, of stream: InferenceStream, rows: [Float], ids: [Int32], note: [UInt8]
+    _ header: Header, of stream: InferenceStream, rows: [Float], ids: [Int32], for run: StepRun
   ) throws {
+    let isReplied = run.isPeek || stage.settings.reply && !run.isAgain
     try stream.id.withBytes { name in
       try rows.withUnsafeBytes { rows in
         try ids.withUnsafeBytes { ids in
-          try note.withUnsafeBytes { note in
-            let isPeek = header.flags.contains(.peek)
-            if isPeek || stage.settings.reply, let upstream {
+          try run.note.withUnsafeBytes { note in
+            if isReplied, let upstream {
               link.send(
                 header, stream: name, payload: rows, ids: ids, note: note, isCredited: true,
                 to: upstream)
             }
             // A PEEK's answer is for the one who asked.
-            if isPeek { return }
-            try sink.send(
-              header, stream: name, payload: rows, ids: ids, note: note,
-              units: UInt64(header.count))
+            if run.isPeek { return }
             try tap?.publish(
               "output", stream: stream.id, header: header, payload: rows, ids: ids)
+            var header = header
+            header.input = run.header.input
+            try sink.send(
+              header, stream: name, payload: rows, ids: ids, note: note,
+              units: header.sinkUnits)
           }
         }
       }
     }
-    if stage.settings.reply || header.flags.contains(.peek) {
+    if isReplied {
       release(stream)
     } else {
-      cover(stream, below: header.input, flags: header.flags)
+      cover(stream, below: header.input, for: run, flags: header.flags)
     }
   }
 
   /// Tells the tokenizer stage that steps are applied although no answer goes back for them.
-  private func cover(_ stream: InferenceStream, below number: UInt64, flags: MessageFlags = []) {
+  private func cover(
+    _ stream: InferenceStream, below number: UInt64, for run: StepRun, flags: MessageFlags = []
+  ) {
     release(stream)
-    guard let upstream else { return }
+    guard let upstream, !run.isAgain else { return }
     var header = Header(kind: .acknowledge)
     header.elementType = .json
     header.count = 1

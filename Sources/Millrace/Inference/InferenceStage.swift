@@ -1,3 +1,4 @@
+import Durability
 import Logging
 import ModelFiles
 import Recurrence
@@ -25,6 +26,10 @@ package struct InferenceStage: Stage {
   let model: LoadedModel
   let settings: Settings
   let endpoints: StageEndpoints
+  /// Where states are saved; nil for nowhere.
+  let store: StateStore?
+  /// Between two checkpoints of a stream that goes on.
+  let checkpointMilliseconds: UInt64
 
   package var name: String { "inference-\(worker)" }
 

@@ -1,4 +1,5 @@
 import DequeModule
+import Durability
 import Recurrence
 import Wire
 
@@ -7,6 +8,16 @@ final class InferenceStream {
   let id: StreamID
   let state: StreamState
   var runs: Deque<StepRun> = []
+  /// The life that its newest message belongs to, and how many of it have come.
+  var queued = MessagePlace()
+  /// The life that its state belongs to, and how many of its messages are in the state.
+  var applied = MessagePlace()
+  /// What is in the store for certain.
+  var saved = MessagePlace()
+  /// Whether it stands in the list of those to be saved.
+  var isDirty = false
+  /// Whether it is to be saved behind the message that it is in.
+  var isSavingDue = false
   /// The next step's number.
   var nextStep: UInt64 = 0
   /// What it generates behind its END; its other messages wait until that is done.
@@ -66,4 +77,36 @@ final class LastOutput {
   var id: Int32?
   /// The number of the step that gave it.
   var number: UInt64 = 0
+}
+
+// MARK: Stored
+
+extension InferenceStream {
+  func restore(_ checkpoint: StreamCheckpoint) throws {
+    try state.load(checkpoint.state)
+    applied = MessagePlace(life: checkpoint.life, messages: checkpoint.messages)
+    queued = applied
+    saved = applied
+    nextStep = checkpoint.nextStep
+    stepsSinceReset = checkpoint.stepsSinceReset
+    stepsSinceAnswer = checkpoint.stepsSinceAnswer
+    errors = checkpoint.errors.isEmpty ? .init() : try .init(decoding: checkpoint.errors)
+    last = checkpoint.last.map {
+      let last = LastOutput()
+      last.row = $0.row
+      last.id = $0.id
+      last.number = $0.number
+      return last
+    }
+  }
+
+  /// Between two messages.
+  var checkpoint: StreamCheckpoint {
+    var checkpoint = StreamCheckpoint(
+      life: applied.life, messages: applied.messages, nextStep: nextStep,
+      stepsSinceReset: stepsSinceReset, stepsSinceAnswer: stepsSinceAnswer,
+      last: last.map { .init(number: $0.number, id: $0.id, row: $0.row) }, state: state.floats)
+    checkpoint.errors = errors.isEmpty ? [] : errors.encoded()
+    return checkpoint
+  }
 }

@@ -37,6 +37,8 @@ final class StepRun {
     return values[step * width..<(step + 1) * width]
   }
 
+  /// Whether its answers have reached the client before.
+  var isAgain: Bool { !isPeek && header.isAgain }
   var isPeek: Bool { header.flags.contains(.peek) }
   var stepCount: Int { Int(header.count) }
   var isDone: Bool { done == stepCount }

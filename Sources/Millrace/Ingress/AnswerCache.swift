@@ -21,6 +21,18 @@ final class AnswerCache {
       // A step of values or ids is one number; the rows of a one-to-many model used all input.
       return header.end == header.input ? header.number + UInt64(row) + 1 : header.input
     }
+
+    /// Takes the rows with lower numbers off; false when nothing is left to tell.
+    mutating func dropRows(below number: UInt64) -> Bool {
+      guard header.number < number, header.count > 0 else { return true }
+      let dropped = Int(min(number - header.number, UInt64(header.count)))
+      payload.removeFirst(dropped * payload.count / Int(header.count))
+      ids.removeFirst(dropped * ids.count / Int(header.count))
+      if inputs.count == Int(header.count) { inputs.removeFirst(dropped) }
+      header.number += UInt64(dropped)
+      header.count -= UInt32(dropped)
+      return header.count > 0 || header.flags.contains(.last)
+    }
   }
 
   /// A refusal that used numbers up: their answer.

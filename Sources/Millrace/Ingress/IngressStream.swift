@@ -1,4 +1,5 @@
 import DequeModule
+import Durability
 import Tokenization
 import Wire
 
@@ -17,14 +18,27 @@ final class IngressStream {
   var sequenceStart: UInt64 = 0
   /// The next answer's number, for a welcome.
   var nextAnswer: UInt64 = 0
-  /// Counts its lives: what is under way may belong to the one before.
-  private(set) var life: UInt32 = 0
+  /// Answers below this number were handed to a client by this process.
+  var answered: UInt64 = 0
+  /// Tells its lives apart, over all streams and restarts: what is under way may belong to the one
+  /// before.
+  private(set) var life: UInt64 = 0
+  /// Messages that went to the worker in this life.
+  var messages: UInt64 = 0
   /// The inference worker that it always goes to.
   private let workerIndex: UInt16
   /// Flags that the next message to the worker must carry.
   var pendingFlags: MessageFlags = []
   /// Messages to the worker that are not covered yet, oldest first.
   var underWay: Deque<UnderWay> = []
+  /// Messages that the worker has not saved yet, oldest first; empty without a store.
+  var unsaved: Deque<Unsaved> = []
+  /// The group of the store with its newest record; 0 when it has a row of its own.
+  var loggedGroup: UInt64 = 0
+  /// Whether a client has sent to it or greeted for it since the daemon started.
+  var isClaimed = true
+  /// Whether it ended so long ago that its row can go.
+  var isForgotten = false
   /// Its newest entry in the answer cache; -1 for none.
   var newestCached = -1
   /// Steps at the last time that streams were listed.
@@ -41,21 +55,63 @@ final class IngressStream {
   var worker: Int { Int(workerIndex) }
 
   /// A new life, from input `number`.
-  func begin(at number: UInt64, step: UInt64) {
+  func begin(life: UInt64, at number: UInt64, step: UInt64) {
     carry = TokenizerCarry()
     valueCarry = ValueCarry()
-    life &+= 1
+    self.life = life
+    messages = 0
+    isForgotten = false
     firstInput = number
     nextStep = step
     sequenceStart = step
     nextAnswer = step
+    answered = step
     pendingFlags = .start
+  }
+}
+
+// MARK: Stored
+
+extension IngressStream {
+  /// A stream as the store has it.
+  ///
+  /// - Throws: a `CarryError` for a carry that no tokenizer wrote.
+  convenience init(id: StreamID, worker: Int, standing: StreamStanding) throws {
+    self.init(id: id, worker: worker)
+    try restore(standing)
+  }
+
+  func restore(_ standing: StreamStanding) throws {
+    isClaimed = false
+    sequence = StreamSequence(
+      restoring: standing.isClosed ? .closed : .open, expected: standing.expected,
+      epoch: standing.epoch)
+    carry =
+      standing.carry.isEmpty ? TokenizerCarry() : try TokenizerCarry(decoding: standing.carry)
+    valueCarry = standing.values.isEmpty ? ValueCarry() : try ValueCarry(decoding: standing.values)
+    life = standing.life
+    messages = standing.messages
+    firstInput = standing.firstInput
+    nextStep = standing.nextStep
+    sequenceStart = standing.sequenceStart
+    nextAnswer = standing.nextAnswer
+    pendingFlags = MessageFlags(rawValue: standing.pendingFlags)
+  }
+
+  var standing: StreamStanding {
+    StreamStanding(
+      life: life, epoch: sequence.epoch, expected: sequence.expected,
+      isClosed: sequence.phase == .closed, firstInput: firstInput, nextStep: nextStep,
+      messages: messages, pendingFlags: pendingFlags.rawValue, sequenceStart: sequenceStart,
+      nextAnswer: nextAnswer, carry: carry == TokenizerCarry() ? [] : carry.encoded(),
+      values: valueCarry.isEmpty ? [] : valueCarry.encoded())
   }
 }
 
 /// What one message to a worker stands for on the client's side.
 struct UnderWay {
-  var connection: Connection
+  /// Who gets the answer; nil when nobody has greeted since the daemon started.
+  var connection: Connection?
   var firstStep: UInt64
   var endStep: UInt64
   /// Input numbers below this are used by its steps.
@@ -68,7 +124,7 @@ struct UnderWay {
   var units: UInt64
   var isEnd: Bool
   var isPeek: Bool
-  var life: UInt32
+  var place: MessagePlace
   /// When the message was read.
   var readNanoseconds: UInt64
 

@@ -27,5 +27,20 @@ struct StepMessage {
   }
 
   var count: Int { values.isEmpty ? tokens.ids.count : values.count / width }
+
+  /// The bytes of some of its steps: vectors of `width` values, or ids.
+  func withBytes(
+    of steps: Range<Int>, width: Int?, _ body: (UnsafeRawBufferPointer) throws -> Void
+  ) rethrows {
+    func rows(_ bytes: UnsafeRawBufferPointer, _ rowBytes: Int) -> UnsafeRawBufferPointer {
+      .init(rebasing: bytes[steps.lowerBound * rowBytes..<steps.upperBound * rowBytes])
+    }
+    if let width {
+      try values.withUnsafeBytes { try body(rows($0, width * 4)) }
+    } else {
+      try tokens.ids.withUnsafeBytes { try body(rows($0, 4)) }
+    }
+  }
+
   var isEmpty: Bool { values.isEmpty && tokens.ids.isEmpty }
 }

@@ -65,13 +65,13 @@ extension TokenizerLoop {
   }
 
   private func stream(for id: StreamID) throws -> IngressStream {
-    if let known = streams[id] { return known }
+    if let known = try known(id) { return known }
     guard openStreams < stage.liveStreams else {
       throw RefusedMessage(
         .tooManyStreams, expected: "\(stage.liveStreams)", received: "\(openStreams + 1)",
         message: "\(openStreams) streams are open; end some, or raise limits.live-streams")
     }
-    return IngressStream(id: id, worker: Int(id.stableHash % UInt64(stage.workers)))
+    return IngressStream(id: id, worker: worker(of: id))
   }
 
   private func admit(
@@ -79,11 +79,15 @@ extension TokenizerLoop {
   ) throws {
     let header = message.header
     let wasOpen = stream.sequence.phase == .open
+    if claim(stream, by: connection), isOfEndedLife(header, of: stream) {
+      return try repeated(message, of: stream, connection)
+    }
     let admission = stream.sequence.admit(
       number: header.number, count: units, epoch: header.epoch, flags: header.flags,
       milliseconds: MonotonicClock.milliseconds)
     switch admission {
     case .apply(let skip, let begins, let resets):
+      defer { log?.record(stream) }
       if begins { try begin(stream, at: header.number, wasOpen: wasOpen) }
       if skip > 0 { try checkConflict(message, with: stream) }
       try apply(message, skip: skip, resets: resets, to: stream, connection, units: units)
@@ -101,12 +105,25 @@ extension TokenizerLoop {
     }
   }
 
+  /// Tells a client that its input is as durable as the pipeline promises, once it is.
+  private func acknowledge(
+    _ stream: IngressStream, below number: UInt64, to connection: Connection
+  ) {
+    let acknowledgement = Acknowledgement(
+      stream: stream.id, number: number, epoch: stream.sequence.epoch)
+    if let log {
+      log.acknowledge(acknowledgement, to: connection)
+    } else {
+      link.acknowledge(acknowledgement, to: connection)
+    }
+  }
+
   private func begin(_ stream: IngressStream, at number: UInt64, wasOpen: Bool) throws {
     streams[stream.id] = stream
     lost.remove(stream.id)
     if !wasOpen { openStreams += 1 }
     cache.forget(stream)
-    stream.begin(at: number, step: stage.encoding.countsSteps ? 0 : number)
+    stream.begin(life: drawLife(), at: number, step: stage.encoding.countsSteps ? 0 : number)
     try tap?.publish(
       event: "{\"event\":\"start\",\"stream\":\"\(stream.id)\",\"number\":\(number)}")
   }
@@ -118,7 +135,7 @@ extension TokenizerLoop {
     let header = message.header
     try checkConflict(message, with: stream)
     redirect(stream, to: connection)
-    link.acknowledge(stream.id, below: stream.sequence.expected, to: connection)
+    acknowledge(stream, below: stream.sequence.expected, to: connection)
     let answers = cache.answers(
       of: stream, toInputIn: (header.number &+ 1)...max(header.end, header.number &+ 1))
     for answer in answers { reply(answer, of: stream, isAgain: true, to: connection) }
@@ -164,14 +181,14 @@ extension TokenizerLoop {
     } catch let refusal as RefusedMessage {
       // The numbers are used up: the same bytes would be refused for ever.
       stream.sequence.advance(to: header.end)
-      link.acknowledge(stream.id, below: header.end, to: connection)
+      acknowledge(stream, below: header.end, to: connection)
       cache.keep(.init(header: header, refusal: refusal.refusal), of: stream)
       refuse(refusal.refusal, header, of: stream.id, connection)
       if header.flags.contains(.end) { try end(stream, message, connection, units: 0) }
       return
     }
     stream.sequence.advance(to: header.end)
-    link.acknowledge(stream.id, below: header.end, to: connection)
+    acknowledge(stream, below: header.end, to: connection)
     connection.hold(units: units)
     if header.flags.contains(.end) {
       try end(stream, message, connection, units: units)
@@ -207,12 +224,9 @@ extension TokenizerLoop {
     try sendSteps(of: stream, message, connection, units: units, flags: .end)
     stream.sequence.close()
     openStreams -= 1
-    closed.append(stream)
+    closed.append(stream.id)
     while closed.count > Limits.closedStreams, let oldest = closed.popFirst() {
-      guard oldest.sequence.phase == .closed, oldest.underWay.isEmpty,
-        streams[oldest.id] === oldest
-      else { continue }
-      streams[oldest.id] = nil
+      try forget(oldest)
     }
     try tap?.publish(
       event: "{\"event\":\"end\",\"stream\":\"\(stream.id)\",\"steps\":\(stream.nextStep)}")
@@ -300,20 +314,23 @@ extension TokenizerLoop {
       header.number = stream.nextStep
       header.count = UInt32(to - from)
       header.epoch = message.header.epoch
-      header.model = UInt64(stream.life)
       header.time = message.header.time
       let part = UnderWay(
         connection: connection, firstStep: stream.nextStep,
         endStep: stream.nextStep + UInt64(to - from), endInput: stream.sequence.expected,
         ends: inputEnds(from, to, of: stream), units: isFinal ? units : 0,
-        isEnd: header.flags.contains(.end), isPeek: false, life: stream.life,
+        isEnd: header.flags.contains(.end), isPeek: false,
+        place: MessagePlace(life: stream.life, messages: stream.messages),
         readNanoseconds: link.heardNanoseconds)
       header.input = part.input(below: part.endStep)
+      stream.messages += 1
       stream.nextStep = part.endStep
       stream.underWay.append(part)
       underWay += 1
       metrics.stepsIn.add(UInt64(to - from))
-      try send(header, steps: from..<to, of: stream, note: message.note)
+      try send(
+        header, steps: from..<to, of: stream, note: message.note, at: part.place,
+        inputEnds: part.ends)
       from = to
     } while from < count
   }
@@ -324,31 +341,37 @@ extension TokenizerLoop {
     return step.tokens.ends[from..<to].map { stream.firstInput + $0 }
   }
 
+  /// Sends steps to the stream's worker; with a store, once they are in it.
+  ///
+  /// On the link it has its place in the stream's life; a PEEK has none.
   func send(
-    _ header: Header, steps: Range<Int>, of stream: IngressStream, note: UnsafeRawBufferPointer
+    _ header: Header, steps: Range<Int>, of stream: IngressStream, note: UnsafeRawBufferPointer,
+    at place: MessagePlace = MessagePlace(), inputEnds: [UInt64] = []
   ) throws {
     var header = header
-    let worker = workers[stream.worker]
-    try stream.id.withBytes { name in
-      func send(_ payload: UnsafeRawBufferPointer) throws {
-        try worker.send(
-          header, stream: name, payload: payload, note: note, units: UInt64(header.count))
-        try tap?.publish(
-          "tokens", stream: stream.id, header: header, payload: payload,
-          ids: .init(start: nil, count: 0))
+    let width = stage.encoding.stepWidth
+    header.elementType = width == nil ? .int32 : .float32
+    header.width = UInt32(width ?? 1)
+    try step.withBytes(of: steps, width: width) { payload in
+      try tap?.publish(
+        "tokens", stream: stream.id, header: header, payload: payload,
+        ids: .init(start: nil, count: 0))
+      if !header.flags.contains(.peek) {
+        header.place = place
       }
-      if let width = stage.encoding.stepWidth {
-        header.elementType = .float32
-        header.width = UInt32(width)
-        try step.values.withUnsafeBytes {
-          try send(.init(rebasing: $0[steps.lowerBound * width * 4..<steps.upperBound * width * 4]))
+      guard let log else {
+        return try stream.id.withBytes { name in
+          try workers[stream.worker].send(
+            header, stream: name, payload: payload, note: note, units: UInt64(header.count))
         }
+      }
+      let message = InputLog.Message(
+        stream: stream.id, worker: stream.worker, header: header, payload: Array(payload),
+        note: Array(note))
+      if header.flags.contains(.peek) {
+        log.append(unkept: message)
       } else {
-        header.elementType = .int32
-        header.width = 1
-        try step.tokens.ids.withUnsafeBytes {
-          try send(.init(rebasing: $0[steps.lowerBound * 4..<steps.upperBound * 4]))
-        }
+        log.append(message, inputEnds: inputEnds)
       }
     }
   }

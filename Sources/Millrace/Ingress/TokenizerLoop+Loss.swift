@@ -6,20 +6,40 @@ extension TokenizerLoop {
   ///
   /// Every message of that life is refused by the worker; the first refusal ends it.
   func lose(_ stream: IngressStream, _ message: InboundMessage) throws {
-    guard message.header.model == UInt64(stream.life) else { return }
+    guard message.header.input == stream.life else { return }
+    lose(stream, try Refusal(payload: message.payload))
+  }
+
+  /// As above, for every stream of a worker that has lost what was under way to it.
+  func loseAll(of worker: Int) throws {
+    for stream in streams.values where stream.worker == worker && !stream.underWay.isEmpty {
+      lose(
+        stream,
+        Refusal(
+          .stateLost, expected: "a link that lasts", received: "a new one",
+          message: "the inference stage was started anew and has no state of \(stream.id); "
+            + "begin the stream anew with START"))
+    }
+  }
+
+  private func lose(_ stream: IngressStream, _ refusal: Refusal) {
     var told: [Connection] = []
-    let refusal = try Refusal(payload: message.payload)
     var header = Header(kind: .data)
     header.number = stream.sequence.expected
     header.epoch = stream.sequence.epoch
     for part in stream.underWay {
-      part.connection.release(units: part.units)
       underWay -= 1
-      guard !told.contains(where: { $0 === part.connection }) else { continue }
-      told.append(part.connection)
-      refuse(refusal, header, of: stream.id, part.connection)
+      guard let connection = part.connection else { continue }
+      connection.release(units: part.units)
+      guard !told.contains(where: { $0 === connection }) else { continue }
+      told.append(connection)
+      refuse(refusal, header, of: stream.id, connection)
     }
     stream.underWay = []
+    if let log {
+      log.forget(stream)
+      log.store.submit([.standing(stream.id.name, nil)])
+    }
     cache.forget(stream)
     if stream.sequence.phase == .open { openStreams -= 1 }
     streams[stream.id] = nil

@@ -8,7 +8,7 @@ extension TokenizerLoop {
     _ message: InboundMessage, at id: StreamID, _ connection: Connection, units: UInt64
   ) throws {
     let header = message.header
-    guard let stream = streams[id], stream.sequence.phase == .open else {
+    guard let stream = try known(id), stream.sequence.phase == .open else {
       throw RefusedMessage(
         .noStart, expected: "an open stream", received: id.name,
         message: "stream \(id) is not open; PEEK looks at one that is")
@@ -60,7 +60,7 @@ extension TokenizerLoop {
       UnderWay(
         connection: connection, firstStep: stream.nextStep, endStep: stream.nextStep,
         endInput: stream.sequence.expected, ends: [], units: units, isEnd: false, isPeek: true,
-        life: stream.life, readNanoseconds: link.heardNanoseconds))
+        place: MessagePlace(life: stream.life), readNanoseconds: link.heardNanoseconds))
     underWay += 1
     try send(header, steps: 0..<Int(header.count), of: stream, note: message.note)
   }
@@ -75,12 +75,14 @@ extension TokenizerLoop {
     if stream.underWay.isEmpty { stream.underWay = [] }
     underWay -= 1
     count(first, at: nanoseconds)
-    first.connection.release(units: first.units)
+    first.connection?.release(units: first.units)
     var header = message.header
     header.input = first.endInput
     let answer = AnswerCache.Answer(
       header: header, payload: Array(message.payload), ids: Array(message.ids),
       note: Array(message.note), inputs: [])
-    reply(answer, of: stream, isAgain: true, to: first.connection)
+    if let connection = first.connection {
+      reply(answer, of: stream, isAgain: true, to: connection)
+    }
   }
 }

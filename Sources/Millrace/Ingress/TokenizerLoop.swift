@@ -20,7 +20,21 @@ final class TokenizerLoop {
   /// Streams whose state was lost with their worker, until they begin anew.
   var lost: Set<StreamID> = []
   /// Streams that ended, oldest first; the oldest are forgotten.
-  var closed: Deque<IngressStream> = []
+  var closed: Deque<StreamID> = []
+  /// Accepted input on its way; nil without a store.
+  let log: InputLog?
+  /// The next stream's life.
+  private var nextLife: UInt64
+  /// Messages for each worker that have no credit yet; with a store only.
+  var outbound: [Deque<InputLog.Message>]
+  /// Welcomes of each worker that have been followed.
+  private var welcomes: [Int]
+  /// Leave that workers have asked for, for streams that nobody has greeted for since the start.
+  var leaveAsked: [StreamID: MessagePlace] = [:]
+  /// When it is given all the same.
+  let leaveDueMilliseconds = MonotonicClock.milliseconds + Limits.replyHoldMilliseconds
+  /// Whether what a process before this one left is still to be answered.
+  private var isRecovering = false
   let cache = AnswerCache(byteCountMax: Limits.answerCacheBytes)
   var step = StepMessage()
   var line: [UInt8] = []
@@ -60,6 +74,12 @@ final class TokenizerLoop {
     tap = try stage.endpoints.taps.map {
       try Tap(context: control.context, endpoint: $0, stage: "tokenizer")
     }
+    log = try stage.store.map(InputLog.init)
+    nextLife = try stage.store?.nextEpoch(atLeast: 1) ?? 1
+    outbound = Array(repeating: [], count: stage.workers)
+    welcomes = Array(repeating: 0, count: stage.workers)
+    try restore()
+    isRecovering = underWay > 0
     link.onRefusal = { ingressMetrics.refuse($0) }
   }
 
@@ -74,9 +94,13 @@ final class TokenizerLoop {
     everything.add(control.stop)
     for worker in workers { everything.add(worker.socket) }
     everything.add(link.socket)
+    if let log {
+      answers.add(log.bell)
+      everything.add(log.bell)
+    }
     var stoppedAt: UInt64?
     while true {
-      let hasRoom = workers.allSatisfy { $0.available > 0 }
+      let hasRoom = hasRoom
       let patience: Duration =
         stoppedAt != nil
         ? .milliseconds(10) : link.hasWaiting ? .milliseconds(5) : .milliseconds(500)
@@ -89,6 +113,9 @@ final class TokenizerLoop {
           try deliver($0, at: worker.heardNanoseconds)
         }
       }
+      try followWelcomes()
+      try passOn()
+      try giveOverdueLeave()
       announceReady()
       var received = 0
       try link.watch?.gather()
@@ -101,6 +128,7 @@ final class TokenizerLoop {
           }
         }
       }
+      log?.submit()
       // What those who went had sent has been read then.
       if hasRoom, received < Limits.drainMessages { try reportDepartures() }
       drains += 1
@@ -112,7 +140,7 @@ final class TokenizerLoop {
         let now = MonotonicClock.milliseconds
         stoppedAt = stoppedAt ?? now
         let since = stoppedAt ?? now
-        if underWay == 0, !link.hasWaiting, received == 0 { return }
+        if underWay == 0, isLogDone, !link.hasWaiting, received == 0 { return }
         if now - since > TokenizerLoop.drainMilliseconds {
           control.logger.error(
             "stopped before all was answered", metadata: ["messages": "\(underWay)"])
@@ -126,9 +154,48 @@ final class TokenizerLoop {
   }
 
   private func announceReady() {
-    guard !isReady, workers.allSatisfy(\.isWelcome) else { return }
+    if isRecovering, underWay == 0 {
+      isRecovering = false
+      control.logger.notice("recovered", metadata: ["streams": "\(streams.count)"])
+    }
+    guard !isReady, !isRecovering, workers.allSatisfy(\.isWelcome) else { return }
     isReady = true
     control.ready()
+  }
+
+  /// Whether clients are listened to: workers and the store take more, and what was left by a process
+  /// before this one has its answers.
+  private var hasRoom: Bool {
+    guard !isRecovering, workers.allSatisfy({ $0.available > 0 }) else { return false }
+    guard let log else { return true }
+    return log.store.hasRoom && log.backlog < Limits.drainMessages * 16
+      && outbound.allSatisfy(\.isEmpty)
+  }
+
+  /// Whether the store needs nothing more of this stage: with neighbours in other processes, which may
+  /// have been started anew a moment ago, that they have saved all.
+  private var isLogDone: Bool {
+    guard let log else { return true }
+    return control.drainIdleMilliseconds > 0 ? log.isSaved : log.isIdle
+  }
+
+  /// A number that no life of any stream had before.
+  func drawLife() -> UInt64 {
+    defer { nextLife += 1 }
+    return nextLife
+  }
+
+  /// Looks for links to workers that were made anew: what was sent by them before may be lost.
+  private func followWelcomes() throws {
+    for (index, worker) in workers.enumerated() where worker.welcomes != welcomes[index] {
+      let isFirst = welcomes[index] == 0
+      welcomes[index] = worker.welcomes
+      if log != nil {
+        try replay(to: index)
+      } else if !isFirst {
+        try loseAll(of: index)
+      }
+    }
   }
 
   var isStopping: Bool { control.stop.isRaised }
@@ -145,13 +212,14 @@ final class TokenizerLoop {
     var standing: [String: Welcome.Stream] = [:]
     var again: [(IngressStream, AnswerCache.Answer)] = []
     for (name, wanted) in hello.streams {
-      guard let id = StreamID(name), let stream = streams[id] else {
+      guard let id = StreamID(name), let stream = try known(id) else {
         standing[name] = Welcome.Stream(expected: nil, closed: false, answers: 0)
         continue
       }
       standing[name] = Welcome.Stream(
-        expected: stream.sequence.expected, closed: stream.sequence.phase == .closed,
-        answers: stream.nextAnswer)
+        expected: stream.sequence.expected,
+        closed: stream.sequence.phase == .closed && stream.underWay.isEmpty,
+        answers: stream.nextAnswer, epoch: stream.sequence.epoch)
       // Whoever greets for a stream gets what is still to come for it.
       redirect(stream, to: connection)
       if let wanted { again += cache.answers(of: stream, from: wanted).map { (stream, $0) } }
@@ -163,9 +231,10 @@ final class TokenizerLoop {
   }
 
   func redirect(_ stream: IngressStream, to connection: Connection) {
+    stream.isClaimed = true
     for index in stream.underWay.indices
     where stream.underWay[index].connection !== connection {
-      stream.underWay[index].connection.release(units: stream.underWay[index].units)
+      stream.underWay[index].connection?.release(units: stream.underWay[index].units)
       stream.underWay[index].units = 0
       stream.underWay[index].connection = connection
     }
@@ -175,8 +244,14 @@ final class TokenizerLoop {
 
   /// Books what a worker has covered, and sends its answer on.
   private func deliver(_ message: InboundMessage, at nanoseconds: UInt64) throws {
-    guard let id = message.stream, let stream = streams[id] else { return }
+    guard let id = message.stream else { return }
+    guard let stream = streams[id] else { return try deliver(message, of: id) }
     if message.header.kind == .refuse { return try lose(stream, message) }
+    if message.header.kind == .acknowledge, message.header.number > 0 {
+      let place = MessagePlace(life: message.header.input, messages: message.header.number)
+      return message.header.asksLeave
+        ? try giveLeave(to: stream, before: place) : saved(stream, before: place)
+    }
     if message.header.flags.contains(.peek) {
       return deliverPeek(message, of: stream, at: nanoseconds)
     }
@@ -187,8 +262,8 @@ final class TokenizerLoop {
     // For each row of text, where its step's input ended.
     var inputs: [UInt64] = []
     // An answer belongs to the oldest life under way; the next one's numbers may begin below.
-    let life = stream.underWay.first?.life ?? stream.life
-    while let first = stream.underWay.first, first.life == life,
+    let life = stream.underWay.first?.place.life ?? stream.life
+    while let first = stream.underWay.first, first.place.life == life,
       first.firstStep < covered || first.isEnd && isLast
     {
       connection = first.connection
@@ -202,7 +277,7 @@ final class TokenizerLoop {
       if stream.underWay.isEmpty { stream.underWay = [] }
       underWay -= 1
       count(first, at: nanoseconds)
-      first.connection.release(units: first.units)
+      first.connection?.release(units: first.units)
       if first.isEnd {
         input = first.endInput
         break
@@ -211,11 +286,14 @@ final class TokenizerLoop {
     guard message.header.kind == .answer else { return }
     var header = message.header
     header.input = input
-    let answer = AnswerCache.Answer(
+    var answer = AnswerCache.Answer(
       header: header, payload: Array(message.payload), ids: Array(message.ids),
       note: Array(message.note), inputs: inputs)
     if life == stream.life {
-      stream.nextAnswer = header.end
+      // A worker that was started anew answers again from its last checkpoint on.
+      guard answer.dropRows(below: stream.answered) else { return }
+      stream.answered = header.end
+      stream.nextAnswer = max(stream.nextAnswer, header.end)
       cache.keep(answer, of: stream)
     }
     if let connection { reply(answer, of: stream, isAgain: false, to: connection) }

@@ -1,3 +1,4 @@
+import Durability
 import Logging
 import Wire
 import ZeroMQ
@@ -14,6 +15,10 @@ package struct TokenizerStage: Stage {
   /// `sha256:` and 64 digits, for the welcome.
   let modelHash: String
   let endpoints: StageEndpoints
+  /// Whether answers go back to the clients.
+  let replies: Bool
+  /// Where accepted input is kept; nil for nowhere.
+  let store: StateStore?
 
   package var name: String { "tokenizer" }
 

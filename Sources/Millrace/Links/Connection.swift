@@ -1,6 +1,14 @@
 import DequeModule
 import Wire
 
+/// Input of a stream below `number` is as durable as the pipeline promises.
+struct Acknowledgement {
+  let stream: StreamID
+  let number: UInt64
+  /// Tells the stream's lives apart.
+  let epoch: UInt64
+}
+
 /// One peer of a link's receiving side, and how much it may send.
 ///
 /// Owned by one stage's thread.
@@ -27,8 +35,12 @@ final class Connection {
   /// Whether it was told that it has to read before it is heard again.
   var isToldToRead = false
   var isGone = false
+  /// Whether it said hello.
+  var isGreeted = false
+  /// Whether it was told that it has to, on a link that needs it.
+  var isToldToGreet = false
   /// Streams with accepted input that is still to be acknowledged.
-  var unacknowledged: [StreamID: UInt64] = [:]
+  var unacknowledged: [StreamID: Acknowledgement] = [:]
 
   init(routingID: [UInt8], window: UInt64, milliseconds: UInt64) {
     self.routingID = routingID

@@ -13,6 +13,7 @@ final class LinkReceiver {
   private var connections: [RoutingID: Connection] = [:]
   private let window: UInt64
   private let isAcknowledging: Bool
+  private let needsHello: Bool
   /// Told of each refusal; nil where nobody counts.
   var onRefusal: ((RefusalCode) -> Void)?
   /// When the message that is being handled was read.
@@ -29,17 +30,20 @@ final class LinkReceiver {
   ///   - window: units that one connection may have under way.
   ///   - isAcknowledging: whether accepted data is acknowledged; stages in one chain need not.
   ///   - queueMessages: libzmq's bound for each peer and direction; 0 where credit is the bound.
+  ///   - needsHello: whether nothing is taken of a connection before its hello, so that no message
+  ///     is missed between two connections.
   ///   - isWatched: whether `watch` is to tell who goes.
   /// - Throws: a `ZeroMQError`, or the file system's error for the folder.
   init(
     context: Context, endpoint: String, window: UInt64, isAcknowledging: Bool,
-    queueMessages: Int, isWatched: Bool = false
+    queueMessages: Int, needsHello: Bool = false, isWatched: Bool = false
   ) throws {
     try Endpoint.makeFolder(for: endpoint)
     socket = try Socket<Router>(context)
     message = Multipart()
     self.window = window
     self.isAcknowledging = isAcknowledging
+    self.needsHello = needsHello
     try socket.setRouterMandatory(true)
     try socket.setSendHighWaterMark(queueMessages)
     try socket.setReceiveHighWaterMark(queueMessages)
@@ -120,11 +124,24 @@ final class LinkReceiver {
     _ connection: Connection, _ handle: (InboundMessage, Connection) throws -> Void
   ) throws {
     let inbound = try parse(connection)
+    if inbound.header.kind == .hello {
+      connection.isGreeted = true
+      connection.isToldToGreet = false
+    }
+    if needsHello, !connection.isGreeted {
+      // A ping may find out that an earlier request was lost with its connection.
+      if !connection.isToldToGreet || inbound.header.kind == .ping {
+        connection.isToldToGreet = true
+        welcome(connection, model: "")
+      }
+      return
+    }
     switch inbound.header.kind {
     case .data, .answer, .hello: try handle(inbound, connection)
     case .ping:
       send(Header(kind: .pong), json: Array(inbound.payload), to: connection)
     case .pong: break
+    case .acknowledge where needsHello: try handle(inbound, connection)
     case .acknowledge, .refuse, .welcome, .credit:
       throw WireError(
         .badHeader, "kind \(inbound.header.kind.name) came from the sending side",
@@ -234,8 +251,18 @@ final class LinkReceiver {
     connection.welcome()
     let welcome = Welcome(
       streams: streams, credit: connection.credit, maximumBytes: Limits.messageBytes,
-      model: model)
+      model: model, isGreeted: connection.isGreeted || !needsHello)
     send(Header(kind: .welcome), json: welcome.bytes, to: connection)
+  }
+
+  /// Tells every peer that what it sent is forgotten: it is to greet, and to send again.
+  func beginAnew() {
+    for connection in connections.values {
+      connection.isGreeted = false
+      connection.isToldToGreet = true
+      connection.release(units: connection.outstanding)
+      welcome(connection, model: "")
+    }
   }
 
   func refuse(
@@ -251,10 +278,10 @@ final class LinkReceiver {
     send(header, stream: stream, json: refusal.bytes, to: connection)
   }
 
-  /// Input below `number` is durable as configured; told with the next `flush`.
-  func acknowledge(_ stream: StreamID, below number: UInt64, to connection: Connection) {
+  /// Tells it with the next `flush`.
+  func acknowledge(_ acknowledgement: Acknowledgement, to connection: Connection) {
     guard isAcknowledging else { return }
-    connection.unacknowledged[stream] = number
+    connection.unacknowledged[acknowledgement.stream] = acknowledgement
   }
 
   /// Tells peers their acknowledgements and credit, and sends what waited.
@@ -269,9 +296,10 @@ final class LinkReceiver {
       if connection.unacknowledged.isEmpty {
         send(Header(kind: .credit), json: Credit(total: total).bytes, to: connection)
       } else {
-        for (stream, number) in connection.unacknowledged {
+        for (stream, acknowledgement) in connection.unacknowledged {
           var header = Header(kind: .acknowledge)
-          header.number = number
+          header.number = acknowledgement.number
+          header.epoch = acknowledgement.epoch
           Array(stream.name.utf8).withUnsafeBytes {
             send(header, stream: $0, json: Credit(total: total).bytes, to: connection)
           }

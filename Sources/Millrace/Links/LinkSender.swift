@@ -15,6 +15,9 @@ final class LinkSender {
   /// The total that may have been sent; 0 before the first welcome.
   private(set) var credit: UInt64 = 0
   private(set) var isWelcome = false
+  /// Greetings that were answered: one more each time the link was made anew.
+  private(set) var welcomes = 0
+  private var greeting = Hello()
   /// When it greeted last.
   private(set) var greetedMilliseconds: UInt64 = 0
   private var lastPingMilliseconds: UInt64
@@ -57,6 +60,7 @@ final class LinkSender {
   /// Greets; nothing is to be sent until the welcome.
   func sendHello(_ hello: Hello = Hello()) throws {
     isWelcome = false
+    greeting = hello
     greetedMilliseconds = MonotonicClock.milliseconds
     try send(Header(kind: .hello), json: hello.bytes)
   }
@@ -106,6 +110,13 @@ final class LinkSender {
       case .welcome:
         let welcome = try Welcome(payload: inbound.payload)
         sent = 0
+        guard welcome.isGreeted else {
+          // The link was cut, or the peer was started anew: it knows nothing of us.
+          credit = 0
+          try sendHello(greeting)
+          continue
+        }
+        welcomes += 1
         credit = welcome.credit
         isWelcome = true
         try handle(inbound)

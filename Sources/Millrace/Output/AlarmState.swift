@@ -31,3 +31,30 @@ struct AlarmState {
     return AlarmEvent(kind: .cleared, number: lastNumber, since: lastNumber, score: nil)
   }
 }
+
+// MARK: Portable bytes
+
+extension AlarmState {
+  /// Little-endian: flags (raised, a last number), the answers in a row, the first of them, the last.
+  var encoded: [UInt8] {
+    var bytes: [UInt8] = [(isRaised ? 1 : 0) + (lastNumber == nil ? 0 : 2)]
+    for value in [UInt64(count), since, lastNumber ?? 0] {
+      withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+    return bytes
+  }
+
+  /// Nil for bytes that are no such state.
+  init?(decoding bytes: [UInt8]) {
+    guard bytes.count == 25, bytes[0] <= 3 else { return nil }
+    func word(_ place: Int) -> UInt64 {
+      bytes.withUnsafeBytes {
+        UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 1 + 8 * place, as: UInt64.self))
+      }
+    }
+    isRaised = bytes[0] & 1 != 0
+    count = Int(truncatingIfNeeded: word(0))
+    since = word(1)
+    if bytes[0] & 2 != 0 { lastNumber = word(2) }
+  }
+}

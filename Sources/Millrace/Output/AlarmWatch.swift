@@ -33,6 +33,14 @@ struct AlarmWatch {
     return state?.end()
   }
 
+  /// What is remembered of a stream, in its portable form; empty for nothing.
+  func encoded(_ stream: StreamID) -> [UInt8] { states[stream]?.encoded ?? [] }
+
+  /// Takes a stream up where `encoded` left it.
+  mutating func restore(_ bytes: [UInt8], of stream: StreamID) {
+    states[stream] = AlarmState(decoding: bytes)
+  }
+
   /// Appends the lines of an answer's events.
   func append(_ events: [AlarmEvent], of stream: StreamID, to lines: inout [UInt8]) {
     for event in events {

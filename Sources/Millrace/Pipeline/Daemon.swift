@@ -24,11 +24,16 @@ package struct Daemon: Sendable {
   }
 
   /// Returns once all is drained; throws what a stage threw.
-  package func run(_ stages: [any Stage]) async throws {
+  package func run() async throws {
     signal(SIGPIPE, SIG_IGN)
     let logger = logger
     let file = pipeline.file
     try file.checkOutput()
+    let store = try pipeline.openStore(of: stage)
+    defer { store?.finish() }
+    let stages =
+      try stage.map { try pipeline.stages(only: $0, store: store) }
+      ?? pipeline.stages(.daemon, store: store)
     for warning in pipeline.warnings { logger.warning("\(warning)") }
     let metrics = MetricsCollection()
     // Libraries that report through swift-metrics come out at /metrics too.
@@ -53,7 +58,7 @@ package struct Daemon: Sendable {
       metadata: [
         "version": "\(Version.current)", "pipeline": "\(file.name)", "model": "\(file.model)",
         "format": "\(pipeline.model.format)",
-        "sha256": "\(pipeline.model.sha256Text)", "durability": "none",
+        "sha256": "\(pipeline.model.sha256Text)", "durability": "\(store?.durability ?? .none)",
         "kernels": "\(pipeline.model.model.kernels)", "precision": "\(file.precision.rawValue)",
       ])
     let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)

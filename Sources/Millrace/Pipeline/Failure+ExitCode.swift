@@ -1,3 +1,4 @@
+import Durability
 import ModelFiles
 import Tokenization
 import Wire
@@ -27,7 +28,19 @@ package enum ExitStatus: Int32, Sendable {
     case Filter.Failure.noAnswer, is EndpointFailure: self = .unreachable
     case let error as ZeroMQError: self = error.isPeerTrouble ? .unreachable : .inputOutput
     case is LineWriter.Failure, is FileFailure: self = .inputOutput
+    case let error as StoreError: self = ExitStatus(error)
     default: self = .bug
+    }
+  }
+}
+
+extension ExitStatus {
+  private init(_ error: StoreError) {
+    switch error {
+    case .cannotOpen, .failed: self = .inputOutput
+    case .locked: self = .unreachable
+    case .newerVersion, .damaged: self = .badData
+    case .otherOwner: self = .badConfiguration
     }
   }
 }

@@ -1,3 +1,4 @@
+import Durability
 import Foundation
 import Logging
 import ModelFiles
@@ -66,22 +67,25 @@ package struct Pipeline: Sendable {
   ///
   /// The sink first, the tokenizer last; they stop the other way round, so that each can drain into
   /// the next.
-  package func stages(_ scope: Scope) -> [any Stage] {
+  package func stages(_ scope: Scope, store: StateStore? = nil) -> [any Stage] {
     let endpoints = endpoints(scope)
     var stages: [any Stage] = []
     if let taps = endpoints.taps { stages += watching(taps, outside: file.monitor, "daemon") }
-    stages.append(sink(scope, endpoints))
+    stages.append(sink(scope, endpoints, store))
     for worker in 0..<file.inference.workers {
-      stages.append(inference(worker, endpoints, reply: scope == .filter || file.sink.reply))
+      stages.append(
+        inference(worker, endpoints, reply: scope == .filter || file.sink.reply, store))
     }
-    stages.append(tokenizer(endpoints))
+    stages.append(tokenizer(endpoints, store))
     return stages
   }
 
   /// The stages of `millrace stage NAME`, joined to the others by the file's `links`.
   ///
   /// - Throws: a `ConfigurationError` when the file has no `links`.
-  package func stages(only name: StageName) throws(ConfigurationError) -> [any Stage] {
+  package func stages(
+    only name: StageName, store: StateStore? = nil
+  ) throws(ConfigurationError) -> [any Stage] {
     guard let links = file.links else {
       throw ConfigurationError(
         file: file.path,
@@ -99,12 +103,12 @@ package struct Pipeline: Sendable {
       stages += watching(taps, outside: outside, name.rawValue)
     }
     switch name {
-    case .tokenizer: stages.append(tokenizer(endpoints))
+    case .tokenizer: stages.append(tokenizer(endpoints, store))
     case .inference:
       for worker in 0..<file.inference.workers {
-        stages.append(inference(worker, endpoints, reply: file.sink.reply))
+        stages.append(inference(worker, endpoints, reply: file.sink.reply, store))
       }
-    case .sink: stages.append(sink(.daemon, endpoints))
+    case .sink: stages.append(sink(.daemon, endpoints, store))
     }
     return stages
   }
@@ -118,34 +122,38 @@ package struct Pipeline: Sendable {
     ]
   }
 
-  private func tokenizer(_ endpoints: StageEndpoints) -> TokenizerStage {
+  private func tokenizer(_ endpoints: StageEndpoints, _ store: StateStore?) -> TokenizerStage {
     TokenizerStage(
       encoding: encoding, format: format, workers: file.inference.workers,
       liveStreams: file.liveStreams, maxSteps: file.maxSteps, modelHash: model.hashText,
-      endpoints: endpoints)
+      endpoints: endpoints, replies: file.sink.reply, store: store)
   }
 
   private func inference(
-    _ worker: Int, _ endpoints: StageEndpoints, reply: Bool
+    _ worker: Int, _ endpoints: StageEndpoints, reply: Bool, _ store: StateStore?
   ) -> InferenceStage {
     InferenceStage(
       worker: worker, model: model,
       settings: InferenceStage.Settings(
         batch: file.inference.batch, linger: file.inference.linger, emit: file.emit,
         generation: generation, output: output, resetEvery: file.resetEvery, reply: reply),
-      endpoints: endpoints)
+      endpoints: endpoints, store: store,
+      checkpointMilliseconds: file.store?.checkpointMilliseconds ?? 0)
   }
 
-  private func sink(_ scope: Scope, _ endpoints: StageEndpoints) -> SinkStage {
+  private func sink(
+    _ scope: Scope, _ endpoints: StageEndpoints, _ store: StateStore?
+  ) -> SinkStage {
     guard scope == .daemon else {
       return SinkStage(
         endpoints: endpoints, format: format, output: .none, publish: nil, publishFormat: .json,
-        alarm: nil)
+        alarm: nil, store: nil)
     }
     return SinkStage(
       endpoints: endpoints, format: format,
       output: file.sink.file.map { $0 == "-" ? .standardOutput : .file($0) } ?? .none,
-      publish: file.sink.publish, publishFormat: file.sink.format, alarm: alarm)
+      publish: file.sink.publish, publishFormat: file.sink.format, alarm: alarm,
+      store: store)
   }
 }
 

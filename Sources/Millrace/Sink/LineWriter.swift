@@ -11,9 +11,11 @@ final class LineWriter {
     }
   }
 
-  private let descriptor: Int32
+  let descriptor: Int32
   private let target: String
   private let isOwned: Bool
+  /// Whether it is a file, whose length says how far it is good.
+  let isFile: Bool
   var buffer: [UInt8] = []
 
   /// Opens `output`; nil when there is none.
@@ -29,6 +31,26 @@ final class LineWriter {
       target = path
       isOwned = true
       guard descriptor >= 0 else { throw Failure(target: path, code: errno) }
+    }
+    var status = stat()
+    isFile = isOwned && fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+  }
+
+  /// Bytes in the file.
+  ///
+  /// - Throws: a `Failure`.
+  func length() throws -> Int64 {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw Failure(target: target, code: errno) }
+    return Int64(status.st_size)
+  }
+
+  /// Takes off what a process before this one wrote and did not commit.
+  ///
+  /// - Throws: a `Failure`.
+  func cut(to length: Int64) throws {
+    guard ftruncate(descriptor, off_t(length)) == 0 else {
+      throw Failure(target: target, code: errno)
     }
   }
 

@@ -35,10 +35,18 @@ final class Publisher {
     }
   }
 
-  /// Publishes an answer as it came, when the format is `tensor`.
-  func publish(tensor answer: InboundMessage, stream: StreamID) throws {
+  /// Publishes an answer's rows from `first` on as they came, when the format is `tensor`.
+  func publish(
+    tensor answer: InboundMessage, _ header: Header, from first: Int, stream: StreamID
+  ) throws {
     guard format == .tensor else { return }
-    try publish(answer.header, stream, answer.payload, ids: answer.ids)
+    var header = header
+    header.number += UInt64(first)
+    header.count -= UInt32(first)
+    let rows = UnsafeRawBufferPointer(
+      rebasing: answer.payload.dropFirst(first * Int(header.width) * header.elementType.byteCount))
+    let ids = UnsafeRawBufferPointer(rebasing: answer.ids.dropFirst(first * 4))
+    try publish(header, stream, rows, ids: ids)
   }
 
   /// Publishes the line of an alarm, in either format.

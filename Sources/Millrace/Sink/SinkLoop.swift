@@ -1,3 +1,4 @@
+import Durability
 import Logging
 import Wire
 import ZeroMQ
@@ -13,6 +14,10 @@ final class SinkLoop {
   private let metrics: StageMetrics
   private var line: [UInt8] = []
   private var alarms: AlarmWatch?
+  /// What was written, with a store.
+  private let written: WrittenLog?
+  /// Credit to give back when this turn's lines are written; without a store.
+  private var held: [(connection: Connection, units: UInt64)] = []
 
   init(_ stage: SinkStage, _ control: StageControl) throws {
     self.stage = stage
@@ -30,13 +35,32 @@ final class SinkLoop {
     }
     link = try LinkReceiver(
       context: control.context, endpoint: stage.endpoints.answers,
-      window: Limits.sinkAnswers, isAcknowledging: false, queueMessages: 0)
+      window: Limits.sinkAnswers, isAcknowledging: false, queueMessages: 0, needsHello: true)
+    written = try stage.store.map(WrittenLog.init)
+    try cutOutput()
+  }
+
+  /// Takes off the end of the file what was written and not committed: it comes again.
+  private func cutOutput() throws {
+    guard let writer, writer.isFile, let written else { return }
+    let length = try writer.length()
+    guard let committed = try written.outputLength() else {
+      // What stands there before the first run belongs to somebody else.
+      return try written.begin(outputLength: (length, writer.descriptor))
+    }
+    if length > committed { try writer.cut(to: committed) }
+    if length < committed {
+      control.logger.warning(
+        "the output file is shorter than it was left: it was moved, or cut by somebody",
+        metadata: ["bytes": "\(length)", "expected": "\(committed)"])
+    }
   }
 
   func run() throws {
     var poller = Poller()
     poller.add(link.socket)
     poller.add(control.stop)
+    if let written { poller.add(written.bell) }
     control.ready()
     var stoppedAt: UInt64?
     while true {
@@ -49,7 +73,7 @@ final class SinkLoop {
       if control.stop.isRaised {
         let now = MonotonicClock.milliseconds
         if received > 0 || stoppedAt == nil { stoppedAt = now }
-        if received == 0, let since = stoppedAt,
+        if received == 0, let since = stoppedAt, written?.isIdle ?? true,
           now - since >= control.drainIdleMilliseconds
         {
           return
@@ -60,27 +84,59 @@ final class SinkLoop {
     }
   }
 
-  /// Writes the lines of this turn, timed.
+  /// Writes the lines of this turn, timed, and gives their credit back once they count.
   private func flush() throws {
     metrics.turns.add(1)
     defer { metrics.steps.add(metrics.waiting) }
-    guard let writer, !writer.buffer.isEmpty else { return }
-    let began = MonotonicClock.nanoseconds
-    try writer.flush()
-    metrics.duration.observe(nanoseconds: MonotonicClock.nanoseconds - began)
+    if let writer, !writer.buffer.isEmpty {
+      let began = MonotonicClock.nanoseconds
+      try writer.flush()
+      metrics.duration.observe(nanoseconds: MonotonicClock.nanoseconds - began)
+    }
+    for (connection, units) in held { connection.release(units: units) }
+    held.removeAll(keepingCapacity: true)
+    guard let written else { return }
+    var length: (Int64, descriptor: Int32)?
+    if let writer, writer.isFile { length = (try writer.length(), writer.descriptor) }
+    try written.advance(outputLength: length)
   }
 
   private func write(_ message: InboundMessage, _ connection: Connection) throws {
     if message.header.kind == .hello { link.welcome(connection, model: "") }
     guard let stream = message.stream, message.header.kind == .answer else { return }
-    let units = UInt64(message.header.count)
+    let units = message.header.sinkUnits
     _ = connection.receive(units: units)
     metrics.messages.add(1)
-    metrics.stepsIn.add(units)
+    metrics.stepsIn.add(UInt64(message.header.count))
+    guard let written else {
+      connection.hold(units: units)
+      held.append((connection, units))
+      return try write(message, of: stream, from: 0)
+    }
+    written.hold(units, of: connection)
+    // What was written before a restart comes again, from the last checkpoint on.
+    let life = message.header.input
+    guard var standing = try written.written(of: stream, in: life) else { return }
+    if !standing.alarm.isEmpty { alarms?.restore(standing.alarm, of: stream) }
+    let number = message.header.number
+    let skipped = standing.next > number ? standing.next - number : 0
+    let isLast = message.header.flags.contains(.last)
+    guard skipped < UInt64(message.header.count) || isLast else { return }
+    try write(message, of: stream, from: Int(min(skipped, UInt64(message.header.count))))
+    standing.next = max(standing.next, message.header.end)
+    standing.isEnded = isLast
+    standing.alarm = isLast ? [] : alarms?.encoded(stream) ?? []
+    written.set(standing, of: stream)
+  }
+
+  /// Writes an answer's rows from `first` on.
+  private func write(_ message: InboundMessage, of stream: StreamID, from first: Int) throws {
     let isTapped = tap?.wants("result", stream: stream) ?? false
     guard writer != nil || publisher != nil || isTapped || alarms != nil else { return }
     let answer = AnswerMessage(message)
-    for row in 0..<answer.count {
+    var header = message.header
+    header.input = header.end
+    for row in first..<max(first, answer.count) {
       line.removeAll(keepingCapacity: true)
       answer.withRow(row) {
         stage.format.appendLine(
@@ -88,15 +144,15 @@ final class SinkLoop {
           isEnd: answer.isEnd(row), to: &line)
       }
       writer?.buffer.append(contentsOf: line)
-      try publisher?.publish(line: line, stream: stream, answer: message.header, row: row)
+      try publisher?.publish(line: line, stream: stream, answer: header, row: row)
       if isTapped { try tap?.publish("result", stream: stream, line: line) }
       let number = answer.number(of: row)
       let events = answer.withRow(row) { alarms?.take($0, number: number, of: stream) }
-      try tell(events ?? [], of: stream, answer: message.header)
+      try tell(events ?? [], of: stream, answer: header)
     }
-    try publisher?.publish(tensor: message, stream: stream)
+    try publisher?.publish(tensor: message, header, from: first, stream: stream)
     if message.header.flags.contains(.last), let event = alarms?.end(stream) {
-      try tell([event], of: stream, answer: message.header)
+      try tell([event], of: stream, answer: header)
     }
   }
 

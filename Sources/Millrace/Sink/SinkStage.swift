@@ -1,3 +1,4 @@
+import Durability
 import Logging
 import Wire
 import ZeroMQ
@@ -17,6 +18,8 @@ package struct SinkStage: Stage {
   let publish: String?
   let publishFormat: PipelineFile.SinkSection.Format
   let alarm: AlarmSetting?
+  /// Where it is kept how far the output is written; nil for nowhere.
+  let store: StateStore?
 
   package var name: String { "sink" }
 

@@ -12,12 +12,13 @@ final class RunningPipeline {
   /// Where its taps are, when it was asked for them.
   let monitor: String
   /// Tokenizer, inference, sink; or the daemon alone.
-  let processes: [DaemonProcess]
+  private(set) var processes: [DaemonProcess]
+  private let commands: [[String]]
 
   /// Starts it and waits until it is ready.
   init(
     _ pipeline: PipelineText, over transport: Transport = .ipc, isSplit: Bool = false,
-    isTapped: Bool = false
+    isTapped: Bool = false, durability: String? = nil
   ) throws {
     let folder = try TemporaryFolder()
     self.folder = folder
@@ -31,20 +32,42 @@ final class RunningPipeline {
     monitor = endpoint("taps")
     var pipeline = pipeline
     if isTapped { pipeline.more.append("monitor: \(monitor)") }
+    if let durability {
+      let store = folder.file("state.sqlite")
+      pipeline.more.append(
+        "state: { store: \(store), durability: \(durability), checkpoint: 50ms }")
+      pipeline.sink.append("file: \(folder.file("output.jsonl"))")
+    }
     if isSplit {
       let answers = endpoint("answers")
       let tokens = endpoint("tokens", ports: pipeline.workers)
       pipeline.more.append("links: { tokens: \"\(tokens)\", answers: \"\(answers)\" }")
     }
     let path = try folder.write("pipeline.yaml", pipeline.text(ingress: ingress))
-    processes =
+    commands =
       isSplit
-      ? try ["tokenizer", "inference", "sink"].map { try DaemonProcess(["stage", $0, path]) }
-      : [try DaemonProcess(["run", path])]
+      ? ["tokenizer", "inference", "sink"].map { ["stage", $0, path] } : [["run", path]]
+    processes = try commands.map { try DaemonProcess($0) }
     for process in processes { try process.waitUntilReady() }
   }
 
   var daemon: DaemonProcess { processes[0] }
+
+  /// Kills a process and starts it anew.
+  func crash(_ index: Int) throws {
+    try processes[index].terminate(SIGKILL)
+    try start(index)
+  }
+
+  func start(_ index: Int) throws {
+    processes[index] = try DaemonProcess(commands[index])
+    try processes[index].waitUntilReady()
+  }
+
+  /// Lines of the sink's file, with a store.
+  func output() throws -> [OutputLine] {
+    try folder.lines(of: "output.jsonl").map { try OutputLine($0) }
+  }
 
   func client(_ form: WireClient.Form = .binary) throws -> WireClient {
     try WireClient(ingress, form: form)

@@ -1,0 +1,150 @@
+import DequeModule
+import Durability
+import Wire
+import ZeroMQ
+
+/// Checkpoints of one worker on their way into the store.
+///
+/// What goes together is a chunk. It waits until the sink has written every answer that was sent
+/// before it; until the tokenizer stage gives leave, which it has when somebody is there for the
+/// answers; and until it is one interval old, so that answers that are still on their way can be
+/// computed again. Owned by the worker's thread.
+final class CheckpointQueue {
+  struct Entry {
+    let stream: StreamID
+    let place: MessagePlace
+    let checkpoint: StreamCheckpoint
+  }
+
+  private struct Chunk {
+    let number: UInt64
+    var entries: [Entry]
+    /// Entries whose leave has not come.
+    var unleft: Int
+    /// What the sink had been sent.
+    let sent: UInt64
+    /// When the last leave came: its answers were on their way by then.
+    var milliseconds: UInt64
+    /// Nil until it has been handed to the store.
+    var ticket: UInt64?
+  }
+
+  let store: StateStore
+  /// Rings when something was committed.
+  let bell: Signal
+  private let interval: UInt64
+  private var nextRoundMilliseconds: UInt64
+  /// Streams with messages since their last checkpoint.
+  private var dirty: [InferenceStream] = []
+  /// Of the round that is under way.
+  private var due: Deque<InferenceStream> = []
+  private var gathered: [Entry] = []
+  private var chunks: Deque<Chunk> = []
+  private var chunkNumber: UInt64 = 0
+  /// The chunks that wait for leave for a place.
+  private var asked: [StreamID: [(place: MessagePlace, chunk: UInt64)]] = [:]
+
+  /// Streams that are looked at in one turn, so that no pause shows.
+  private static let streamsPerTurn = 128
+
+  init(_ store: StateStore, interval: UInt64) throws {
+    self.store = store
+    self.interval = interval
+    nextRoundMilliseconds = MonotonicClock.milliseconds + interval
+    let bell = try Signal()
+    self.bell = bell
+    store.onCommit { bell.raise() }
+  }
+
+  /// How long a poll may wait.
+  var patience: UInt64 {
+    if !due.isEmpty { return 0 }
+    if !chunks.isEmpty || !dirty.isEmpty { return min(50, interval) }
+    return 500
+  }
+
+  var isIdle: Bool { chunks.isEmpty && dirty.isEmpty && due.isEmpty && gathered.isEmpty }
+
+  func removeAll() {
+    dirty.removeAll()
+    due.removeAll()
+    gathered.removeAll()
+    chunks.removeAll()
+    asked.removeAll()
+  }
+
+  /// A message of a stream was applied.
+  func touch(_ stream: InferenceStream) {
+    guard !stream.isDirty else { return }
+    stream.isDirty = true
+    dirty.append(stream)
+  }
+
+  func append(_ entry: Entry) { gathered.append(entry) }
+
+  /// Gives the streams whose turn it is; with `isStopping` at once.
+  func nextStreams(isStopping: Bool) -> [InferenceStream] {
+    let now = MonotonicClock.milliseconds
+    if due.isEmpty, !dirty.isEmpty, isStopping || now >= nextRoundMilliseconds {
+      nextRoundMilliseconds = now + interval
+      due = Deque(dirty)
+      dirty.removeAll(keepingCapacity: true)
+    }
+    let count = min(due.count, CheckpointQueue.streamsPerTurn)
+    defer { due.removeFirst(count) }
+    return Array(due.prefix(count))
+  }
+
+  /// Ends the turn: what was gathered is a chunk; `ask` asks for leave for each of its entries.
+  ///
+  /// `sent` is what the sink has been sent so far.
+  func close(sent: UInt64, ask: (Entry) -> Void) {
+    guard !gathered.isEmpty else { return }
+    chunkNumber += 1
+    chunks.append(
+      Chunk(
+        number: chunkNumber, entries: gathered, unleft: gathered.count, sent: sent,
+        milliseconds: MonotonicClock.milliseconds))
+    for entry in gathered {
+      asked[entry.stream, default: []].append((entry.place, chunkNumber))
+      ask(entry)
+    }
+    gathered.removeAll(keepingCapacity: true)
+  }
+
+  /// The tokenizer stage gives leave to save a stream through a place, and what lies before it.
+  func leave(_ stream: StreamID, _ place: MessagePlace) {
+    guard var waiting = asked[stream] else { return }
+    for (_, chunk) in waiting.prefix(while: { $0.place <= place }) {
+      if let first = chunks.first?.number, chunk >= first {
+        chunks[Int(chunk - first)].unleft -= 1
+        chunks[Int(chunk - first)].milliseconds = MonotonicClock.milliseconds
+      }
+    }
+    waiting.removeAll { $0.place <= place }
+    asked[stream] = waiting.isEmpty ? nil : waiting
+  }
+
+  /// Hands chunks to the store that may go, and gives what has been committed.
+  ///
+  /// `written` is how much of what the sink was sent is written for certain.
+  func advance(
+    written: UInt64, isStopping: Bool, committed body: (Entry) -> Void
+  ) throws {
+    bell.lower()
+    try store.check()
+    let now = MonotonicClock.milliseconds
+    for index in chunks.indices where chunks[index].ticket == nil {
+      let isOld = isStopping || now >= chunks[index].milliseconds + interval
+      guard isOld, chunks[index].unleft <= 0 || isStopping, written >= chunks[index].sent,
+        store.hasRoom
+      else { break }
+      chunks[index].ticket = store.submit(
+        chunks[index].entries.map { .checkpoint($0.stream.name, $0.checkpoint) })
+    }
+    let committed = store.committed
+    while let ticket = chunks.first?.ticket, ticket <= committed, let chunk = chunks.popFirst() {
+      for entry in chunk.entries { body(entry) }
+    }
+  }
+}

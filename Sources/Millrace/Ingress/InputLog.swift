@@ -1,0 +1,250 @@
+import DequeModule
+import Durability
+import Wire
+import ZeroMQ
+
+/// Accepted input between the client, the store and the workers.
+///
+/// What one turn of the loop has accepted is one group: it is committed as one row, then acknowledged
+/// to the clients and handed to the workers, in this order, so that nothing is known anywhere that a
+/// crash could take back. A group leaves the store when the workers have saved all that it brought
+/// them. Owned by the tokenizer stage's thread.
+final class InputLog {
+  /// A message to a worker.
+  struct Message {
+    let stream: StreamID
+    let worker: Int
+    var header: Header
+    let payload: [UInt8]
+    let note: [UInt8]
+  }
+
+  private struct Group {
+    let number: UInt64
+    let ticket: UInt64
+    var messages: [Message]
+    var acknowledgements: [(Acknowledgement, to: Connection)]
+  }
+
+  /// A group that is in the store, or on its way there.
+  private struct Kept {
+    let number: UInt64
+    let ticket: UInt64
+    /// Messages that their workers have not saved.
+    var unsaved: Int
+    var streams: [IngressStream]
+  }
+
+  let store: StateStore
+  /// Rings when something was committed.
+  let bell: Signal
+
+  // What this turn has gathered.
+  private var records: [UInt8] = []
+  private var steps: [InputRecord.Steps] = []
+  private var touched: [IngressStream] = []
+  private var messages: [Message] = []
+  private var acknowledgements: [(Acknowledgement, to: Connection)] = []
+  private var unsaved = 0
+
+  /// The number of the group that is gathered now.
+  private var number: UInt64 = 1
+  private var ticket: UInt64 = 0
+  private var waiting: Deque<Group> = []
+  private var kept: Deque<Kept> = []
+  /// Everything up to this group has been handed on.
+  private(set) var handedOn: UInt64 = 0
+  /// Messages in `waiting`.
+  private(set) var backlog = 0
+
+  init(_ store: StateStore) throws {
+    self.store = store
+    let bell = try Signal()
+    self.bell = bell
+    store.onCommit { bell.raise() }
+  }
+
+  // MARK: Gathering
+
+  /// A message to a worker, to be kept with the next `record` of its stream.
+  func append(_ message: Message, inputEnds: [UInt64]) {
+    steps.append(
+      InputRecord.Steps(
+        header: message.header.bytes, payload: message.payload, note: message.note,
+        inputEnds: inputEnds))
+    messages.append(message)
+  }
+
+  /// A message that is only handed on in its turn: a PEEK.
+  func append(unkept message: Message) { messages.append(message) }
+
+  /// Where a stream stands now, with the messages that were appended for it.
+  func record(_ stream: IngressStream) {
+    for step in steps.indices {
+      stream.unsaved.append(
+        Unsaved(
+          place: MessagePlace(
+            life: stream.life, messages: stream.messages - UInt64(steps.count - step)),
+          group: number))
+    }
+    unsaved += steps.count
+    InputRecord(stream: stream.id.name, standing: stream.standing, steps: steps)
+      .append(to: &records)
+    steps.removeAll(keepingCapacity: true)
+    if stream.loggedGroup != number {
+      stream.loggedGroup = number
+      touched.append(stream)
+    }
+  }
+
+  /// Tells a client that its input is durable, once it is.
+  func acknowledge(_ acknowledgement: Acknowledgement, to connection: Connection) {
+    acknowledgements.append((acknowledgement, connection))
+  }
+
+  /// Ends the turn: hands its group over to the store.
+  func submit() {
+    guard !records.isEmpty || !messages.isEmpty || !acknowledgements.isEmpty else { return }
+    if !records.isEmpty {
+      ticket = store.submit([.inputs(group: number, records: records)])
+      kept.append(Kept(number: number, ticket: ticket, unsaved: unsaved, streams: touched))
+      number += 1
+    }
+    waiting.append(
+      Group(
+        number: number - 1, ticket: ticket, messages: messages,
+        acknowledgements: acknowledgements))
+    backlog += messages.count
+    records = []
+    touched = []
+    messages = []
+    acknowledgements = []
+    unsaved = 0
+  }
+
+  // MARK: Committed
+
+  /// Gives what has been committed: acknowledgements to `acknowledge`, messages to `forward`.
+  ///
+  /// - Throws: the error that ended the store.
+  func advance(
+    acknowledge: (Acknowledgement, Connection) -> Void, forward: (Message) -> Void
+  ) throws {
+    bell.lower()
+    try store.check()
+    let committed = store.committed
+    while let group = waiting.first, group.ticket <= committed {
+      waiting.removeFirst()
+      backlog -= group.messages.count
+      handedOn = group.number
+      for (acknowledgement, connection) in group.acknowledgements {
+        acknowledge(acknowledgement, connection)
+      }
+      for message in group.messages { forward(message) }
+    }
+  }
+
+  /// Whether all that was gathered has been handed on.
+  var isIdle: Bool { waiting.isEmpty && messages.isEmpty && records.isEmpty }
+
+  /// Whether the workers have saved all of it.
+  var isSaved: Bool { isIdle && kept.isEmpty }
+
+  /// Calls `body` with every message that is kept and was handed on, oldest first.
+  func forEachKept(_ body: (Message) throws -> Void) throws {
+    let last = handedOn
+    try store.forEachInputGroup { group, records in
+      guard group <= last else { return }
+      for record in records {
+        guard let stream = StreamID(record.stream) else { continue }
+        for steps in record.steps { try body(InputLog.message(steps, of: stream)) }
+      }
+    }
+  }
+
+  private static func message(
+    _ steps: InputRecord.Steps, of stream: StreamID
+  ) throws -> Message {
+    Message(
+      stream: stream, worker: 0,
+      header: try steps.header.withUnsafeBytes { bytes throws(WireError) in
+        try Header(bytes: bytes)
+      }, payload: steps.payload, note: steps.note)
+  }
+
+  // MARK: Saved
+
+  /// A worker has saved a stream's messages before a place.
+  func save(_ stream: IngressStream, before place: MessagePlace) {
+    while let first = stream.unsaved.first, first.place < place {
+      stream.unsaved.removeFirst()
+      settle(first)
+    }
+    if stream.unsaved.isEmpty { stream.unsaved = [] }
+  }
+
+  /// Nothing of a stream is to be kept any more.
+  func forget(_ stream: IngressStream) {
+    for message in stream.unsaved { settle(message) }
+    stream.unsaved = []
+  }
+
+  private func settle(_ message: Unsaved) {
+    if message.group == number {
+      unsaved -= 1
+    } else if let first = kept.first, message.group >= first.number {
+      kept[Int(message.group - first.number)].unsaved -= 1
+    }
+  }
+
+  /// Lets the oldest groups go that nobody needs; streams that stand in no later one get rows.
+  func trim() {
+    let committed = store.committed
+    var changes: [StoreChange] = []
+    var last: UInt64?
+    while let first = kept.first, first.unsaved == 0, first.ticket <= committed {
+      kept.removeFirst()
+      last = first.number
+      for stream in first.streams where stream.loggedGroup == first.number {
+        stream.loggedGroup = 0
+        changes.append(
+          .standing(stream.id.name, stream.isForgotten ? nil : stream.standing))
+      }
+    }
+    guard let last else { return }
+    changes.append(.trim(through: last))
+    store.submit(changes)
+  }
+
+  // MARK: Restart
+
+  /// Takes what a process before this one has left: `body` gets each record, oldest first, and gives
+  /// the stream that it belongs to.
+  func restore(_ body: (InputRecord) throws -> IngressStream?) throws {
+    try store.forEachInputGroup { group, records in
+      var streams: [IngressStream] = []
+      var count = 0
+      for record in records {
+        guard let stream = try body(record) else { continue }
+        for steps in record.steps {
+          let message = try InputLog.message(steps, of: stream.id)
+          stream.unsaved.append(Unsaved(place: message.header.place, group: group))
+          count += 1
+        }
+        if stream.loggedGroup != group {
+          stream.loggedGroup = group
+          streams.append(stream)
+        }
+      }
+      kept.append(Kept(number: group, ticket: 0, unsaved: count, streams: streams))
+      handedOn = group
+      number = group + 1
+    }
+  }
+}
+
+/// A message to a worker that the worker has not saved yet.
+struct Unsaved {
+  let place: MessagePlace
+  let group: UInt64
+}

@@ -1,0 +1,207 @@
+import DequeModule
+import Durability
+import Wire
+
+/// What the store adds: streams that are not in memory, input that is handed on once it is durable,
+/// and sent again to a worker that lost it.
+extension TokenizerLoop {
+  /// The inference worker that a stream always goes to.
+  func worker(of id: StreamID) -> Int { Int(id.stableHash % UInt64(stage.workers)) }
+
+  /// A stream in memory, or as the store has it; nil for one that never was.
+  func known(_ id: StreamID) throws -> IngressStream? {
+    if let known = streams[id] { return known }
+    guard let standing = try log?.store.standing(of: id.name) else { return nil }
+    let stream = try IngressStream(id: id, worker: worker(of: id), standing: standing)
+    insert(stream)
+    return stream
+  }
+
+  private func insert(_ stream: IngressStream) {
+    streams[stream.id] = stream
+    if stream.sequence.phase == .open { openStreams += 1 }
+  }
+
+  /// Takes up what a process before this one left: streams with input that no worker has saved.
+  func restore() throws {
+    guard let log else { return }
+    try log.restore { record in
+      guard let id = StreamID(record.stream) else { return nil }
+      let stream = streams[id] ?? IngressStream(id: id, worker: worker(of: id))
+      try stream.restore(record.standing)
+      streams[id] = stream
+      for steps in record.steps { try takeUp(steps, of: stream) }
+      return stream
+    }
+    openStreams = streams.values.count { $0.sequence.phase == .open }
+    closed += streams.values.filter { $0.sequence.phase == .closed }.map(\.id)
+    for name in try log.store.endedStreams(in: .standings) {
+      if let id = StreamID(name) { closed.append(id) }
+    }
+  }
+
+  private func takeUp(_ steps: InputRecord.Steps, of stream: IngressStream) throws {
+    let header = try steps.header.withUnsafeBytes { bytes throws(WireError) in
+      try Header(bytes: bytes)
+    }
+    stream.underWay.append(
+      UnderWay(
+        connection: nil, firstStep: header.number, endStep: header.end,
+        endInput: stream.sequence.expected, ends: steps.inputEnds, units: 0,
+        isEnd: header.flags.contains(.end), isPeek: false, place: header.place,
+        readNanoseconds: 0))
+    underWay += 1
+  }
+
+  /// Acknowledges and hands on what has been committed, as far as workers have credit.
+  func passOn() throws {
+    guard let log else { return }
+    try log.advance {
+      link.acknowledge($0, to: $1)
+    } forward: {
+      outbound[$0.worker].append($0)
+    }
+    log.trim()
+    for (index, worker) in workers.enumerated() {
+      while worker.available > 0, let message = outbound[index].popFirst() {
+        try message.stream.withBytes { name in
+          try message.payload.withUnsafeBytes { payload in
+            try message.note.withUnsafeBytes { note in
+              try worker.send(
+                message.header, stream: name, payload: payload, note: note,
+                units: UInt64(message.header.count))
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// Sends a worker again what it may have lost: all that it has not saved.
+  func replay(to worker: Int) throws {
+    guard let log else { return }
+    for stream in streams.values where stream.worker == worker { dropPeeks(at: stream) }
+    outbound[worker] = []
+    try log.forEachKept { message in
+      guard let stream = streams[message.stream], stream.worker == worker,
+        let first = stream.unsaved.first
+      else { return }
+      let place = message.header.place
+      guard place >= first.place else { return }
+      var message = message
+      let next = stream.underWay.first { !$0.isPeek }
+      message.header.isReplayed = true
+      message.header.isAgain = next.map { place < $0.place } ?? true
+      outbound[worker].append(message)
+    }
+    guard !outbound[worker].isEmpty else { return }
+    control.logger.notice(
+      "replaying", metadata: ["worker": "\(worker)", "messages": "\(outbound[worker].count)"])
+  }
+
+  /// Questions are lost with a worker: whoever asked may ask again.
+  private func dropPeeks(at stream: IngressStream) {
+    for part in stream.underWay where part.isPeek {
+      underWay -= 1
+      guard let connection = part.connection else { continue }
+      connection.release(units: part.units)
+      var header = Header(kind: .data)
+      header.number = stream.sequence.expected
+      header.epoch = stream.sequence.epoch
+      refuse(
+        Refusal(
+          .stopping, expected: "a worker", received: "a new one",
+          message: "the inference stage was started anew; ask again"),
+        header, of: stream.id, connection)
+    }
+    stream.underWay.removeAll(where: \.isPeek)
+  }
+
+  /// A worker may save a stream: whoever its answers are for has them, or they are in the cache.
+  ///
+  /// Answers that a restart has computed again wait for their client to come back: behind a
+  /// checkpoint, another crash would lose them for good.
+  func giveLeave(to stream: IngressStream, before place: MessagePlace) throws {
+    guard stream.isClaimed || !stage.replies || MonotonicClock.milliseconds >= leaveDueMilliseconds
+    else {
+      leaveAsked[stream.id] = place
+      return
+    }
+    try sendLeave(for: stream.id, before: place)
+  }
+
+  /// What a worker says of a stream that was forgotten here: its state may be saved.
+  func deliver(_ message: InboundMessage, of id: StreamID) throws {
+    guard message.header.kind == .acknowledge, message.header.asksLeave else { return }
+    try sendLeave(
+      for: id,
+      before: MessagePlace(life: message.header.input, messages: message.header.number))
+  }
+
+  private func sendLeave(for id: StreamID, before place: MessagePlace) throws {
+    var header = Header(kind: .acknowledge)
+    header.number = place.messages
+    header.input = place.life
+    let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+    try id.withBytes {
+      try workers[worker(of: id)].send(header, stream: $0, payload: nothing, units: 0)
+    }
+  }
+
+  /// Somebody sends to a stream that nobody has greeted for since the start: what was computed again
+  /// meanwhile goes there, in front of what is still to come.
+  ///
+  /// - Returns: whether nobody had.
+  func claim(_ stream: IngressStream, by connection: Connection) -> Bool {
+    guard !stream.isClaimed else { return false }
+    redirect(stream, to: connection)
+    for answer in cache.answers(of: stream, from: 0) {
+      reply(answer, of: stream, isAgain: true, to: connection)
+    }
+    return true
+  }
+
+  /// Whether the first message since a restart, a START, is that of the life that ended before: it was
+  /// on its way, and its sender has not heard that it was applied.
+  ///
+  /// A producer without an epoch cannot be told from another one, so that it begins anew.
+  func isOfEndedLife(_ header: Header, of stream: IngressStream) -> Bool {
+    let sequence = stream.sequence
+    return sequence.phase == .closed && header.epoch > 0 && header.epoch == sequence.epoch
+      && header.number >= stream.firstInput && header.end <= sequence.expected
+  }
+
+  /// Once a turn, for streams that have been greeted for, or that nobody came for.
+  func giveOverdueLeave() throws {
+    guard !leaveAsked.isEmpty else { return }
+    let isDue = MonotonicClock.milliseconds >= leaveDueMilliseconds
+    for (id, place) in leaveAsked {
+      guard let stream = streams[id], isDue || stream.isClaimed else { continue }
+      leaveAsked[id] = nil
+      try giveLeave(to: stream, before: place)
+    }
+  }
+
+  /// A worker has saved a stream's messages before a place: they have been answered long ago.
+  func saved(_ stream: IngressStream, before place: MessagePlace) {
+    while let first = stream.underWay.first, !first.isPeek, first.place < place {
+      stream.underWay.removeFirst()
+      underWay -= 1
+      first.connection?.release(units: first.units)
+    }
+    if stream.underWay.isEmpty { stream.underWay = [] }
+    log?.save(stream, before: place)
+  }
+
+  /// Forgets a stream that ended long ago, unless it has begun anew or is not at rest.
+  func forget(_ id: StreamID) throws {
+    guard let stream = try known(id), stream.sequence.phase == .closed, stream.underWay.isEmpty
+    else { return }
+    if let log {
+      stream.isForgotten = true
+      // Where a group still has it, its row goes with that group.
+      if stream.loggedGroup == 0 { log.store.submit([.standing(id.name, nil)]) }
+    }
+    streams[id] = nil
+  }
+}

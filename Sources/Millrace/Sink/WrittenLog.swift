@@ -1,0 +1,140 @@
+import DequeModule
+import Durability
+import Wire
+import ZeroMQ
+
+/// Which answers are in the output, so that none is written twice after a restart; with a store.
+///
+/// A turn's answers count once the store has committed how far the output is good; until then their
+/// credit is held back. Owned by the sink stage's thread.
+final class WrittenLog {
+  private let store: StateStore
+  /// Rings when something was committed.
+  let bell: Signal
+  /// Streams that answered lately.
+  private var streams: [StreamID: WrittenAnswers] = [:]
+  /// Changed since the last group was handed over.
+  private var changed: Set<StreamID> = []
+  /// Changed since they last had a row of their own.
+  private var unsettled: Set<StreamID> = []
+  /// Streams that ended, oldest first; the rows of the oldest are let go.
+  private var ended: Deque<StreamID> = []
+  /// Streams whose rows are on their way, and the ticket of these.
+  private var settling: [StreamID] = []
+  private var settled: UInt64 = 0
+  private var group: UInt64 = 0
+  private var inFlight: (ticket: UInt64, held: [(connection: Connection, units: UInt64)])?
+  private var held: [(connection: Connection, units: UInt64)] = []
+  private var nextSettleMilliseconds: UInt64 = 0
+
+  /// Ends that are remembered: many more than input of them can be in the tokenizer stage's store.
+  private static let endedMax = 4 * Limits.closedStreams
+
+  init(_ store: StateStore) throws {
+    self.store = store
+    let bell = try Signal()
+    self.bell = bell
+    store.onCommit { bell.raise() }
+    group = try store.forEachWritten { record in
+      guard let id = StreamID(record.stream) else { return }
+      streams[id] = record.written
+      unsettled.insert(id)
+    }
+    ended = Deque(try store.endedStreams(in: .written).compactMap { StreamID($0) })
+  }
+
+  /// Bytes of the output that are good; nil when none was ever written.
+  func outputLength() throws -> Int64? { try store.outputLength() }
+
+  /// Keeps, before anything is written, where the output begins.
+  func begin(outputLength: (Int64, descriptor: Int32)) throws {
+    try store.wait(
+      for: store.submit([.outputLength(outputLength.0, descriptor: outputLength.descriptor)]))
+  }
+
+  /// How far a stream was written, in the life that an answer belongs to; nil for one of a life that
+  /// is over.
+  func written(of stream: StreamID, in life: UInt64) throws -> WrittenAnswers? {
+    let written = try streams[stream] ?? store.written(of: stream.name)
+    guard let written, written.life >= life else { return WrittenAnswers(life: life) }
+    return written.life == life && !written.isEnded ? written : nil
+  }
+
+  func set(_ written: WrittenAnswers, of stream: StreamID) {
+    streams[stream] = written
+    changed.insert(stream)
+  }
+
+  /// Credit of a message that is given back when what was written so far counts.
+  func hold(_ units: UInt64, of connection: Connection) {
+    connection.hold(units: units)
+    if held.last?.connection === connection {
+      held[held.count - 1].units += units
+    } else {
+      held.append((connection, units))
+    }
+  }
+
+  /// Once a turn, when the output is written through `length`.
+  ///
+  /// - Throws: the error that ended the store.
+  func advance(outputLength: (Int64, descriptor: Int32)?) throws {
+    bell.lower()
+    try store.check()
+    if let (ticket, held) = inFlight, ticket <= store.committed {
+      for (connection, units) in held { connection.release(units: units) }
+      inFlight = nil
+    }
+    guard inFlight == nil, !held.isEmpty else { return try settle() }
+    var changes: [StoreChange] = []
+    if !changed.isEmpty {
+      group += 1
+      let records = changed.compactMap { stream in
+        streams[stream].map { WrittenAnswers.Record(stream: stream.name, written: $0) }
+      }
+      changes.append(.written(group: group, records))
+      unsettled.formUnion(changed)
+      changed.removeAll(keepingCapacity: true)
+    }
+    if let (length, descriptor) = outputLength {
+      changes.append(.outputLength(length, descriptor: descriptor))
+    }
+    inFlight = (store.submit(changes), held)
+    held = []
+  }
+
+  var isIdle: Bool { inFlight == nil && held.isEmpty }
+
+  /// Once a second: gives the streams that moved rows of their own, and lets the groups go.
+  private func settle() throws {
+    forgetSettled()
+    let now = MonotonicClock.milliseconds
+    guard now >= nextSettleMilliseconds, !unsettled.isEmpty, settling.isEmpty else { return }
+    nextSettleMilliseconds = now + 1000
+    var changes: [StoreChange] = []
+    for stream in unsettled {
+      guard let written = streams[stream] else { continue }
+      changes.append(.settleWritten(stream.name, written))
+      if written.isEnded { ended.append(stream) }
+      settling.append(stream)
+    }
+    unsettled.removeAll(keepingCapacity: true)
+    changes.append(.trimWritten(through: group))
+    while ended.count > WrittenLog.endedMax, let oldest = ended.popFirst() {
+      guard streams[oldest] == nil, try store.written(of: oldest.name)?.isEnded == true else {
+        continue
+      }
+      changes.append(.settleWritten(oldest.name, nil))
+    }
+    settled = store.submit(changes)
+  }
+
+  /// Streams that have ended leave memory once their rows are there to be read.
+  private func forgetSettled() {
+    guard !settling.isEmpty, settled <= store.committed else { return }
+    for stream in settling where streams[stream]?.isEnded == true {
+      if !changed.contains(stream), !unsettled.contains(stream) { streams[stream] = nil }
+    }
+    settling.removeAll()
+  }
+}
