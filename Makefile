@@ -74,7 +74,7 @@ bench-steps: setup ## Times of one step beside the peers: ARGS="--cell lstm --un
 	@Benchmarks/prepare >&2
 	@$(BENCH_PYTHON) Benchmarks/steps/rows.py $(BENCH_FLAGS) $(ARGS)
 
-# In full about fifteen minutes, ARGS=--quick under two, once all is built. ARGS="--resume --seconds 200" goes on with a run and stops
+# In full about ten minutes, ARGS=--quick under two, once all is built. ARGS="--resume --seconds 200" goes on with a run and stops
 # after so long with status 75, until all is measured: for a machine that is quiet now and then.
 bench: setup ## Steps beside the peers, and the whole way, into Benchmarks/results (ARGS=--quick for a short one)
 	@Benchmarks/prepare >&2

@@ -15,10 +15,9 @@ def chosen(quick):
     """What is measured, as arguments of the program; one row of the table each, or one figure."""
     if quick:
         return [["--only", "rows", "--transport", "ipc", "--streams", "128", "--steps", "8"], ["--only", "lone", "--transport", "ipc"]]
-    shapes = [(streams, steps) for streams in (1, 8, 128) for steps in (1, 8, 64)] + [(10_000, 8)]
-    rows = [
-        ["--only", "rows", "--transport", transport, "--streams", str(streams), "--steps", str(steps)]
-        for transport in TRANSPORTS for streams, steps in shapes]
+    shapes = [(transport, streams, steps) for transport in TRANSPORTS for streams in (1, 8, 128) for steps in (1, 8, 64)]
+    shapes += [(transport, 10_000, 8) for transport in TRANSPORTS]
+    rows = [["--only", "rows", "--transport", transport, "--streams", str(streams), "--steps", str(steps)] for transport, streams, steps in shapes]
     return rows + [["--only", "lone", "--transport", transport] for transport in TRANSPORTS] + [["--only", "memory"]]
 
 
