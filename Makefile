@@ -8,7 +8,7 @@ SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 PYTHON := /usr/bin/python3
 PIPELINES := $(filter-out %.test.yaml,$(wildcard Pipelines/*.yaml))
 
-.PHONY: help setup build demo test check-metrics test-page lint format bench bench-steps torture fuzz neon sanitize fixtures clean
+.PHONY: help setup build demo test check-metrics test-page lint format bench bench-pipeline bench-steps torture fuzz neon sanitize fixtures clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -73,19 +73,22 @@ fuzz: setup ## Look for inputs that harm a reader of model files: ARGS="keras 12
 	@Tests/Fuzz/run $(ARGS)
 
 BENCH_PYTHON := .build-peers/venv/bin/python
+BUILD_PIPELINE := MILLRACE_BENCHMARKS=1 swift build -c release --scratch-path .build-pipeline --product EndToEndBenchmark
 BENCH_FLAGS := --library .build-bench/release/libStepLoops.so --onednn .build-peers/libonednn_loop.so
 
 bench-steps: setup ## Times of one step beside the peers: ARGS="--cell lstm --units 128 --streams 1,32 --json"
 	@Benchmarks/prepare >&2
 	@$(BENCH_PYTHON) Benchmarks/steps/rows.py $(BENCH_FLAGS) $(ARGS)
 
-# In full about ten minutes; ARGS=--quick under two.
-bench: setup ## The table of steps beside the peers, into Benchmarks/results (ARGS=--quick for a short one)
+# In full about ten minutes, ARGS=--quick under two, once all is built. ARGS="--resume --seconds 200" goes on with a run and stops
+# after so long with status 75, until all is measured: for a machine that is quiet now and then.
+bench: setup ## Steps beside the peers, and the whole way, into Benchmarks/results (ARGS=--quick for a short one)
 	@Benchmarks/prepare >&2
-	@$(BENCH_PYTHON) Benchmarks/steps/bench.py $(BENCH_FLAGS) $(ARGS)
+	@$(BUILD_PIPELINE) >&2
+	@$(BENCH_PYTHON) Benchmarks/steps/bench.py $(BENCH_FLAGS) --pipeline .build-pipeline/release/EndToEndBenchmark $(ARGS)
 
 bench-pipeline: setup ## Rates and delays through the whole pipeline beside an echo (ARGS=--quick for a short run)
-	@MILLRACE_BENCHMARKS=1 swift build -c release --scratch-path .build-pipeline --product EndToEndBenchmark >&2
+	@$(BUILD_PIPELINE) >&2
 	@.build-pipeline/release/EndToEndBenchmark $(ARGS)
 
 # The instruction set of 64-bit ARM, cross-compiled and run under qemu-user.

@@ -10,13 +10,18 @@ import ZeroMQ
 /// threads, and beside the model alone.
 @main struct EndToEnd: AsyncParsableCommand {
   @Flag(help: "Fewer configurations and shorter runs.") var quick = false
-  @Flag(help: "Measure the memory of an idle stream, and nothing else.") var memory = false
+  @Option(help: "Only this: rows, lone (the delay of a lone step), memory (of an idle stream).")
+  var only: Part?
   @Flag(help: "Measure the rates alone, not the delays.") var ratesOnly = false
   @Flag(help: "One JSON object a row instead of a table.") var json = false
   @Option(help: "Rounds; medians are printed.") var rounds = 3
   @Option(help: "Only these: inproc, ipc, tcp.") var transport: [String] = []
   @Option(help: "Only this number of streams.") var streams: [Int] = []
   @Option(help: "Only so many steps a message.") var steps: [Int] = []
+
+  enum Part: String, CaseIterable, ExpressibleByArgument {
+    case rows, lone, memory
+  }
 
   private struct Row: Encodable {
     var transport: String
@@ -31,8 +36,9 @@ import ZeroMQ
   }
 
   func run() async throws {
-    if memory { return try await measureMemory() }
+    if only == .memory { return try await measureMemory() }
     let transports = transport.isEmpty ? ["inproc", "ipc", "tcp"] : transport
+    if only == .lone { return try await lone(transports) }
     let streams = !streams.isEmpty ? streams : quick ? [1, 128] : [1, 8, 128, 512]
     let steps = !steps.isEmpty ? steps : quick ? [1, 8] : [1, 8, 64]
     if !json {
@@ -50,13 +56,13 @@ import ZeroMQ
         }
       }
     }
-    if !ratesOnly { try await lone(transports) }
+    if !ratesOnly, only == nil { try await lone(transports) }
   }
 
   private func row(_ transport: String, _ streams: Int, _ steps: Int, _ bare: Double) async throws {
     var rates: [BenchModel: [Double]] = [:]
     var delays: [BenchModel: [Double]] = [:]
-    let seconds = quick ? 0.6 : 1.5
+    let seconds = quick ? 0.6 : 1.0
     let isRateOnly = ratesOnly
     for _ in 0..<rounds {
       for kind in [BenchModel.lstm, .echo] {
@@ -142,6 +148,10 @@ import ZeroMQ
       return Double(try residentBytes() - before) / Double(count - 1)
     }
     let state = try BenchModel.lstm.make().stateLayout.paddedCount * 4
+    if json {
+      print("{\"idleStreamBytes\":\(Int(bytes)),\"stateBytes\":\(state)}")
+      return
+    }
     print(
       "an idle stream: \(Int(bytes)) bytes, its state \(state) and its name 8 to 11 among them")
   }

@@ -5,7 +5,7 @@ from table import plain_rows
 COLOURS = (
     ("own_us", "ours, bare C", "#0b6e4f"), ("swift_us", "ours, Swift API", "#6bbf59"), ("onednn_us", "oneDNN", "#1f6fb5"),
     ("onnxruntime_us", "ONNX Runtime", "#c06c00"), ("pytorch_us", "PyTorch", "#b5322b"))
-WIDTH, HEIGHT, LEFT, TOP, GAP = 200, 130, 90, 70, 26
+WIDTH, HEIGHT, LEFT, TOP, GAP = 200, 130, 106, 70, 26
 
 
 def svg(rows, caption):
@@ -14,7 +14,7 @@ def svg(rows, caption):
     units = sorted({row["units"] for row in rows})
     streams = sorted({row["streams"] for row in rows})
     width = LEFT + len(units) * (WIDTH + GAP) + 10
-    height = TOP + len(cells) * (HEIGHT + GAP) + 46
+    height = TOP + len(cells) * (HEIGHT + GAP) + 22
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
            f'<rect width="{width}" height="{height}" fill="white"/>',
            f'<text x="12" y="20" font-size="15">How much of the machine\'s floor one step reaches (1 is the floor; higher is faster)</text>']

@@ -2,14 +2,19 @@
 // Every sum is ONE chain of fused multiply-adds: bias, W x in order of k, U h in order of k. Vector lanes run across
 // units; speed comes from more units and more streams in flight, never from splitting a sum.
 
+// Weights that come from far: fetches those of 24 rows later, before the first block of streams needs them.
+TARGET MR_INLINE void NAME(weights_ahead)(const int G, const float *w) {
+  MR_UNROLL for (int g = 0; g < G; g++) __builtin_prefetch(w + (24 * G + g) * LANES);
+}
 // M streams x P panels x G vectors of weights, all sums in registers. Weight vector g feeds sum g; the third one of
 // a GRU's U feeds the fourth sum (third = 3), which keeps the candidate's two chains apart.
 TARGET MR_INLINE void NAME(mac)(const int M, const int P, const int G, const int third, V (*acc)[4],
-                                const float *const *rows, int K, const float *w, size_t panel) {
+                                const float *const *rows, int K, const float *w, size_t panel, const bool far) {
   const float *r[STREAMS];
   MR_UNROLL for (int m = 0; m < M; m++) r[m] = rows[m];
   for (int k = 0; k < K; k++, w += G * LANES) {
     V wv[4];
+    if (M > 3 && far) NAME(weights_ahead)(G, w);
     MR_UNROLL for (int p = 0; p < P; p++) {
       MR_UNROLL for (int g = 0; g < G; g++) wv[g] = OP(loadu_ps)(w + p * panel + g * LANES);
       MR_UNROLL for (int m = 0; m < M; m++) {
@@ -27,11 +32,12 @@ TARGET MR_INLINE void NAME(f32_tile)(const mr_shape shape, const int M, const in
                                  const mr_rows *r, int s, int n) {
   const int xg = shape == MR_SHAPE_LINE ? G : mr_xgates(shape), hg = shape == MR_SHAPE_LINE ? G : mr_hgates(shape);
   const int third = shape == MR_SHAPE_GRU_AFTER ? 3 : 2;
+  const bool far = q->far && s == 0;
   V acc[NAME(most)][4];
   const float *w = (const float *)q->w + p0 * q->panel, *u = w + (size_t)q->inputs * xg * LANES;
   NAME(begin)(shape, M, P, G, job, acc, q, p0, r, s, n);
-  if (job != MR_JOB_REST) NAME(mac)(M, P, xg, 2, acc, r->x + s, q->inputs, w, q->panel);
-  if (job != MR_JOB_PROJECT) NAME(mac)(M, P, hg, third, acc, r->h_in + s, q->recurrent, u, q->panel);
+  if (job != MR_JOB_REST) NAME(mac)(M, P, xg, 2, acc, r->x + s, q->inputs, w, q->panel, far);
+  if (job != MR_JOB_PROJECT) NAME(mac)(M, P, hg, third, acc, r->h_in + s, q->recurrent, u, q->panel, far);
   NAME(give)(shape, M, P, G, job, acc, r, s, p0);
 }
 #define PASS(x) NAME(f32_##x)
@@ -46,7 +52,7 @@ TARGET MR_INLINE void NAME(tap_tile)(const int M, const int G, const mr_panels *
   const float *w = (const float *)q->w + p * q->panel;
   MR_UNROLL for (int m = 0; m < M; m++)
     MR_UNROLL for (int g = 0; g < G; g++) acc[m][g] = OP(loadu_ps)(q->b + (p * 4 + g) * LANES);
-  for (int t = 0; t < taps; t++) NAME(mac)(M, 1, G, 2, acc, rows + (size_t)t * n + s, inputs, w + (size_t)t * inputs * G * LANES, 0);
+  for (int t = 0; t < taps; t++) NAME(mac)(M, 1, G, 2, acc, rows + (size_t)t * n + s, inputs, w + (size_t)t * inputs * G * LANES, 0, false);
   MR_UNROLL for (int m = 0; m < M; m++)
     MR_UNROLL for (int g = 0; g < G; g++) OP(storeu_ps)(out[s + m] + (p * 4 + g) * LANES, acc[m][g]);
 }

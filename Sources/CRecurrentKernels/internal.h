@@ -38,6 +38,7 @@ typedef struct {
   int row;               // units, rounded up to MR_ROW
   int xwords, hwords;    // rows of W and of U in groups of as many as the format packs together
   size_t panel;          // weights from one panel to the next
+  bool far;              // more weights than caches near a core hold: they come from the shared one, or from memory
   void *w;               // panel by panel: W, then U
   float *b;              // panel by panel: what each chain starts from
   float *wscale, *uscale;   // int8: the step of each column, in the order of b

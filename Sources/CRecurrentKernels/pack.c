@@ -137,6 +137,7 @@ bool mr_pack(mr_panels *q, const mr_path *path, mr_shape shape, mr_format format
                    .xwords = (inputs + group - 1) / group, .hwords = (recurrent + group - 1) / group};
   q->panel = ((size_t)q->xwords * xg + (size_t)q->hwords * hg) * wide * group;
   size_t bytes = q->panel * ((size_t)(row + wide - 1) / wide) * size[format];
+  q->far = bytes > 1 << 20;
   q->w = format == MR_F32 ? room(&bytes) : mr_zeros(bytes); // pack_rows writes all that is read
   q->b = mr_zeros((size_t)row * mr_chains(shape) * 4);
   if (!q->w || !q->b) return false;

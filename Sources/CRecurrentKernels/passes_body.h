@@ -1,14 +1,12 @@
 // passes_body.h: how a call is cut into tiles. Included once a format, after defining PASS(own name) and BLOCK, the most
 // streams in flight (at most 6); PASS(tile) does the work.
 
-#ifndef SPLIT
-#define SPLIT(left) (((left) + 1) / 2)
-#endif
-// One panel, all streams: its weights stay in cache while the streams pass by in blocks.
+// One panel, all streams: its weights stay in cache while the streams pass by in blocks. Where weights come from far, the first
+// block has more to do while it waits for them.
 TARGET MR_INLINE void PASS(panel)(const mr_shape shape, const int G, mr_job job, const mr_panels *q, int p, int n, const mr_rows *r) {
   for (int s = 0, m; s < n; s += m) {
     const int left = n - s;
-    m = left <= BLOCK ? left : left < 2 * BLOCK ? SPLIT(left) : BLOCK;
+    m = left <= BLOCK ? left : left >= 2 * BLOCK ? BLOCK : (left + 1) / 2 + (BLOCK >= 6 && q->far && left % 2 == 0);
     if (m > BLOCK) __builtin_unreachable();
 #define CASE(M) case M: PASS(tile)(shape, M < BLOCK ? M : BLOCK, 1, G, job, q, p, r, s, n); break;
     switch (m) { CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) }
