@@ -10,11 +10,13 @@ struct KerasModelFile {
 
   /// What a file holds.
   struct Content {
-    var model: Model
+    var read: ReadModel
     /// "Keras 3.15.1 (.keras)".
     var format: String
     var kerasVersion: String
     var vocabulary: ModelVocabulary?
+
+    var model: Model { read.model }
   }
 
   private static let zipMagic: [UInt8] = [0x50, 0x4b]
@@ -80,7 +82,8 @@ struct KerasModelFile {
             tensors: { layer in try KerasWeights.keras3(of: layer, in: file, path: path) })
       }
       return Content(
-        model: built.model, format: "Keras \(version) (.keras)", kerasVersion: version,
+        read: ReadModel(model: built.model, conversions: built.conversions),
+        format: "Keras \(version) (.keras)", kerasVersion: version,
         vocabulary: built.vocabulary)
     } catch let error as HDF5Error {
       throw ModelFileError.unreadable(path: path, reason: "model.weights.h5 inside \(error)")
@@ -103,7 +106,8 @@ struct KerasModelFile {
           try KerasWeights.legacy(of: layer, in: file)
         }
       return Content(
-        model: built.model, format: "Keras \(version ?? "1") (.h5)",
+        read: ReadModel(model: built.model, conversions: built.conversions),
+        format: "Keras \(version ?? "1") (.h5)",
         kerasVersion: version ?? "1", vocabulary: built.vocabulary)
     }
   }
@@ -133,7 +137,9 @@ struct KerasModelFile {
           : try KerasWeights.legacy(of: layer, in: file, root: "")
       }
     return Content(
-      model: built.model, format: "Keras \(version) (weights)", kerasVersion: version,
+      read: ReadModel(
+        model: built.model, conversions: built.conversions, filesBeside: [sidecar.hash]),
+      format: "Keras \(version) (weights)", kerasVersion: version,
       vocabulary: built.vocabulary)
   }
 }

@@ -52,5 +52,7 @@ struct ModelRecord: Codable {
     var format: String
     var sha256: String
     var kerasVersion: String?
+    /// As `LoadedModel.conversions`.
+    var conversions: [String]?
   }
 }

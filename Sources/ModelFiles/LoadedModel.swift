@@ -3,7 +3,8 @@ import Recurrence
 /// A model with what is known of its file.
 package struct LoadedModel: Sendable {
   package let model: Model
-  /// SHA-256 of the whole file, 32 bytes.
+  /// SHA-256 of the whole file, 32 bytes; where other files are part of the model, of all their
+  /// hashes (`SHA256.hash(of:beside:)`).
   package let sha256: [UInt8]
   /// For people: "Keras 3.15.1 (.keras)".
   package let format: String
@@ -16,10 +17,12 @@ package struct LoadedModel: Sendable {
   package let labels: [String]?
   /// The tokens, where the model knows them itself.
   package let vocabulary: ModelVocabulary?
+  /// What was taken otherwise than it stands in the file, in words.
+  package let conversions: [String]
 
   package init(
     model: Model, sha256: [UInt8], format: String, kerasVersion: String?, path: String,
-    labels: [String]? = nil, vocabulary: ModelVocabulary? = nil
+    labels: [String]? = nil, vocabulary: ModelVocabulary? = nil, conversions: [String] = []
   ) {
     self.model = model
     self.sha256 = sha256
@@ -28,6 +31,7 @@ package struct LoadedModel: Sendable {
     self.path = path
     self.labels = labels
     self.vocabulary = vocabulary
+    self.conversions = conversions
   }
 
   /// 64 hexadecimal digits.
@@ -42,7 +46,7 @@ package struct LoadedModel: Sendable {
       layers: model.layers, input: model.input, name: model.name, precision: precision)
     return LoadedModel(
       model: other, sha256: sha256, format: format, kerasVersion: kerasVersion, path: path,
-      labels: labels, vocabulary: vocabulary)
+      labels: labels, vocabulary: vocabulary, conversions: conversions)
   }
 }
 
@@ -87,23 +91,29 @@ func loadModelHere(
   at path: String, layers: String?, weights: String?
 ) throws(ModelFileError) -> LoadedModel {
   let bytes = try FileContent.read(path)
+  func loaded(
+    _ read: ReadModel, _ format: String, kerasVersion: String? = nil,
+    vocabulary: ModelVocabulary? = nil
+  ) -> LoadedModel {
+    LoadedModel(
+      model: read.model, sha256: SHA256.hash(of: bytes, beside: read.filesBeside),
+      format: format, kerasVersion: kerasVersion, path: path, vocabulary: vocabulary,
+      conversions: read.conversions)
+  }
   if SafetensorsFile.recognizes(bytes) {
-    let model = try TorchModelFile(bytes: bytes, path: path, layersPath: layers).load()
-    return LoadedModel(
-      model: model, sha256: SHA256.hash(of: bytes), format: "PyTorch (.safetensors)",
-      kerasVersion: nil, path: path)
+    let read = try TorchModelFile(bytes: bytes, path: path, layersPath: layers).load()
+    return loaded(read, "PyTorch (.safetensors)")
   }
   if ONNXModelFile.recognizes(bytes) {
     guard layers == nil else {
       throw .unreadable(
         path: path, reason: "says itself what its layers are; leave out --layers")
     }
-    let model = try ONNXModelFile(bytes: bytes, path: path, weightsPath: weights).load()
-    return LoadedModel(
-      model: model, sha256: SHA256.hash(of: bytes), format: "ONNX", kerasVersion: nil, path: path)
+    return loaded(
+      try ONNXModelFile(bytes: bytes, path: path, weightsPath: weights).load(), "ONNX")
   }
   let content = try KerasModelFile(bytes: bytes, path: path, layersPath: layers).load()
-  return LoadedModel(
-    model: content.model, sha256: SHA256.hash(of: bytes), format: content.format,
-    kerasVersion: content.kerasVersion, path: path, vocabulary: content.vocabulary)
+  return loaded(
+    content.read, content.format, kerasVersion: content.kerasVersion,
+    vocabulary: content.vocabulary)
 }

@@ -26,7 +26,8 @@ extension MillraceModelFile {
     var record = ModelRecord(
       name: model.name, input: model.input, layers: [], vocabulary: loaded.vocabulary,
       source: ModelRecord.Source(
-        format: loaded.format, sha256: loaded.sha256Text, kerasVersion: loaded.kerasVersion))
+        format: loaded.format, sha256: loaded.sha256Text, kerasVersion: loaded.kerasVersion,
+        conversions: loaded.conversions))
     var tensors: [Tensor] = []
     for (index, layer) in model.layers.enumerated() {
       let (entry, weights) = LayerRecord.encode(layer)

@@ -64,7 +64,7 @@ package struct MillraceModelFile {
       path: path,
       labels: file.metadata["labels"].map {
         $0.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-      }, vocabulary: record.vocabulary)
+      }, vocabulary: record.vocabulary, conversions: record.source.conversions ?? [])
   }
 
   /// As `load`, under the name of the file that it was made from a moment ago.
@@ -78,7 +78,7 @@ package struct MillraceModelFile {
     return LoadedModel(
       model: loaded.model, sha256: hash, format: source.format,
       kerasVersion: source.kerasVersion, path: path, labels: loaded.labels,
-      vocabulary: loaded.vocabulary)
+      vocabulary: loaded.vocabulary, conversions: loaded.conversions)
   }
 
   private func modelRecord() throws(ModelFileError) -> ModelRecord {

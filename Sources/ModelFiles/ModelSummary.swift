@@ -37,6 +37,8 @@ package struct ModelSummary: Sendable, Encodable {
   package let sha256Text: String
   package let inputText: String
   package let outputText: String
+  /// What was taken otherwise than it stands in the file, in words.
+  package let conversions: [String]
 
   /// As `--json` names them.
   private enum CodingKeys: String, CodingKey {
@@ -50,6 +52,7 @@ package struct ModelSummary: Sendable, Encodable {
     case sha256Text = "sha256"
     case inputText = "input"
     case outputText = "output"
+    case conversions = "converted"
   }
 
   package init(_ loaded: LoadedModel) {
@@ -71,6 +74,7 @@ package struct ModelSummary: Sendable, Encodable {
     inputText =
       ModelSummary.text(of: model.input) + (loaded.vocabulary.map { " (\($0.text))" } ?? "")
     outputText = ModelSummary.outputText(of: model)
+    conversions = loaded.conversions
   }
 
   private static func text(of input: ModelInput) -> String {
@@ -108,6 +112,7 @@ package struct ModelSummary: Sendable, Encodable {
       parameters  \(parameterCount)
       state       \(stateByteCount) bytes a stream
       token table \(tokenTableByteCount == 0 ? "none" : "\(tokenTableByteCount) bytes")
+      converted   \(conversions.isEmpty ? "nothing" : conversions.joined(separator: "\n            "))
 
       \(ModelSummary.table(cells))
       """

@@ -26,7 +26,7 @@ struct ONNXModelFile {
     bytes.count > 2 && bytes[0] == 0x08 && (1...64).contains(bytes[1])
   }
 
-  func load() throws(ModelFileError) -> Model {
+  func load() throws(ModelFileError) -> ReadModel {
     let proto: Onnx_ModelProto
     do {
       proto = try Onnx_ModelProto(serializedBytes: bytes)
@@ -46,7 +46,7 @@ struct ONNXModelFile {
     }
     var nodes: [ONNXNode] = []
     for node in graph.node { nodes.append(try ONNXNode(node, path: path)) }
-    let constants = try constants(graph)
+    let (constants, filesBeside) = try constants(graph)
     let inputs = graph.input.filter { constants[$0.name] == nil }
     guard let input = inputs.first else {
       throw .unreadable(path: path, reason: "has no input that is not a constant")
@@ -61,8 +61,10 @@ struct ONNXModelFile {
       values[input.name] = .rows(reading.rows)
       var readCount = 0
       do {
-        return try model(
+        var read = try model(
           needed, values, reading, version: version, name: graph.name, readCount: &readCount)
+        read.filesBeside = filesBeside
+        return read
       } catch {
         // Of errors at the same operator the one that no other reading could mend says more.
         let rank = 2 * readCount + (Self.isAboutAxes(error) ? 0 : 1)
@@ -95,7 +97,7 @@ struct ONNXModelFile {
 
   private func constants(
     _ graph: Onnx_GraphProto
-  ) throws(ModelFileError) -> [String: ONNXValue] {
+  ) throws(ModelFileError) -> (values: [String: ONNXValue], filesBeside: [[UInt8]]) {
     let reader = ONNXTensorReader(path: path)
     var values: [String: ONNXValue] = [:]
     for tensor in graph.initializer {
@@ -104,17 +106,25 @@ struct ONNXModelFile {
       }
       values[tensor.name] = .constant(try reader.constant(tensor, name: tensor.name))
     }
-    for (name, file) in try storedTensors(graph) {
+    let stored = try storedTensors(graph).sorted { $0.key < $1.key }
+    for (name, file) in stored {
       values[name] = .constant(
         try ONNXTensorReader(path: file.path).constant(file.tensor, name: name))
     }
-    return values
+    return (values, stored.map(\.value.hash))
+  }
+
+  private struct StoredTensor {
+    var tensor: Onnx_TensorProto
+    var path: String
+    /// SHA-256 of the file.
+    var hash: [UInt8]
   }
 
   /// Tensors in files of their own that are inputs of the graph, by their names.
   private func storedTensors(
     _ graph: Onnx_GraphProto
-  ) throws(ModelFileError) -> [String: (tensor: Onnx_TensorProto, path: String)] {
+  ) throws(ModelFileError) -> [String: StoredTensor] {
     let known = Set(graph.initializer.map(\.name))
     // The stream's own input is no weight.
     var wanted = Set(graph.input.map(\.name).filter { !known.contains($0) }.dropFirst())
@@ -131,18 +141,20 @@ struct ONNXModelFile {
         .appending(path: "test_data_set_0").path(percentEncoded: false)
       guard !wanted.isEmpty, FileManager.default.fileExists(atPath: folder) else { return [:] }
     }
-    var tensors: [String: (tensor: Onnx_TensorProto, path: String)] = [:]
+    var tensors: [String: StoredTensor] = [:]
     for name in try names(in: folder) {
       let file = folder + "/" + name
       let tensor: Onnx_TensorProto
+      let bytes = try FileContent.read(file)
       do {
-        tensor = try Onnx_TensorProto(serializedBytes: try FileContent.read(file))
-      } catch let error as ModelFileError {
-        throw error
+        tensor = try Onnx_TensorProto(serializedBytes: bytes)
       } catch {
         throw .unreadable(path: file, reason: "is no stored tensor (\(error))")
       }
-      if wanted.contains(tensor.name) { tensors[tensor.name] = (tensor, file) }
+      if wanted.contains(tensor.name) {
+        tensors[tensor.name] = StoredTensor(
+          tensor: tensor, path: file, hash: SHA256.hash(of: bytes))
+      }
     }
     return tensors
   }
@@ -180,7 +192,7 @@ struct ONNXModelFile {
   private func model(
     _ answer: ONNXAnswer, _ values: [String: ONNXValue], _ reading: ONNXInput, version: Int,
     name: String, readCount: inout Int
-  ) throws(ModelFileError) -> Model {
+  ) throws(ModelFileError) -> ReadModel {
     var graph = ONNXGraph(
       path: path, version: version, batchSize: reading.batchSize, stepCount: reading.stepCount,
       values: values)
@@ -201,7 +213,9 @@ struct ONNXModelFile {
       input = .vectors(width: reading.rows.width)
     }
     do {
-      return try Model(layers: layers, input: input, name: name.isEmpty ? "model" : name)
+      return ReadModel(
+        model: try Model(layers: layers, input: input, name: name.isEmpty ? "model" : name),
+        conversions: Conversions.ofONNX(layers, loops: graph.loops))
     } catch {
       throw .badModel(path: path, error: error)
     }

@@ -9,6 +9,13 @@ enum SHA256 {
     return hash
   }
 
+  /// Of a model in several files: that of the file alone, or of its hash and those of the others,
+  /// 32 bytes each, one after the other.
+  static func hash(of bytes: [UInt8], beside others: [[UInt8]]) -> [UInt8] {
+    let own = hash(of: bytes)
+    return others.isEmpty ? own : hash(of: own + others.joined())
+  }
+
   /// Of the values of tensors, one after the other, as they lie in memory.
   static func hash(of tensors: [Tensor]) -> [UInt8] {
     var state = crypto_hash_sha256_state()

@@ -15,7 +15,7 @@ struct TorchModelFile {
   private static let layersBytesMax = 16 << 20
   private static let layerCountMax = 10_000
 
-  func load() throws(ModelFileError) -> Model {
+  func load() throws(ModelFileError) -> ReadModel {
     let file: SafetensorsFile
     do {
       file = try SafetensorsFile(bytes)
@@ -23,7 +23,7 @@ struct TorchModelFile {
       throw .unreadable(path: path, reason: "\(error)")
     }
     let place = layersPath ?? Self.layersPath(beside: path)
-    let entries = try entries(at: place)
+    let (entries, hash) = try entries(at: place)
     let weights = TorchWeights(file, path: path)
     var layers: [Layer] = []
     var width: Int?
@@ -39,7 +39,9 @@ struct TorchModelFile {
     try weights.refuseUnused()
     do {
       let name = entries.isEmpty ? "model" : Self.name(of: path)
-      return try Model(layers: layers, input: try input(layers, place), name: name)
+      return ReadModel(
+        model: try Model(layers: layers, input: try input(layers, place), name: name),
+        conversions: Conversions.ofTorch(layers), filesBeside: [hash])
     } catch let error as ModelFileError {
       throw error
     } catch let error as ModelError {
@@ -60,7 +62,10 @@ struct TorchModelFile {
     return String(file.prefix { $0 != "." })
   }
 
-  private func entries(at place: String) throws(ModelFileError) -> [JSONValue] {
+  /// The layers, and the SHA-256 of the file.
+  private func entries(
+    at place: String
+  ) throws(ModelFileError) -> (entries: [JSONValue], hash: [UInt8]) {
     let text: [UInt8]
     do {
       text = try FileContent.read(place)
@@ -77,7 +82,7 @@ struct TorchModelFile {
     else {
       throw .unreadable(path: place, reason: "has no array \"layers\"")
     }
-    return entries
+    return (entries, SHA256.hash(of: text))
   }
 
   private func input(_ layers: [Layer], _ place: String) throws(ModelFileError) -> ModelInput {

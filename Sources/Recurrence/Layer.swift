@@ -178,7 +178,7 @@ extension Layer {
   }
 
   /// Whether masked steps are answered by the layer, and how; nil for a layer without recurrence.
-  var recurrence: (returnSequences: Bool, zeroOutputForMask: Bool)? {
+  package var recurrence: (returnSequences: Bool, zeroOutputForMask: Bool)? {
     switch self {
     case .simpleRNN(let cell): (cell.returnSequences, cell.zeroOutputForMask)
     case .gru(let cell): (cell.returnSequences, cell.zeroOutputForMask)

@@ -46,7 +46,7 @@ enum FuzzedReader: String, CaseIterable {
     switch self {
     case .keras, .hdf5: return try KerasModelFile(bytes: bytes, path: "file").load().model
     case .onnx:
-      return try ONNXModelFile(bytes: bytes, path: "file", weightsPath: "/nowhere").load()
+      return try ONNXModelFile(bytes: bytes, path: "file", weightsPath: "/nowhere").load().model
     case .safetensors:
       let file = try SafetensorsFile(bytes)
       for name in file.names { _ = try file.tensor(name) }
@@ -94,7 +94,7 @@ enum FuzzedReader: String, CaseIterable {
 
   private static func torch(layers: [UInt8]) throws -> Model {
     try withPath(layers) { path in
-      try TorchModelFile(bytes: weights, path: "file", layersPath: path).load()
+      try TorchModelFile(bytes: weights, path: "file", layersPath: path).load().model
     }
   }
 
