@@ -100,7 +100,8 @@ let package = Package(
     .testTarget(
       name: "DurabilityTests", dependencies: ["Durability"], swiftSettings: swiftSettings),
     .testTarget(
-      name: "MillraceTests", dependencies: ["Millrace", "Recurrence", "Tokenization", "Wire"],
+      name: "MillraceTests",
+      dependencies: ["Millrace", "ModelFiles", "Recurrence", "Tokenization", "Wire"],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "EndToEndTests", dependencies: ["MillraceCommand", "Wire", "ZeroMQ"],

@@ -38,6 +38,13 @@ struct InitCommand: AsyncParsableCommand {
       guard force || !FileManager.default.fileExists(atPath: target) else {
         throw FileFailure("\(target) exists; name another with --output, or say --force")
       }
+      if let file = draft.vocabularyFile {
+        guard force || !FileManager.default.fileExists(atPath: file.path) else {
+          throw FileFailure("\(file.path) exists; name the vocabulary, or say --force")
+        }
+        try OutputFile.write(Array(file.text.utf8), to: file.path)
+        print("wrote \(file.path)")
+      }
       try OutputFile.write(Array(text.utf8), to: target)
       print("wrote \(target)")
       tryOut(text, as: target, draft) { print($0) }

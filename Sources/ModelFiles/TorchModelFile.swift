@@ -25,18 +25,20 @@ struct TorchModelFile {
     let place = layersPath ?? Self.layersPath(beside: path)
     let (entries, hash) = try entries(at: place)
     let weights = TorchWeights(file, path: path)
-    var layers: [Layer] = []
+    var graph = LayerGraph()
+    var value = LayerGraph.input
     var width: Int?
     for (index, entry) in entries.enumerated() {
       let options = try TorchOptions(entry, index: index, path: place)
       let reader = TorchLayerReader(options: options, weights: weights, width: width)
       for layer in try reader.layers() {
-        layers.append(layer)
+        value = graph.add(layer, to: value)
         width = layer.outputWidth ?? width
       }
       try options.refuseUnread()
     }
     try weights.refuseUnused()
+    let layers = graph.layers(to: value)
     do {
       let name = entries.isEmpty ? "model" : Self.name(of: path)
       return ReadModel(

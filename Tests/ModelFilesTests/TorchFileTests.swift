@@ -11,7 +11,7 @@ struct TorchFileTests {
 
   @Test func thereAreFixtures() {
     #expect(Self.golden.count == 6)
-    #expect(Self.own.count == 11)
+    #expect(Self.own.count == 13)
   }
 
   @Test(arguments: golden) func everyStepIsTheGoldenOne(name: String) throws {

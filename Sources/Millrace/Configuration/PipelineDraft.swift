@@ -54,6 +54,8 @@ package struct PipelineDraft {
     if let labels {
       _ = try PipelineDraft.labels(of: labels, for: model)
       lines.append("labels: \(quoted(relative(labels)))")
+    } else if let own = model.labels {
+      lines.append("# The model brings the names of its \(own.count) classes.")
     } else if model.model.outputIsDistribution {
       lines.append(
         "# labels: labels.txt        # names of the \(model.model.outputWidth) classes, one a line")
@@ -69,7 +71,7 @@ package struct PipelineDraft {
   /// A command line to try it with.
   package func example(_ target: String) -> String {
     switch model.model.input {
-    case .tokens where vocabulary == nil:
+    case .tokens where vocabulary == nil && vocabularyFile == nil:
       "echo '{\"stream\":\"a\",\"tokens\":[1,2,3]}' | millrace pipe \(target)"
     case .vectors(let width) where vocabulary == nil:
       "echo '\((0..<width).map { _ in "0" }.joined(separator: ","))' | millrace pipe \(target) --csv"
@@ -77,7 +79,37 @@ package struct PipelineDraft {
     }
   }
 
+  /// A file of the model's own vocabulary, to be written beside the pipeline file: the tokens behind
+  /// the special ones, one a line.
+  ///
+  /// Nil where `--vocabulary` was given, the model has none, or a line cannot hold a token.
+  package var vocabularyFile: (path: String, text: String)? {
+    guard vocabulary == nil, target != "-", let own = model.vocabulary else { return nil }
+    let tokens = own.tokens.dropFirst(own.unknown + 1)
+    guard !tokens.isEmpty, tokens.allSatisfy({ !$0.isEmpty && !$0.contains(where: \.isNewline) })
+    else { return nil }
+    let url = URL(fileURLWithPath: target).deletingPathExtension()
+    return (url.path + ".vocabulary.txt", tokens.map { $0 + "\n" }.joined())
+  }
+
+  /// The tokenizer that cuts as the model's own layer does, as far as there is one.
+  private func tokenizer(_ own: ModelVocabulary, _ file: String) -> String {
+    let ids =
+      "vocabulary: \(quoted(relative(file))), first-id: \(own.unknown + 1), "
+      + "unknown: \(own.unknown)"
+    if own.split == .characters {
+      return "{ kind: characters, \(ids), normalization: none }"
+        + (own.lowercases ? "   # the model made capitals small: send small letters" : "")
+        + (own.stripsPunctuation ? "   # the model took punctuation out: send none" : "")
+    }
+    let split = "lowercase: \(own.lowercases), split: whitespace"
+    guard own.stripsPunctuation else { return "{ kind: words, \(ids), \(split), filters: \"\" }" }
+    return "{ kind: words, \(ids), \(split) }"
+      + "   # cuts at punctuation; the model took it out: don't was dont"
+  }
+
   private func tokenizer() throws -> String {
+    if let own = model.vocabulary, let file = vocabularyFile { return tokenizer(own, file.path) }
     guard let vocabulary else {
       return switch model.model.input {
       case .tokens:
