@@ -2,13 +2,13 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-PACKAGES := libzmq3-dev libhdf5-dev libzip-dev libsodium-dev libxxhash-dev libsqlite3-dev pkg-config python3 python3-zmq python3-numpy
+PACKAGES := libzmq3-dev libhdf5-dev libzip-dev libsodium-dev libxxhash-dev libsqlite3-dev libsentencepiece-dev pkg-config python3 python3-zmq python3-numpy
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 PYTHON := /usr/bin/python3
 PIPELINES := $(filter-out %.test.yaml,$(wildcard Pipelines/*.yaml))
 
-.PHONY: help setup build demo test lint format bench bench-steps fuzz neon sanitize fixtures clean
+.PHONY: help setup build demo test check-metrics test-page lint format bench bench-steps fuzz neon sanitize fixtures clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,11 +36,26 @@ test: setup ## Run all tests (debug build)
 	cd Clients/python && MILLRACE=$(CURDIR)/.build/debug/millrace $(PYTHON) -m unittest discover -q -s tests -t .
 	.build/debug/millrace test $(PIPELINES)
 
+# Debian's packages: prometheus has promtool; the page's tests skip themselves without a browser.
+check-metrics: ## Check /metrics and the Grafana file with promtool (installs Debian's prometheus)
+	@command -v promtool >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus >/dev/null; }
+	@$(SWIFT_BUILD) --product millrace
+	@MILLRACE=.build/debug/millrace $(PYTHON) Packaging/check_metrics.py
+
+test-page: ## Test the page in headless Chromium (installs Debian's chromium, chromium-driver)
+	@for package in chromium chromium-driver fonts-noto-cjk; do \
+	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q "install ok installed" || missing="$$missing $$package"; done; \
+	if [ -n "$$missing" ]; then \
+	  $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+	@$(SWIFT_BUILD) --product millrace
+	cd Clients/python && MILLRACE=$(CURDIR)/.build/debug/millrace $(PYTHON) -m unittest -v tests.test_page
+
 lint: ## Check format and style
-	swift format lint --strict --recursive --parallel Package.swift Sources Tests Fuzz Benchmarks/EndToEnd
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/EndToEnd
 
 format: ## Format the Swift sources in place
-	swift format --in-place --recursive --parallel Package.swift Sources Tests Fuzz Benchmarks/EndToEnd
+	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/EndToEnd
 
 # No leak detection: it does not see references that Swift keeps with tag bits, and calls what is alive at exit leaked.
 sanitize: setup ## Run the tests under the thread and the address sanitizer
@@ -49,7 +64,7 @@ sanitize: setup ## Run the tests under the thread and the address sanitizer
 
 # About five minutes to build at first. The tests replay what is in Fixtures/fuzz.
 fuzz: setup ## Look for inputs that harm a reader of model files: ARGS="keras 120" is one reader and seconds, default all and 60
-	@Fuzz/run $(ARGS)
+	@Tests/Fuzz/run $(ARGS)
 
 BENCH_PYTHON := .build-peers/venv/bin/python
 BENCH_FLAGS := --library .build-bench/release/libStepLoops.so --onednn .build-peers/libonednn_loop.so

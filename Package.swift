@@ -20,9 +20,11 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
     .package(url: "https://github.com/apple/swift-protobuf", exact: "1.39.0"),
     .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
     .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    .package(url: "https://github.com/swhitty/FlyingFox", exact: "0.27.1"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
   ],
   targets: [
@@ -39,13 +41,17 @@ let package = Package(
       name: "CRecurrentKernels",
       cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off"])]),
 
+    // SentencePiece's C++ API in C; Debian's library.
+    .target(
+      name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
     // The process that reads model files.
     .target(name: "CProcess"),
 
     // Each target may use only those above it.
     .target(name: "ZeroMQ", dependencies: ["CZeroMQ"], swiftSettings: hotSettings),
     .target(name: "Wire", swiftSettings: hotSettings),
-    .target(name: "Tokenization", swiftSettings: swiftSettings),
+    .target(
+      name: "Tokenization", dependencies: ["CSentencePiece"], swiftSettings: swiftSettings),
     .target(
       name: "Recurrence", dependencies: ["CRecurrentKernels"], swiftSettings: hotSettings),
     // Generated; see its README.
@@ -65,9 +71,26 @@ let package = Package(
       dependencies: ["CXXHash", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: swiftSettings),
     .target(
+      name: "Monitoring",
+      dependencies: [
+        "Wire", "ZeroMQ",
+        .product(name: "CoreMetrics", package: "swift-metrics"),
+        .product(name: "FlyingFox", package: "FlyingFox"),
+        .product(name: "FlyingSocks", package: "FlyingFox"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ],
+      resources: [
+        .embedInCode("Page/index.html"), .embedInCode("Page/page.css"),
+        .embedInCode("Page/page.js"),
+      ],
+      swiftSettings: hotSettings),
+    .target(
       name: "Millrace",
       dependencies: [
-        "Durability", "ModelFiles", "Recurrence", "Tokenization", "Wire", "Yams", "ZeroMQ",
+        "Durability", "ModelFiles", "Monitoring", "Recurrence", "Tokenization", "Wire", "Yams",
+        "ZeroMQ",
+        .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -100,6 +123,10 @@ let package = Package(
     .testTarget(
       name: "DurabilityTests", dependencies: ["Durability"], swiftSettings: swiftSettings),
     .testTarget(
+      name: "MonitoringTests",
+      dependencies: ["Monitoring", .product(name: "CoreMetrics", package: "swift-metrics")],
+      swiftSettings: swiftSettings),
+    .testTarget(
       name: "MillraceTests",
       dependencies: ["Millrace", "ModelFiles", "Recurrence", "Tokenization", "Wire"],
       swiftSettings: swiftSettings),
@@ -107,7 +134,8 @@ let package = Package(
       name: "EndToEndTests", dependencies: ["MillraceCommand", "Wire", "ZeroMQ"],
       swiftSettings: swiftSettings),
   ],
-  swiftLanguageModes: [.v6]
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx17
 )
 
 // `make bench` alone builds these: they use the package's own API.
@@ -128,6 +156,7 @@ if Context.environment["MILLRACE_BENCHMARKS"] != nil {
 if Context.environment["MILLRACE_FUZZ"] != nil {
   package.targets.append(
     .executableTarget(
-      name: "ModelFuzzer", dependencies: ["ModelFiles", "Recurrence"], path: "Fuzz/ModelFuzzer",
+      name: "ModelFuzzer", dependencies: ["ModelFiles", "Recurrence"],
+      path: "Tests/Fuzz/ModelFuzzer",
       swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]))
 }

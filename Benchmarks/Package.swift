@@ -8,6 +8,10 @@ let swiftSettings: [SwiftSetting] = [
   .enableUpcomingFeature("ExistentialAny"),
 ]
 
+// As in the package whose sources these are.
+let hotSettings: [SwiftSetting] =
+  swiftSettings + [.unsafeFlags(["-enforce-exclusivity=unchecked"])]
+
 let package = Package(
   name: "benchmarks",
   products: [.library(name: "StepLoops", type: .dynamic, targets: ["StepLoops"])],
@@ -17,9 +21,9 @@ let package = Package(
       cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off"])]),
     .target(name: "CStepLoops", dependencies: ["CRecurrentKernels"]),
     .target(
-      name: "Recurrence", dependencies: ["CRecurrentKernels"], swiftSettings: swiftSettings),
+      name: "Recurrence", dependencies: ["CRecurrentKernels"], swiftSettings: hotSettings),
     .target(
-      name: "StepLoops", dependencies: ["CStepLoops", "Recurrence"], swiftSettings: swiftSettings),
+      name: "StepLoops", dependencies: ["CStepLoops", "Recurrence"], swiftSettings: hotSettings),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -42,8 +42,9 @@ def shortest(value):
     return str(np.float32(value))
 
 
-def answer_line(stream, number, output, labels, token=None, top=3, with_values=True, end=False):
-    """One output line; keys in the order stream, number, token, label, score, top, values, end.
+def answer_line(stream, number, output, labels, token=None, top=3, with_values=True, end=False,
+                anomaly=None):
+    """One output line; keys in the order stream, number, token, label, score, top, values, anomaly, end.
 
     Without labels there are neither label, score nor top.
     """
@@ -61,6 +62,8 @@ def answer_line(stream, number, output, labels, token=None, top=3, with_values=T
         parts.append(f'"top":[{pairs}]')
     if with_values:
         parts.append(f'"values":[{",".join(map(shortest, output))}]')
+    if anomaly is not None:
+        parts.append(f'"anomaly":{shortest(anomaly)}')
     if end:
         parts.append('"end":true')
     return "{" + ",".join(parts) + "}"
@@ -69,7 +72,8 @@ def answer_line(stream, number, output, labels, token=None, top=3, with_values=T
 def numbers(line):
     """Score, the scores in top and values; near-equal scores may swap places within top."""
     scores = [line["score"]] if "score" in line else []
-    return np.array([*scores, *(score for _, score in line.get("top", [])), *line.get("values", [])])
+    return np.array([*scores, *(score for _, score in line.get("top", [])), *line.get("values", []),
+                     *([line["anomaly"]] if "anomaly" in line else [])])
 
 
 def compare(lines, path):

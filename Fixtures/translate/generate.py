@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes expected.jsonl: the words that Keras gives for the sentences of input.jsonl, the likeliest each time.
+"""Writes expected.jsonl: the words that Keras gives for the sentences of input.jsonl, the likeliest each time; and
+expected-beam.jsonl: the likeliest sentence that a beam search finds.
 
 Usage: python generate.py [--check] [--out DIR]      (needs keras, tensorflow-cpu, numpy)
 """
@@ -12,6 +13,8 @@ sys.path.insert(0, str(HERE.parent))
 from answer_lines import answer_line, arguments, finish, np, read_json_lines
 
 STEPS, FIRST = 8, 1
+# As in Pipelines/translate-beam.yaml.
+WIDTH, POWER = 4, 0.7
 
 options = arguments(__doc__, HERE).parse_args()
 import keras
@@ -25,7 +28,45 @@ texts = {}
 for message in read_json_lines(options.folder / "input.jsonl"):
     texts[message["stream"]] = texts.get(message["stream"], "") + message["text"]
 
-lines = []
+START, END = words.index("<start>"), words.index("<end>")
+
+
+def decode(word, state):
+    output, state = decoder.layers[1].cell(decoder.layers[0](np.array([word])), state)
+    return np.asarray(decoder.layers[2](output))[0], state
+
+
+def greedy(state):
+    word, answers = START, []
+    for _ in range(STEPS):
+        row, state = decode(word, state)
+        word = int(np.argmax(row))
+        if word == END:
+            break
+        answers.append((word, row))
+    return answers
+
+
+def beam(state):
+    """The answers with the largest sum of ln p, divided by length ** POWER: WIDTH hypotheses side by side."""
+    live, finished = [(0.0, [], state, START)], []
+    while live:
+        continued = []
+        for total, answers, state, word in live:
+            row, after = decode(word, state)
+            with np.errstate(divide="ignore"):
+                sums = total + np.log(row.astype(np.float64))
+            continued += [(sums[next_word], answers + [(next_word, row)], after, next_word) for next_word in range(len(row))]
+        continued.sort(key=lambda hypothesis: -hypothesis[0])
+        best = continued[:WIDTH]
+        done = lambda hypothesis: hypothesis[3] == END or len(hypothesis[1]) == STEPS
+        finished += [hypothesis for hypothesis in best if done(hypothesis)]
+        live = [hypothesis for hypothesis in best if not done(hypothesis)]
+    answers = max(finished, key=lambda hypothesis: hypothesis[0] / len(hypothesis[1]) ** POWER)[1]
+    return [(word, row) for word, row in answers if word != END]
+
+
+outputs = {"expected.jsonl": [], "expected-beam.jsonl": []}
 for stream, text in texts.items():
     # A character that the vocabulary has not makes no step.
     ids = [FIRST + characters.index(c) for c in text if c in characters]
@@ -33,12 +74,11 @@ for stream, text in texts.items():
     state = [np.zeros((1, 128), np.float32)] * 2
     for t in range(len(ids)):
         _, state = encoder.layers[1].cell(x[:, t], state)
-    word = words.index("<start>")
-    for number in range(STEPS):
-        output, state = decoder.layers[1].cell(decoder.layers[0](np.array([word])), state)
-        row = np.asarray(decoder.layers[2](output))[0]
-        word = int(np.argmax(row))
-        if words[word] == "<end>":
-            break
-        lines.append(answer_line(stream, number, row, words, token=words[word], with_values=False))
-finish({"expected.jsonl": lines}, options.out or options.folder, options.check)
+    for name, search in (("expected.jsonl", greedy), ("expected-beam.jsonl", beam)):
+        answers = search(state)
+        # A search knows which word is its last; who draws word by word does not.
+        last = len(answers) - 1 if search is beam else STEPS - 1
+        outputs[name] += [answer_line(stream, number, row, words, token=words[word], with_values=False, end=number == last)
+                          for number, (word, row) in enumerate(answers)]
+        print(name, text, "->", " ".join(words[word] for word, _ in answers))
+finish(outputs, options.out or options.folder, options.check)

@@ -23,26 +23,16 @@ TARGET MR_INLINE void NAME(mac)(const int M, const int P, const int G, const int
   }
 }
 // G: vectors in a row of the panel when the shape is LINE.
-TARGET MR_INLINE void NAME(f32_tile)(const mr_shape shape, const mr_job job, const int M, const int P, const int G, const mr_panels *q, int p0,
+TARGET MR_INLINE void NAME(f32_tile)(const mr_shape shape, const int M, const int P, const int G, mr_job job, const mr_panels *q, int p0,
                                  const mr_rows *r, int s, int n) {
-  const bool line = shape == MR_SHAPE_LINE;
-  const int chains = line ? G : mr_chains(shape), xg = line ? G : mr_xgates(shape), hg = line ? G : mr_hgates(shape);
+  const int xg = shape == MR_SHAPE_LINE ? G : mr_xgates(shape), hg = shape == MR_SHAPE_LINE ? G : mr_hgates(shape);
   const int third = shape == MR_SHAPE_GRU_AFTER ? 3 : 2;
-  const int units = line ? 4 * LANES : LANES; // in a full panel
-  const int bstep = line ? units : chains * LANES, xstep = line ? units : xg * LANES;
-  V acc[STREAMS > SOLO ? STREAMS : SOLO][4];
-  const float *w = (const float *)q->w + p0 * q->panel;
-  MR_UNROLL for (int m = 0; m < M; m++)
-    MR_UNROLL for (int p = 0; p < P; p++)
-      MR_UNROLL for (int g = 0; g < chains; g++) { // a GRU's recurrent chain always starts from its own bias
-        const bool stored = job == MR_JOB_REST && g < xg;
-        acc[m * P + p][g] = OP(loadu_ps)((stored ? r->x[s + m] + (p0 + p) * xstep : q->b + (p0 + p) * bstep) + g * LANES);
-      }
-  if (job == MR_JOB_REST) NAME(rows_ahead)(M, P * xstep, p0, r, s, n);
-  const float *u = w + (size_t)q->inputs * xg * LANES;
+  V acc[NAME(most)][4];
+  const float *w = (const float *)q->w + p0 * q->panel, *u = w + (size_t)q->inputs * xg * LANES;
+  NAME(begin)(shape, M, P, G, job, acc, q, p0, r, s, n);
   if (job != MR_JOB_REST) NAME(mac)(M, P, xg, 2, acc, r->x + s, q->inputs, w, q->panel);
   if (job != MR_JOB_PROJECT) NAME(mac)(M, P, hg, third, acc, r->h_in + s, q->recurrent, u, q->panel);
-  NAME(give)(shape, job, M, P, G, acc, r, s, p0);
+  NAME(give)(shape, M, P, G, job, acc, r, s, p0);
 }
 #define PASS(x) NAME(f32_##x)
 #define BLOCK STREAMS

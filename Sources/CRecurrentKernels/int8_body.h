@@ -49,26 +49,19 @@ TARGET MR_INLINE void NAME(int8_part)(const int M, const int P, const int G, con
         *to = OP(fmadd_ps)(NAME(to_float)(sum[m * P + p][g]) * OP(set1_ps)(steps[m]), OP(loadu_ps)(columns + p * each + g * LANES), *to);
       }
 }
-TARGET MR_INLINE void NAME(int8_tile)(const mr_shape shape, const mr_job job, const int M, const int P, const int G, const mr_panels *q, int p0, const mr_rows *r, int s, int n) {
+TARGET MR_INLINE void NAME(int8_tile)(const mr_shape shape, const int M, const int P, const int G, mr_job job, const mr_panels *q, int p0, const mr_rows *r, int s, int n) {
   const bool line = shape == MR_SHAPE_LINE;
-  const int chains = line ? G : mr_chains(shape), xg = line ? G : mr_xgates(shape), hg = line ? G : mr_hgates(shape);
-  const int third = shape == MR_SHAPE_GRU_AFTER ? 3 : 2, units = line ? 4 * LANES : LANES;
-  const int bstep = line ? units : chains * LANES, xstep = line ? units : xg * LANES, hstep = line ? units : hg * LANES;
-  V chain[QBLOCK > SOLO ? QBLOCK : SOLO][4];
+  const int xg = line ? G : mr_xgates(shape), hg = line ? G : mr_hgates(shape), third = shape == MR_SHAPE_GRU_AFTER ? 3 : 2;
+  const int xstep = line ? 4 * LANES : xg * LANES, hstep = line ? 4 * LANES : hg * LANES;
+  V chain[NAME(most)][4];
   const int8_t *w = (const int8_t *)q->w + p0 * q->panel;
-  MR_UNROLL for (int m = 0; m < M; m++)
-    MR_UNROLL for (int p = 0; p < P; p++)
-      MR_UNROLL for (int g = 0; g < chains; g++) {
-        const bool stored = job == MR_JOB_REST && g < xg;
-        chain[m * P + p][g] = OP(loadu_ps)((stored ? r->x[s + m] + (p0 + p) * xstep : q->b + (p0 + p) * bstep) + g * LANES);
-      }
-  if (job == MR_JOB_REST) NAME(rows_ahead)(M, P * xstep, p0, r, s, n);
+  NAME(begin)(shape, M, P, G, job, chain, q, p0, r, s, n);
   if (job != MR_JOB_REST)
     NAME(int8_part)(M, P, xg, 2, chain, r->xq + s, r->xstep + s, q->xwords, w, q->panel, q->wscale + p0 * xstep, q->wshift + p0 * xstep, xstep);
   if (job != MR_JOB_PROJECT)
     NAME(int8_part)(M, P, hg, third, chain, r->hq + s, r->hstep + s, q->hwords, w + (size_t)q->xwords * xg * LANES * GROUP, q->panel,
                     q->uscale + p0 * hstep, q->ushift + p0 * hstep, hstep);
-  NAME(give)(shape, job, M, P, G, chain, r, s, p0);
+  NAME(give)(shape, M, P, G, job, chain, r, s, p0);
 }
 #define PASS(x) NAME(int8_##x)
 #define BLOCK QBLOCK

@@ -4,6 +4,7 @@
 #include "CRecurrentKernels.h"
 
 #define MR_INLINE static inline __attribute__((always_inline))
+#define MR_OWN static __attribute__((noinline)) // one copy, called
 #define MR_UNROLL _Pragma("GCC unroll 16")
 
 #define N_MOST 4 // vectors whose gates are computed in step
@@ -21,7 +22,8 @@ typedef enum {
   MR_SHAPE_LINE,       // no gates: SimpleRNN, Dense, Conv1D, the candidate of a GRU without reset_after
 } mr_shape;
 
-// What a pass over the panels does. Shapes and jobs are compile-time constants inside the kernels.
+// What a pass over the panels does. Shapes are compile-time constants inside the kernels; jobs are not, which would make them
+// three times as long.
 typedef enum {
   MR_JOB_STEP,    // x part, h part, gates
   MR_JOB_PROJECT, // x part; the sums are stored

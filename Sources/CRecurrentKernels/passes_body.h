@@ -5,35 +5,33 @@
 #define SPLIT(left) (((left) + 1) / 2)
 #endif
 // One panel, all streams: its weights stay in cache while the streams pass by in blocks.
-TARGET MR_INLINE void PASS(panel)(const mr_shape shape, const mr_job job, const int G, const mr_panels *q, int p, int n, const mr_rows *r) {
+TARGET MR_INLINE void PASS(panel)(const mr_shape shape, const int G, mr_job job, const mr_panels *q, int p, int n, const mr_rows *r) {
   for (int s = 0, m; s < n; s += m) {
-    int left = n - s;
+    const int left = n - s;
     m = left <= BLOCK ? left : left < 2 * BLOCK ? SPLIT(left) : BLOCK;
     if (m > BLOCK) __builtin_unreachable();
-#define CASE(M) case M: PASS(tile)(shape, job, M < BLOCK ? M : BLOCK, 1, G, q, p, r, s, n); break;
+#define CASE(M) case M: PASS(tile)(shape, M < BLOCK ? M : BLOCK, 1, G, job, q, p, r, s, n); break;
     switch (m) { CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) }
 #undef CASE
   }
 }
-TARGET MR_INLINE void PASS(panels)(const mr_shape shape, const mr_job job, const mr_panels *q, int n, const mr_rows *r) {
+TARGET MR_INLINE void PASS(panels)(const mr_shape shape, mr_job job, const mr_panels *q, int n, const mr_rows *r) {
   const int vectors = q->row / LANES, whole = shape == MR_SHAPE_LINE ? vectors / 4 : vectors;
   int p = 0;
   if (n == 1) { // a lone stream: more panels in flight instead
     if (shape != MR_SHAPE_LINE)
-      for (; p + SOLO <= whole; p += SOLO) PASS(tile)(shape, job, 1, SOLO, 4, q, p, r, 0, 1);
-    for (; p + 2 <= whole; p += 2) PASS(tile)(shape, job, 1, 2, 4, q, p, r, 0, 1);
+      for (; p + SOLO <= whole; p += SOLO) PASS(tile)(shape, 1, SOLO, 4, job, q, p, r, 0, 1);
+    for (; p + 2 <= whole; p += 2) PASS(tile)(shape, 1, 2, 4, job, q, p, r, 0, 1);
   }
-  for (; p < whole; p++) PASS(panel)(shape, job, 4, q, p, n, r);
+  for (; p < whole; p++) PASS(panel)(shape, 4, job, q, p, n, r);
   if (shape == MR_SHAPE_LINE) switch (vectors % 4) { // the narrower last panel
-    case 1: PASS(panel)(shape, job, 1, q, p, n, r); break;
-    case 2: PASS(panel)(shape, job, 2, q, p, n, r); break;
-    case 3: PASS(panel)(shape, job, 3, q, p, n, r); break;
+    case 1: PASS(panel)(shape, 1, job, q, p, n, r); break;
+    case 2: PASS(panel)(shape, 2, job, q, p, n, r); break;
+    case 3: PASS(panel)(shape, 3, job, q, p, n, r); break;
   }
 }
 TARGET static void PASS(run)(const mr_panels *q, mr_job job, int n, const mr_rows *r) {
-#define EACH(SHAPE, JOB) case SHAPE * 4 + JOB: PASS(panels)(SHAPE, JOB, q, n, r); break;
-#define JOBS(SHAPE) EACH(SHAPE, MR_JOB_STEP) EACH(SHAPE, MR_JOB_PROJECT) EACH(SHAPE, MR_JOB_REST)
-  switch (q->shape * 4 + job) { JOBS(MR_SHAPE_LSTM) JOBS(MR_SHAPE_GRU_AFTER) JOBS(MR_SHAPE_GRU_BEFORE) JOBS(MR_SHAPE_LINE) }
-#undef JOBS
-#undef EACH
+#define CASE(SHAPE) case SHAPE: PASS(panels)(SHAPE, job, q, n, r); break;
+  switch (q->shape) { CASE(MR_SHAPE_LSTM) CASE(MR_SHAPE_GRU_AFTER) CASE(MR_SHAPE_GRU_BEFORE) CASE(MR_SHAPE_LINE) }
+#undef CASE
 }

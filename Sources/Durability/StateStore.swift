@@ -71,7 +71,7 @@ package final class StateStore: Sendable {
 
   // MARK: Handing over
 
-  /// Hands changes over; they are committed together. Returns the ticket to wait for.
+  /// Hands changes over, to be committed together; returns the ticket to wait for.
   @discardableResult
   package func submit(_ changes: [StoreChange]) -> UInt64 {
     let bytes = changes.reduce(0) { $0 + $1.byteCount }
@@ -144,7 +144,7 @@ package final class StateStore: Sendable {
     isFinished.signal()
   }
 
-  /// Commits; waits while the disk is full. False when the store cannot be used any more.
+  /// Commits, and waits while the disk is full; false when the store cannot be used any more.
   private func commit(_ changes: [StoreChange]) -> Bool {
     while true {
       do {

@@ -49,6 +49,13 @@ package enum Limits {
   /// Steps that one stream may generate behind its end.
   package static let generatedSteps = 65_536
 
+  /// Hypotheses of one stream's beam search, and the tokens of each: their distributions are kept.
+  package static let beamWidth = 16
+  package static let beamSteps = 256
+
+  /// Forecast errors that a stream remembers for its anomaly score: 40 kB a stream.
+  package static let anomalyWindow = 10_000
+
   /// Messages read from one socket before the loop looks at the others.
   package static let drainMessages = 64
 
@@ -70,6 +77,12 @@ package enum Limits {
 
   /// Messages queued towards one subscriber; more are dropped and show as holes in `sequence`.
   package static let subscriberQueueMessages = 1000
+
+  /// Streams that one message of the tap `tap/tokenizer/streams/` names; those that moved most.
+  package static let listedStreams = 1000
+
+  /// Streams that are looked at for it, so that the look never holds up the stage.
+  package static let examinedStreams = 20_000
 
   /// A pipeline file.
   package static let pipelineFileBytes = 1 << 20

@@ -27,6 +27,10 @@ struct ConvertCommand: AsyncParsableCommand {
   func run() async throws {
     try await failing {
       let loaded = try model.load()
+      guard loaded.decoder == nil else {
+        throw FileFailure(
+          "\(loaded.path): holds an encoder and a decoder; a .millrace file holds one model")
+      }
       let names = try labels.map { try PipelineDraft.labels(of: $0, for: loaded) }
       guard force || !FileManager.default.fileExists(atPath: output) else {
         throw FileFailure("\(output) exists; name another file, or say --force")

@@ -11,6 +11,7 @@ struct MillraceCommand: AsyncParsableCommand {
     version: Version.current,
     subcommands: [
       RunCommand.self, StageCommand.self, PipeCommand.self, SendCommand.self, TapCommand.self,
+      TopCommand.self,
       ReplayCommand.self, InitCommand.self, CheckCommand.self, TestCommand.self,
       ModelCommand.self, SimilarCommand.self,
     ])

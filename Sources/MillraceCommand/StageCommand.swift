@@ -16,7 +16,7 @@ struct StageCommand: AsyncParsableCommand {
     try await failing {
       let pipeline = try PipelineBuilder(try argument.file()).build()
       let daemon = Daemon(
-        pipeline: pipeline, logger: argument.logger(default: .info), hasNeighbours: true)
+        pipeline: pipeline, logger: argument.logger(default: .info), stage: stage)
       try await daemon.run(try pipeline.stages(only: stage))
     }
   }

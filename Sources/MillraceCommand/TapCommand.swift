@@ -7,10 +7,10 @@ struct TapCommand: AsyncParsableCommand {
     commandName: "tap",
     abstract: "Watch what passes in a running daemon: one JSON line a message.",
     discussion: """
-      Topics begin with tap/tokenizer/tokens/, tap/inference/output/, tap/sink/result/ or
-      tap/daemon/events/, and go on with STREAM/; output/STREAM/ is what the sink publishes. What
-      this reader lost is counted on standard error, and summed up at the end: with --limit, or when
-      it is interrupted.
+      Topics begin with tap/tokenizer/tokens/, tap/inference/output/, gates/ or state/,
+      tap/sink/result/ or alarm/, tap/daemon/events/, and go on with STREAM/; output/STREAM/ and
+      alarm/STREAM/ are what the sink publishes. What this reader lost is counted on standard error,
+      and summed up at the end: with --limit, or when it is interrupted.
 
       EXAMPLE: millrace tap Pipelines/motion.yaml tap/inference/output/
       """)
@@ -31,7 +31,7 @@ struct TapCommand: AsyncParsableCommand {
   func run() async throws {
     try await failing {
       let file = try argument.file()
-      let isOutput = topics.allSatisfy { $0.hasPrefix("output") }
+      let isOutput = topics.allSatisfy { $0.hasPrefix("output") || $0.hasPrefix("alarm") }
       guard let endpoint = from ?? (isOutput ? file.sink.publish : file.monitor) else {
         throw file.error(
           at: isOutput ? "sink" : "monitor",

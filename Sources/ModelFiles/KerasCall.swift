@@ -15,6 +15,8 @@ struct KerasCall {
   /// Arguments that are no tensors (`NotEqual`'s second).
   private(set) var constants: [JSONValue] = []
   private(set) var mask: Source?
+  /// What a recurrent layer begins with, where it is given.
+  private(set) var initialState: [Source] = []
   /// Names of other arguments that are set.
   private(set) var otherArguments: [String] = []
 
@@ -41,6 +43,10 @@ struct KerasCall {
     for (name, value) in arguments.sorted(by: { $0.key < $1.key }) {
       if name == "mask", let source = KerasCall.source(value) {
         mask = source
+      } else if name == "initial_state", case let sources = KerasCall.tensors(in: value),
+        !sources.isEmpty
+      {
+        initialState = sources
       } else if value != .null && value != .bool(false) {
         otherArguments.append(name)
       }
@@ -56,6 +62,20 @@ struct KerasCall {
       list.forEach { addLegacy($0) }
     }
   }
+
+  private static func tensors(in value: JSONValue) -> [Source] {
+    if let source = source(value) { return [source] }
+    return value.array?.flatMap { tensors(in: $0) } ?? []
+  }
+
+  /// Keras 2 gives a recurrent layer its first states as inputs behind the first.
+  mutating func takeInitialStateFromInputs() {
+    guard inputs.count > 1, initialState.isEmpty else { return }
+    initialState = Array(inputs.dropFirst())
+    inputs = Array(inputs.prefix(1))
+  }
+
+  mutating func dropInitialState() { initialState = [] }
 
   private static func source(_ value: JSONValue) -> Source? {
     guard let history = value["config"]?["keras_history"]?.array else { return nil }

@@ -104,7 +104,9 @@ struct KerasChain {
         "has \(call.inputs.count) inputs, expected "
           + (joins ? "two or more layers' only outputs" : "one layer's only output"))
     }
-    if let argument = call.otherArguments.first {
+    if let argument = call.otherArguments.first
+      ?? (call.initialState.isEmpty ? nil : "initial_state")
+    {
       throw .unsupported(
         path: path, layer: layer.title, option: argument,
         reason: "is given to the call, expected the layer's input alone")

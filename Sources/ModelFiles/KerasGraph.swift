@@ -1,4 +1,5 @@
-/// The layers of a Sequential or functional model of one input and one output, in order.
+/// The layers of a Sequential or functional model of one input and one output, in order; or of an
+/// encoder and a decoder that are trained as one.
 struct KerasGraph {
   /// A layer, and which of the layers before it it reads; nil is the model's input.
   struct Step {
@@ -11,6 +12,9 @@ struct KerasGraph {
   let steps: [Step]
   /// What the model says of its input, `[batch, ...]`, where it does; nil sizes may be any.
   let inputShape: [Int?]?
+  /// In a training graph of an encoder and a decoder these are the encoder's, and this the other: none
+  /// or one.
+  private(set) var decoder: [KerasGraph] = []
 
   /// Reads the parsed `config.json` or `model_config`; `kerasMajor` is 1 to 3.
   init(_ model: JSONValue, kerasMajor: Int, path: String) throws(ModelFileError) {
@@ -33,20 +37,37 @@ struct KerasGraph {
     guard let objects = saved["layers"]?.array ?? saved.array else {
       throw .unreadable(path: path, reason: "its configuration has no layers")
     }
-    name = saved["name"]?.string ?? className.lowercased()
+    let name = saved["name"]?.string ?? className.lowercased()
     let nodes = try KerasGraph.nodes(objects, kerasMajor: kerasMajor, path: path)
-    let chain =
-      isFunctional
-      ? try KerasChain(nodes, path: path).ordered(
-        inputs: KerasCall.sources(in: saved["input_layers"]),
-        outputs: KerasCall.sources(in: saved["output_layers"]))
-      : nodes.enumerated().map { index, node in
+    guard isFunctional else {
+      let chain = nodes.enumerated().map { index, node in
         KerasChain.Ordered(layer: node.layer, inputs: index > 0 ? [index - 1] : [])
       }
+      self.init(name: name, chain: chain, shape: saved["build_input_shape"])
+      return
+    }
+    let inputs = KerasCall.sources(in: saved["input_layers"])
+    let outputs = KerasCall.sources(in: saved["output_layers"])
+    let shape = saved["build_input_shape"]
+    if let pair = try KerasPair(nodes, inputs: inputs, outputs: outputs, path: path) {
+      func graph(_ side: KerasPair.Side) throws(ModelFileError) -> KerasGraph {
+        let chain = try KerasChain(side.nodes, path: path)
+          .ordered(inputs: side.inputs, outputs: [side.output])
+        return KerasGraph(name: name, chain: chain, shape: nil)
+      }
+      self = try graph(pair.encoder)
+      decoder = [try graph(pair.decoder)]
+      return
+    }
+    let chain = try KerasChain(nodes, path: path).ordered(inputs: inputs, outputs: outputs)
+    self.init(name: name, chain: chain, shape: shape)
+  }
+
+  private init(name: String, chain: [KerasChain.Ordered], shape: JSONValue?) {
+    self.name = name
     steps = KerasGraph.steps(chain)
     let first = chain.first?.layer.configuration
-    inputShape = KerasGraph.shape(
-      first?["batch_shape"] ?? first?["batch_input_shape"] ?? saved["build_input_shape"])
+    inputShape = KerasGraph.shape(first?["batch_shape"] ?? first?["batch_input_shape"] ?? shape)
   }
 
   /// Leaves out the input layer: what reads it reads the model's input.
@@ -79,7 +100,10 @@ struct KerasGraph {
         throw .unreadable(
           path: path, reason: "its configuration has no class and options for layer \(index)")
       }
-      let calls = (object["inbound_nodes"]?.array ?? []).map { KerasCall($0) }
+      var calls = (object["inbound_nodes"]?.array ?? []).map { KerasCall($0) }
+      if layer.isRecurrent {
+        for call in calls.indices { calls[call].takeInitialStateFromInputs() }
+      }
       nodes.append(KerasChain.Node(layer: layer, calls: calls))
     }
     return nodes

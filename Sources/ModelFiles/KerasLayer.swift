@@ -2,7 +2,7 @@
 struct KerasLayer {
   let className: String
   let name: String
-  let configuration: [String: JSONValue]
+  private(set) var configuration: [String: JSONValue]
   /// The group of its weights in a Keras 3 file: its class in snake case with a running number,
   /// whatever its name (`keras/src/saving/saving_lib.py`).
   let weightGroup: String
@@ -15,6 +15,13 @@ struct KerasLayer {
   var title: String { "'\(name)' (\(className))" }
 
   var isRecurrent: Bool { ["SimpleRNN", "GRU", "LSTM"].contains(className) }
+
+  /// The same layer without its states beside its answer.
+  var withoutStateOutput: KerasLayer {
+    var layer = self
+    layer.configuration["return_state"] = .bool(false)
+    return layer
+  }
 
   /// Nil if `object` has no class or no options; Keras 1 has other names for some options.
   init?(_ object: JSONValue, weightGroup: String, kerasMajor: Int) {

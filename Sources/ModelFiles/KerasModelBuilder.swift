@@ -13,7 +13,7 @@ struct KerasModelBuilder {
   func model(
     configuration: [UInt8], asset: (KerasLayer, String) throws -> [UInt8]? = { _, _ in nil },
     tensors: (KerasLayer) throws -> [Tensor]
-  ) throws -> (model: Model, vocabulary: ModelVocabulary?, conversions: [String]) {
+  ) throws -> (read: ReadModel, vocabulary: ModelVocabulary?, decoder: Model?) {
     guard let major = Int(version.prefix { $0.isNumber }), (1...3).contains(major) else {
       throw ModelFileError.unreadable(
         path: path, reason: "was written by Keras \(version), expected Keras 1, 2 or 3")
@@ -23,6 +23,18 @@ struct KerasModelBuilder {
         path: path, reason: "its configuration is not JSON; save the model again")
     }
     let graph = try KerasGraph(json, kerasMajor: major, path: path)
+    var (read, vocabulary) = try build(graph, major, asset: asset, tensors: tensors)
+    let decoder = try graph.decoder.first.map {
+      try build($0, major, asset: asset, tensors: tensors).read
+    }
+    read.conversions += decoder?.conversions ?? []
+    return (read, vocabulary, decoder?.model)
+  }
+
+  private func build(
+    _ graph: KerasGraph, _ major: Int, asset: (KerasLayer, String) throws -> [UInt8]?,
+    tensors: (KerasLayer) throws -> [Tensor]
+  ) throws -> (read: ReadModel, vocabulary: ModelVocabulary?) {
     var vocabulary: ModelVocabulary?
     var conversions: [String] = []
     if let first = graph.steps.first?.layer, KerasVocabularyReader.classes.contains(first.className)
@@ -65,7 +77,8 @@ struct KerasModelBuilder {
     do {
       let input = try input(of: layers, width: inputSequence.width)
       try check(vocabulary, input)
-      return (try Model(layers: layers, input: input, name: graph.name), vocabulary, conversions)
+      let model = try Model(layers: layers, input: input, name: graph.name)
+      return (ReadModel(model: model, conversions: conversions), vocabulary)
     } catch let error as ModelError {
       throw ModelFileError.badModel(path: path, error: error)
     }

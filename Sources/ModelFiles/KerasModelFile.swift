@@ -15,6 +15,8 @@ struct KerasModelFile {
     var format: String
     var kerasVersion: String
     var vocabulary: ModelVocabulary?
+    /// The second half of an encoder and decoder that were trained as one.
+    var decoder: Model?
 
     var model: Model { read.model }
   }
@@ -82,9 +84,8 @@ struct KerasModelFile {
             tensors: { layer in try KerasWeights.keras3(of: layer, in: file, path: path) })
       }
       return Content(
-        read: ReadModel(model: built.model, conversions: built.conversions),
-        format: "Keras \(version) (.keras)", kerasVersion: version,
-        vocabulary: built.vocabulary)
+        read: built.read, format: "Keras \(version) (.keras)", kerasVersion: version,
+        vocabulary: built.vocabulary, decoder: built.decoder)
     } catch let error as HDF5Error {
       throw ModelFileError.unreadable(path: path, reason: "model.weights.h5 inside \(error)")
     }
@@ -106,9 +107,8 @@ struct KerasModelFile {
           try KerasWeights.legacy(of: layer, in: file)
         }
       return Content(
-        read: ReadModel(model: built.model, conversions: built.conversions),
-        format: "Keras \(version ?? "1") (.h5)",
-        kerasVersion: version ?? "1", vocabulary: built.vocabulary)
+        read: built.read, format: "Keras \(version ?? "1") (.h5)",
+        kerasVersion: version ?? "1", vocabulary: built.vocabulary, decoder: built.decoder)
     }
   }
 
@@ -136,10 +136,10 @@ struct KerasModelFile {
           ? try KerasWeights.keras3(of: layer, in: file, path: path)
           : try KerasWeights.legacy(of: layer, in: file, root: "")
       }
+    var read = built.read
+    read.filesBeside = [sidecar.hash]
     return Content(
-      read: ReadModel(
-        model: built.model, conversions: built.conversions, filesBeside: [sidecar.hash]),
-      format: "Keras \(version) (weights)", kerasVersion: version,
-      vocabulary: built.vocabulary)
+      read: read, format: "Keras \(version) (weights)", kerasVersion: version,
+      vocabulary: built.vocabulary, decoder: built.decoder)
   }
 }

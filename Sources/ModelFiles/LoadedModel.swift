@@ -19,11 +19,16 @@ package struct LoadedModel: Sendable {
   package let vocabulary: ModelVocabulary?
   /// What was taken otherwise than it stands in the file, in words.
   package let conversions: [String]
+  /// What goes on from the model's last state, where the file is an encoder and a decoder that were
+  /// trained as one.
+  package let decoder: Model?
 
   package init(
     model: Model, sha256: [UInt8], format: String, kerasVersion: String?, path: String,
-    labels: [String]? = nil, vocabulary: ModelVocabulary? = nil, conversions: [String] = []
+    labels: [String]? = nil, vocabulary: ModelVocabulary? = nil, conversions: [String] = [],
+    decoder: Model? = nil
   ) {
+    self.decoder = decoder
     self.model = model
     self.sha256 = sha256
     self.format = format
@@ -46,7 +51,11 @@ package struct LoadedModel: Sendable {
       layers: model.layers, input: model.input, name: model.name, precision: precision)
     return LoadedModel(
       model: other, sha256: sha256, format: format, kerasVersion: kerasVersion, path: path,
-      labels: labels, vocabulary: vocabulary, conversions: conversions)
+      labels: labels, vocabulary: vocabulary, conversions: conversions,
+      decoder: try decoder.map { decoder throws(ModelError) in
+        try Model(
+          layers: decoder.layers, input: decoder.input, name: decoder.name, precision: precision)
+      })
   }
 }
 
@@ -93,12 +102,12 @@ func loadModelHere(
   let bytes = try FileContent.read(path)
   func loaded(
     _ read: ReadModel, _ format: String, kerasVersion: String? = nil,
-    vocabulary: ModelVocabulary? = nil
+    vocabulary: ModelVocabulary? = nil, decoder: Model? = nil
   ) -> LoadedModel {
     LoadedModel(
       model: read.model, sha256: SHA256.hash(of: bytes, beside: read.filesBeside),
       format: format, kerasVersion: kerasVersion, path: path, vocabulary: vocabulary,
-      conversions: read.conversions)
+      conversions: read.conversions, decoder: decoder)
   }
   if SafetensorsFile.recognizes(bytes) {
     let read = try TorchModelFile(bytes: bytes, path: path, layersPath: layers).load()
@@ -115,5 +124,5 @@ func loadModelHere(
   let content = try KerasModelFile(bytes: bytes, path: path, layersPath: layers).load()
   return loaded(
     content.read, content.format, kerasVersion: content.kerasVersion,
-    vocabulary: content.vocabulary)
+    vocabulary: content.vocabulary, decoder: content.decoder)
 }

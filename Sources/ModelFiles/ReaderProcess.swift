@@ -1,4 +1,5 @@
 import CProcess
+import Foundation
 import Glibc
 import Synchronization
 
@@ -10,6 +11,10 @@ import Synchronization
 package enum ReaderProcess {
   /// Of the executable that is started: `model read-apart FILE`.
   package static let verb = "read-apart"
+  /// Asks the child for the decoder of a file that holds an encoder and a decoder.
+  package static let decoderOption = "decoder"
+  /// What the child says, besides handing the encoder over, of such a file.
+  private static let decoderNotice = "the file holds a decoder too"
   /// Where the child writes the model.
   package static let descriptor: Int32 = 3
 
@@ -42,13 +47,23 @@ package enum ReaderProcess {
     }
   }
 
-  /// Reads a file in the present process, and writes it to `descriptor`.
+  /// Reads a file in the present process, and writes its model, or its decoder, to `descriptor`.
   ///
   /// - Throws: a `ModelFileError`, or an `EncodingError`.
   package static func hand(
-    over path: String, layers: String?, weights: String?
+    over path: String, layers: String?, weights: String?, wantsDecoder: Bool
   ) throws {
-    let loaded = try loadModelHere(at: path, layers: layers, weights: weights)
+    var loaded = try loadModelHere(at: path, layers: layers, weights: weights)
+    if let decoder = loaded.decoder {
+      if wantsDecoder {
+        loaded = LoadedModel(
+          model: decoder, sha256: loaded.sha256, format: loaded.format,
+          kerasVersion: loaded.kerasVersion, path: path)
+      } else {
+        // One hand-over is one model: the parent asks again.
+        try FileHandle.standardError.write(contentsOf: Data(decoderNotice.utf8))
+      }
+    }
     let content = try MillraceModelFile.content(
       of: loaded, labels: loaded.labels, answers: loaded.model, hashesData: false)
     let code = content.write(to: descriptor)
@@ -65,10 +80,25 @@ package enum ReaderProcess {
     _ executable: String, at path: String, layers: String?, weights: String?, forSteppingOnly: Bool,
     patience: Int32 = millisecondsMax
   ) throws(ModelFileError) -> LoadedModel {
-    var arguments = [executable, "model", verb]
-    if let layers { arguments += ["--layers", layers] }
-    if let weights { arguments += ["--weights", weights] }
-    arguments += ["--", path]
+    var options = [executable, "model", verb]
+    if let layers { options += ["--layers", layers] }
+    if let weights { options += ["--weights", weights] }
+    let file = ["--", path]
+    let (loaded, message) = try model(
+      options + file, path, forSteppingOnly: forSteppingOnly, patience)
+    guard message == decoderNotice else { return loaded }
+    let (decoder, _) = try model(
+      options + ["--" + decoderOption] + file, path, forSteppingOnly: forSteppingOnly, patience)
+    return LoadedModel(
+      model: loaded.model, sha256: loaded.sha256, format: loaded.format,
+      kerasVersion: loaded.kerasVersion, path: path, labels: loaded.labels,
+      vocabulary: loaded.vocabulary, conversions: loaded.conversions, decoder: decoder.model)
+  }
+
+  /// One model of a child, and what the child said besides.
+  private static func model(
+    _ arguments: [String], _ path: String, forSteppingOnly: Bool, _ patience: Int32
+  ) throws(ModelFileError) -> (LoadedModel, message: String) {
     let memory = cprocess_memory_file("model")
     guard memory >= 0 else { throw failure(path, "memory for it", errno) }
     let result: (end: Int32, message: String)
@@ -86,7 +116,7 @@ package enum ReaderProcess {
     }
     let file = OpenFile(descriptor: memory, count: Int(information.st_size))
     try check(result.end, result.message, path)
-    return try loaded(file, path, forSteppingOnly: forSteppingOnly)
+    return (try loaded(file, path, forSteppingOnly: forSteppingOnly), result.message)
   }
 
   private static func loaded(

@@ -70,9 +70,11 @@ package struct ExtendedLSTMCell: Sendable {
   ///   - c: `units` values, replaced.
   ///   - output: receives `outputWidth` values; may not overlap `h`, `c` or `input`.
   ///   - scratch: `scratchCount` floats of any content.
+  ///   - gates: receives `i f g o`, `4 * units` values; nil for nobody.
   package func step(
     input: UnsafePointer<Float>, h: UnsafeMutablePointer<Float>, c: UnsafeMutablePointer<Float>,
-    output: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+    output: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>,
+    gates: UnsafeMutablePointer<Float>? = nil
   ) {
     precondition(startingBias.count == 4 * units && kernel.columns == 4 * units)
     precondition(recurrentKernel.rows == outputWidth && recurrentKernel.columns == 4 * units)
@@ -96,6 +98,7 @@ package struct ExtendedLSTMCell: Sendable {
     }
     addPeephole(2, of: c, to: outputGate)
     recurrentActivation.apply(to: outputGate, count: units)
+    gates?.update(from: scratch, count: 4 * units)
     // The candidate is used up: its place holds cellActivation(c'), then the unprojected h'.
     candidate.update(from: c, count: units)
     cellActivation.apply(to: candidate, count: units)

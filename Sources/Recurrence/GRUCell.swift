@@ -77,9 +77,11 @@ package struct GRUCell: Sendable {
   ///   - h: `units` values, replaced.
   ///   - output: receives `units` values; may not overlap `h` or `input`.
   ///   - scratch: `scratchCount` floats of any content.
+  ///   - gates: receives `z r h`, `3 * units` values; nil for nobody.
   package func step(
     input: UnsafePointer<Float>, h: UnsafeMutablePointer<Float>,
-    output: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+    output: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>,
+    gates: UnsafeMutablePointer<Float>? = nil
   ) {
     precondition(startingBias.count == 3 * units && kernel.columns == 3 * units)
     precondition(recurrentKernel.rows == units && recurrentKernel.columns == 3 * units)
@@ -93,6 +95,8 @@ package struct GRUCell: Sendable {
       of: old, inputCount: units, firstRow: 0, columns: 0..<2 * units, to: scratch)
     recurrentActivation.apply(to: update, count: units)
     recurrentActivation.apply(to: reset, count: units)
+    // Before `r` may become `r * h`.
+    gates?.update(from: scratch, count: 2 * units)
 
     if resetAfter {
       finishResetAfter(old: old, reset: reset, candidate: candidate, spare: scratch + 3 * units)
@@ -100,6 +104,7 @@ package struct GRUCell: Sendable {
       finishResetBefore(old: old, reset: reset, candidate: candidate)
     }
     activation.apply(to: candidate, count: units)
+    gates.map { $0 + 2 * units }?.update(from: candidate, count: units)
     var j = 0
     while j < units {
       output[j] = Arithmetic.fused(update[j], h[j] - candidate[j], candidate[j])

@@ -58,9 +58,11 @@ package struct LSTMCell: Sendable {
   ///   - c: `units` values, replaced.
   ///   - output: receives `units` values; may not overlap `h`, `c` or `input`.
   ///   - scratch: `scratchCount` floats of any content.
+  ///   - gates: receives `i f g o`, `4 * units` values; nil for nobody.
   package func step(
     input: UnsafePointer<Float>, h: UnsafeMutablePointer<Float>, c: UnsafeMutablePointer<Float>,
-    output: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+    output: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>,
+    gates: UnsafeMutablePointer<Float>? = nil
   ) {
     precondition(startingBias.count == 4 * units && kernel.columns == 4 * units)
     precondition(recurrentKernel.rows == units && recurrentKernel.columns == 4 * units)
@@ -76,6 +78,7 @@ package struct LSTMCell: Sendable {
     recurrentActivation.apply(to: forgetGate, count: units)
     activation.apply(to: candidate, count: units)
     recurrentActivation.apply(to: outputGate, count: units)
+    gates?.update(from: scratch, count: 4 * units)
 
     var j = 0
     while j < units {

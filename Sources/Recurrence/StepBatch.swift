@@ -153,6 +153,7 @@ package struct StepBatch: ~Copyable {
   }
 
   /// Adds a row and returns it, to be filled.
+  @inline(__always)
   mutating func appendRow(_ state: StreamState, token: Int32) -> UnsafeMutablePointer<Float> {
     precondition(outputWidth == nil, "the batch has been stepped: call removeAll() first")
     precondition(count < capacity, "the batch is full: it has room for \(capacity) rows")

@@ -32,16 +32,19 @@ struct StepOperation: BitwiseCopyable {
 /// A SimpleRNN, GRU or LSTM packed for the kernels.
 struct RecurrentOperation: BitwiseCopyable {
   let cell: OpaquePointer
-  /// Projected rows of every token, where tokens feed the layer directly.
-  let table: OpaquePointer?
+  /// Projected rows of every token, one after the other, where tokens feed the layer directly.
+  let table: UnsafePointer<Float>?
+  /// Floats of a row of the table.
+  let rowWidth: Int
   /// Whether there is a c behind h.
   let hasCellState: Bool
   let activation: mr_activation
   let recurrentActivation: mr_activation
   let zeroOutputForMask: Bool
 
-  /// Floats of a row of the table.
-  var rowWidth: Int { Int(mr_cell_projected_row(cell)) }
+  func tableRow(_ token: Int32) -> UnsafePointer<Float>? {
+    table.map { $0 + Int(token) * rowWidth }
+  }
 
   /// Whether the kernels' own gates, tanh and sigmoid, are what the layer wants.
   var hasUsualGates: Bool { activation.apply == nil && recurrentActivation.apply == nil }

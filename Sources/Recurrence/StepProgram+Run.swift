@@ -76,11 +76,39 @@ extension StepProgram {
     _ recurrent: RecurrentOperation, _ operation: StepOperation, on batch: inout StepBatch,
     isProjected: Bool
   ) {
+    if operation.maskReaches {
+      return runMaskedStep(recurrent, operation, on: &batch, isProjected: isProjected)
+    }
+    let hWidth = AlignedFloats.padded(operation.outputWidth)
+    let offset = operation.stateOffset
+    var x = batch.sourceRows
+    if isProjected {
+      for index in 0..<batch.count { batch.x[index] = recurrent.tableRow(batch.tokens[index]) }
+      x = UnsafePointer(batch.x)
+    }
+    for index in 0..<batch.count { batch.h[index] = UnsafePointer(batch.states[index] + offset) }
+    if recurrent.hasCellState {
+      for index in 0..<batch.count { batch.c[index] = batch.states[index] + offset + hWidth }
+    }
+    recurrent.step(
+      batch.count, x: x, isProjected: isProjected, h: batch.h, output: batch.targetRows,
+      c: batch.c, scratch: batch.scratch)
+    // Every panel of a step reads all of the old h, so that the new one is written elsewhere first.
+    for index in 0..<batch.count {
+      (batch.states[index] + offset).update(from: batch.targetRow(index), count: hWidth)
+    }
+  }
+
+  /// The same where some of the streams may stand still.
+  private func runMaskedStep(
+    _ recurrent: RecurrentOperation, _ operation: StepOperation, on batch: inout StepBatch,
+    isProjected: Bool
+  ) {
     let hWidth = AlignedFloats.padded(operation.outputWidth)
     var count = 0
     for index in 0..<batch.count {
       let h = batch.states[index] + operation.stateOffset
-      if operation.maskReaches, batch.isMasked[index] {
+      if batch.isMasked[index] {
         // Keras' rule: the state stays, the answer is the one before, or zeros.
         let output = batch.targetRow(index)
         if recurrent.zeroOutputForMask {
@@ -92,7 +120,7 @@ extension StepProgram {
       }
       batch.x[count] =
         isProjected
-        ? mr_table_row(recurrent.table, batch.tokens[index])
+        ? recurrent.tableRow(batch.tokens[index])
         : UnsafePointer(batch.source + index * batch.stride)
       batch.h[count] = UnsafePointer(h)
       batch.c[count] = h + hWidth
@@ -103,7 +131,6 @@ extension StepProgram {
     recurrent.step(
       count, x: batch.x, isProjected: isProjected, h: batch.h, output: batch.output, c: batch.c,
       scratch: batch.scratch)
-    // Every panel of a step reads all of the old h, so that the new one is written elsewhere first.
     for index in 0..<count {
       guard let h = batch.h[index], let output = batch.output[index] else { continue }
       UnsafeMutablePointer(mutating: h).update(from: output, count: hWidth)
@@ -138,7 +165,7 @@ extension StepProgram {
       }
       batch.x[0] =
         isProjected
-        ? mr_table_row(recurrent.table, batch.tokens[index])
+        ? recurrent.tableRow(batch.tokens[index])
         : UnsafePointer(batch.source + index * batch.stride)
       batch.h[0] = UnsafePointer(h)
       batch.output[0] = output

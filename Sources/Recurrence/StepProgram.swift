@@ -147,7 +147,8 @@ final class StepProgram: @unchecked Sendable {  // why: only `init` and `deinit`
     }
     scratchBytes = max(scratchBytes, mr_cell_scratch(cell))
     return RecurrentOperation(
-      cell: cell, table: nil, hasCellState: kind == MR_LSTM,
+      cell: cell, table: nil, rowWidth: Int(mr_cell_projected_row(cell)),
+      hasCellState: kind == MR_LSTM,
       activation: mr_activation(keep(activation), usual: .tanh),
       recurrentActivation: mr_activation(keep(recurrentActivation), usual: .sigmoid),
       zeroOutputForMask: layer.recurrence?.zeroOutputForMask == true)
@@ -207,7 +208,8 @@ final class StepProgram: @unchecked Sendable {  // why: only `init` and `deinit`
     operations[first] = StepOperation(
       kind: .recurrent(
         RecurrentOperation(
-          cell: recurrent.cell, table: table, hasCellState: recurrent.hasCellState,
+          cell: recurrent.cell, table: mr_table_row(table, 0), rowWidth: recurrent.rowWidth,
+          hasCellState: recurrent.hasCellState,
           activation: recurrent.activation, recurrentActivation: recurrent.recurrentActivation,
           zeroOutputForMask: recurrent.zeroOutputForMask)),
       index: first, inputWidth: operation.inputWidth, outputWidth: operation.outputWidth,

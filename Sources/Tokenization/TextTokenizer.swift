@@ -2,11 +2,16 @@ import Foundation
 
 /// Makes tokens of text that arrives in any pieces: the same tokens however it is cut.
 package struct TextTokenizer: Sendable {
-  package enum Kind: Sendable, Equatable {
+  package enum Kind: Sendable {
+    /// One token a byte, which is its number in the vocabulary; any bytes are text.
+    case bytes
     /// One token a Unicode scalar, behind normalisation.
     case characters(Normalization)
-    /// One token a word.
-    case words(lowercase: Bool, filters: Set<Unicode.Scalar>, split: Split)
+    /// One token a word: `filters` separate words, `removed` is taken out of them.
+    case words(
+      lowercase: Bool, filters: Set<Unicode.Scalar>, removed: Set<Unicode.Scalar>, split: Split)
+    /// What a tokenizer's file says, segment by segment.
+    case segments(any SegmentTokenizer)
   }
 
   package enum Normalization: Sendable, Equatable {
@@ -30,15 +35,20 @@ package struct TextTokenizer: Sendable {
     case refuse
     /// No step; its bytes are covered by the next one.
     case skip
+    /// The tokenizer's own id; without one, as its library does.
+    case asTrained
   }
 
   /// Keras' default `filters` of `Tokenizer` and `TextVectorization`'s kin.
   package static let kerasFilters = Set("!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n".unicodeScalars)
 
-  /// Scalars of one word; a longer one is refused, so that the carry stays small.
+  /// What `TextVectorization` takes out with `strip_punctuation`: the apostrophe too.
+  package static let kerasPunctuation = Set("!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~'".unicodeScalars)
+
+  /// Scalars of one word or segment; a longer one is refused, so that the carry stays small.
   package static let wordBytesMax = 4096
 
-  let vocabulary: Vocabulary
+  package let vocabulary: Vocabulary
   let kind: Kind
   let unknown: Unknown
   let startToken: Int32?
@@ -66,7 +76,11 @@ package struct TextTokenizer: Sendable {
 
   /// The start token, where there is one: before the first text of a life, and behind a reset.
   package func begin(carry: inout TokenizerCarry, into run: inout TokenRun) {
+    carry.hasBegun = true
     if let startToken { run.append(startToken, end: carry.consumed) }
+    if case .segments(let rule) = kind {
+      for id in rule.startIDs { run.append(id, end: carry.consumed) }
+    }
   }
 
   /// Reads a piece of text.
@@ -76,6 +90,7 @@ package struct TextTokenizer: Sendable {
   package func feed(
     _ bytes: UnsafeRawBufferPointer, carry: inout TokenizerCarry, into run: inout TokenRun
   ) {
+    if case .bytes = kind { return take(bytes, carry: &carry, into: &run) }
     if carry.bytes.isEmpty { return read(bytes, carry: &carry, into: &run) }
     let joined = carry.bytes + bytes
     let pending = carry.bytes.count
@@ -92,6 +107,22 @@ package struct TextTokenizer: Sendable {
       take("\u{FFFD}", start..<carry.consumed, carry: &carry, into: &run)
     }
     finishPending(&carry, into: &run)
+    if case .segments(let rule) = kind, carry.hasBegun {
+      for id in rule.endIDs { run.append(id, end: carry.consumed) }
+    }
+    carry.hasBegun = false
+    carry.context = 0
+  }
+
+  /// Every byte is a token.
+  private func take(
+    _ bytes: UnsafeRawBufferPointer, carry: inout TokenizerCarry, into run: inout TokenRun
+  ) {
+    let base = carry.consumed
+    carry.consume(bytes.count)
+    for (index, byte) in bytes.enumerated() {
+      run.append(vocabulary.firstID + Int32(byte), end: base + UInt64(index) + 1)
+    }
   }
 
   // MARK: Bytes to scalars
@@ -138,10 +169,13 @@ package struct TextTokenizer: Sendable {
     into run: inout TokenRun
   ) {
     switch kind {
+    case .bytes: preconditionFailure("bytes are tokens as they are")
+    case .segments(let rule): gather(scalar, bytes, rule, carry: &carry, into: &run)
     case .characters(.none): emit(scalar, bytes, into: &run)
     case .characters(.hangul): compose(scalar, bytes, carry: &carry, into: &run)
     case .characters(.nfc): normalize(scalar, bytes, carry: &carry, into: &run)
-    case .words(_, let filters, let split):
+    case .words(_, let filters, let removed, let split):
+      if removed.contains(scalar) { return }
       let isSeparator =
         scalar == " " || filters.contains(scalar)
         || (split == .whitespace && scalar.properties.isWhitespace)
@@ -156,6 +190,29 @@ package struct TextTokenizer: Sendable {
           carry.isOverlong = true
         }
       }
+    }
+  }
+
+  /// Adds to the segment under way, which ends where its tokens are final.
+  private func gather(
+    _ scalar: Unicode.Scalar, _ bytes: Range<UInt64>, _ rule: any SegmentTokenizer,
+    carry: inout TokenizerCarry, into run: inout TokenRun
+  ) {
+    if !carry.scalars.isEmpty, rule.isBoundary(carry.scalars, before: scalar) {
+      finishPending(&carry, into: &run)
+    }
+    if carry.isOverlong {
+      // Enough to see where it ends.
+      carry.scalars = [scalar]
+      carry.scalarsEnd = bytes.upperBound
+      return
+    }
+    carry.hold(scalar, bytes)
+    if carry.scalars.count > TextTokenizer.wordBytesMax {
+      carry.scalars = [scalar]
+      carry.isOverlong = true
+    } else if rule.isComplete(carry.scalars) {
+      finishPending(&carry, into: &run)
     }
   }
 
@@ -214,19 +271,25 @@ package struct TextTokenizer: Sendable {
     let bytes = carry.scalarsStart..<carry.scalarsEnd
     if carry.isOverlong {
       carry.isOverlong = false
+      carry.scalars = []
       run.refuse(
-        .wordTooLong(limitBytes: TextTokenizer.wordBytesMax, atByte: bytes.lowerBound),
+        .wordTooLong(limit: TextTokenizer.wordBytesMax, atByte: bytes.lowerBound),
         bytes: bytes)
     }
     guard !carry.scalars.isEmpty else { return }
     let scalars = carry.scalars
     carry.scalars = []
     switch kind {
+    case .bytes: preconditionFailure("bytes are not held")
+    case .segments(let rule):
+      for token in rule.tokenize(scalars, context: &carry.context) {
+        emit(token, of: scalars, bytes, rule, into: &run)
+      }
     case .characters(.nfc):
       let text = String(String.UnicodeScalarView(scalars)).precomposedStringWithCanonicalMapping
       for scalar in text.unicodeScalars { emit(scalar, bytes, into: &run) }
     case .characters: for scalar in scalars { emit(scalar, bytes, into: &run) }
-    case .words(let lowercase, _, _):
+    case .words(let lowercase, _, _, _):
       var word = String(String.UnicodeScalarView(scalars))
       if !scalars.allSatisfy(\.isASCII) { word = word.precomposedStringWithCanonicalMapping }
       if lowercase { word = word.lowercased() }
@@ -250,7 +313,28 @@ package struct TextTokenizer: Sendable {
     switch unknown {
     case .id(let id): run.append(id, end: bytes.upperBound)
     case .skip: break
-    case .refuse: run.refuse(.unknownToken(token, atByte: bytes.lowerBound), bytes: bytes)
+    case .refuse, .asTrained:
+      run.refuse(.unknownToken(token, atByte: bytes.lowerBound), bytes: bytes)
+    }
+  }
+
+  private func emit(
+    _ token: SegmentToken, of segment: [Unicode.Scalar], _ bytes: Range<UInt64>,
+    _ rule: any SegmentTokenizer, into run: inout TokenRun
+  ) {
+    let own: Int32?
+    switch token {
+    case .known(let id): return run.append(id, end: bytes.upperBound)
+    case .unknown(let id): own = id
+    }
+    switch unknown {
+    case .id(let id): run.append(id, end: bytes.upperBound)
+    case .skip: break
+    case .asTrained where own != nil || rule.skipsUnknown:
+      if let own { run.append(own, end: bytes.upperBound) }
+    case .refuse, .asTrained:
+      let text = String(String.UnicodeScalarView(segment))
+      run.refuse(.unknownToken(text, atByte: bytes.lowerBound), bytes: bytes)
     }
   }
 }

@@ -14,7 +14,7 @@ package struct ValueScaling: Sendable, Equatable {
       case .notJSON(let reason): "is not JSON (\(reason)), expected {\"mean\":[...],\"std\":[...]}"
       case .missing(let key): "has no \"\(key)\", expected {\"mean\":[...],\"std\":[...]}"
       case .wrongCount(let key, let received, let expected):
-        "\"\(key)\" has \(received) values, expected \(expected), one for each input of the model, or a single number for all"
+        "\"\(key)\" has \(received) values, expected \(expected), one for each column, or a single number for all"
       case .notFinite(let key, let column): "\"\(key)\" of column \(column) is not finite"
       case .zeroScale(let column): "the scale of column \(column) is 0"
       }
@@ -69,6 +69,14 @@ package struct ValueScaling: Sendable, Equatable {
     guard let mean = values("mean") else { throw .missing(key: "mean") }
     guard let scale = values("std") ?? values("scale") else { throw .missing(key: "std") }
     try self.init(mean: mean, scale: scale, width: width)
+  }
+
+  /// Undoes it, for rows of what was scaled: x * scale + mean, rounded once.
+  package func undo(on values: inout [Float]) {
+    let width = mean.count
+    for index in values.indices {
+      values[index] = mean[index % width].addingProduct(values[index], scale[index % width])
+    }
   }
 
   /// Scales rows in place.

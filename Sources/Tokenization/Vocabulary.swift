@@ -1,7 +1,9 @@
-/// Tokens and their ids: token n of the list has id `firstID + n`.
+/// Tokens and their ids: token n of a list has id `firstID + n`, or each token an id of its own.
 package struct Vocabulary: Sendable {
   package let firstID: Int32
   private let tokens: [String]
+  /// Of tokens with ids of their own, which may have gaps.
+  private let named: [Int32: String]
   private let ids: [Key: Int32]
 
   /// - Throws: a `VocabularyError` for an empty list, an empty token or one that stands twice.
@@ -18,6 +20,44 @@ package struct Vocabulary: Sendable {
     self.firstID = firstID
     self.tokens = tokens
     self.ids = ids
+    named = [:]
+    idBound = firstID + Int32(tokens.count)
+  }
+
+  /// Tokens with ids of their own.
+  ///
+  /// - Throws: a `TokenizerFileError` at `key` for an empty list or a token that stands twice.
+  init(pairs: [(String, Int32)], key: String) throws(TokenizerFileError) {
+    guard !pairs.isEmpty else { throw .malformed(key, "is empty, expected tokens") }
+    var ids: [Key: Int32] = [:]
+    var named: [Int32: String] = [:]
+    ids.reserveCapacity(pairs.count)
+    named.reserveCapacity(pairs.count)
+    var highest: Int32 = 0
+    for (token, id) in pairs {
+      guard id < Int32.max else { throw .malformed(key, "has token id \(id), which is too large") }
+      if let other = ids.updateValue(id, forKey: Key(token)) {
+        throw .malformed(
+          key, "has \"\(PrintableText.escaped(token))\" twice, with ids \(other) and \(id)")
+      }
+      named[id] = token
+      highest = max(highest, id)
+    }
+    firstID = 0
+    tokens = []
+    self.ids = ids
+    self.named = named
+    idBound = highest + 1
+  }
+
+  /// The 256 bytes, from `firstID` on; printable ASCII as itself, others as `<0x0A>`.
+  package static func bytes(firstID: Int32) throws(VocabularyError) -> Vocabulary {
+    let digits = Array("0123456789ABCDEF")
+    return try Vocabulary(
+      tokens: (0..<256).map { byte in
+        (0x21...0x7E).contains(byte)
+          ? String(Unicode.Scalar(UInt8(byte))) : "<0x\(digits[byte >> 4])\(digits[byte & 15])>"
+      }, firstID: firstID)
   }
 
   /// Reads one token a line; the last line's newline makes no token, CRLF is taken.
@@ -31,14 +71,15 @@ package struct Vocabulary: Sendable {
     try self.init(tokens: lines, firstID: firstID)
   }
 
-  package var count: Int { tokens.count }
+  package var count: Int { ids.count }
 
   /// One past the highest id.
-  package var idBound: Int32 { firstID + Int32(tokens.count) }
+  package let idBound: Int32
 
   package func id(of token: String) -> Int32? { ids[Key(token)] }
 
   package func token(of id: Int32) -> String? {
+    if let token = named[id] { return token }
     let index = Int(id) - Int(firstID)
     return tokens.indices.contains(index) ? tokens[index] : nil
   }

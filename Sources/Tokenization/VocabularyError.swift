@@ -13,7 +13,7 @@ package enum VocabularyError: Error, Equatable, CustomStringConvertible {
     case .notUTF8: "not UTF-8"
     case .emptyToken(let line): "line \(line) is empty, expected a token"
     case .duplicate(let token, let line, let firstLine):
-      "line \(line) repeats \"\(token)\" of line \(firstLine)"
+      "line \(line) repeats \"\(PrintableText.escaped(token))\" of line \(firstLine)"
     }
   }
 }

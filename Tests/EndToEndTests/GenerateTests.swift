@@ -68,6 +68,18 @@ struct GenerateTests {
     #expect(run.outputLines.isEmpty)
   }
 
+  /// From the prompt's own state, beside others that generate; the scores are those of the way taken.
+  @Test func aBeamOverAModelThatIsSureIsGreedy() throws {
+    let greedy = try run(pipeline("steps: 9, until: o"), "h")
+    let beam = try run(pipeline("steps: 9, until: o, sample: beam, width: 3"), "h")
+    #expect(try tokens(beam) == "ell")
+    #expect(
+      try beam.outputLines.map { try OutputLine($0).score }
+        == greedy.outputLines.map { try OutputLine($0).score })
+    // The likeliest sentence may be the empty one.
+    #expect(try tokens(run(pipeline("steps: 9, until: e, sample: beam, width: 2"), "h")) == "")
+  }
+
   /// A life behind a life that still generates waits for it.
   @Test func theNextLifeWaitsForTheGeneration() throws {
     let line = "{\"stream\":\"a\",\"text\":\"h\",\"end\":true}\n"
@@ -87,7 +99,14 @@ struct GenerateTests {
     ("steps: 3, sample: top-k", "\"emit.generate.k\" is missing"),
     ("steps: 3, temperature: 2", "does not go with sample: greedy"),
     ("steps: 3, sample: top-p, p: 2", "expected a number from 0.0 to 1.0"),
-    ("steps: 3, sample: beam", "expected one of greedy, temperature, top-k, top-p"),
+    ("steps: 3, sample: bream", "expected one of greedy, temperature, top-k, top-p, beam"),
+    ("steps: 3, sample: beam", "\"emit.generate.width\" is missing"),
+    ("steps: 3, sample: beam, width: 17", "expected a whole number from 2 to 16"),
+    ("steps: 300, sample: beam, width: 2", "expected at most 256 with sample: beam"),
+    ("steps: 3, sample: beam, width: 2, seed: 1", "does not go with sample: beam"),
+    ("steps: 3, sample: beam, width: 2, k: 1", "goes with sample: top-k, not beam"),
+    ("steps: 3, width: 2", "goes with sample: beam, not greedy"),
+    ("steps: 3, length-power: 1", "goes with sample: beam, not greedy"),
   ])
   func contradictionsAreNamed(generate: String, words: String) throws {
     let run = try run(pipeline(generate), "h")

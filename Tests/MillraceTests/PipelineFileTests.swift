@@ -64,6 +64,30 @@ struct PipelineFileTests {
     ("model: m\nemit: sometimes", "expected each-step, at-end, { every: N } or { generate: ... }"),
     ("model: m\ntokenizer: { kind: characters }", "\"tokenizer.vocabulary\" is missing"),
     ("model: m\ntokenizer: { kind: values, lowercase: true }", "does not go with kind: values"),
+    ("model: m\ntokenizer: { kind: bytes, vocabulary: [a] }", "does not go with kind: bytes"),
+    ("model: m\ntokenizer: { kind: byte }", "did you mean \"bytes\""),
+    (
+      "model: m\ntokenizer: { kind: keras-tokenizer }",
+      "2:12: \"tokenizer.file\" is missing; kind: keras-tokenizer needs it"
+    ),
+    (
+      "model: m\ntokenizer: { kind: text-vectorization, vocabulary: v.txt }",
+      "\"tokenizer.file\" is missing"
+    ),
+    (
+      "model: m\ntokenizer: { kind: huggingface, file: t.json, start-token: 1 }",
+      "\"tokenizer.start-token\" does not go with kind: huggingface"
+    ),
+    ("model: m\ntokenizer: { kind: hugging-face, file: t }", "did you mean \"huggingface\""),
+    (
+      "model: m\ntokenizer: { kind: sentencepiece, file: t, lowercase: true }",
+      "does not go with kind: sentencepiece"
+    ),
+    ("model: m\ntokenizer: { kind: values, lag: [1, 0] }", "\"tokenizer.lag\" holds 0.0"),
+    ("model: m\ntokenizer: { kind: values, resample: { evry: 1 } }", "did you mean \"every\""),
+    ("model: m\ntokenizer: { kind: values, begin: skp }", "did you mean \"skip\""),
+    ("model: m\ntokenizer: { kind: frames }", "\"tokenizer.shape\" has 0 numbers"),
+    ("model: m\ntokenizer: { kind: text-vectorization, fil: a }", "did you mean \"file\""),
     ("model: m\nname: a/b", "is \"a/b\""),
     ("model: m\nmodel: n", "model"),
     ("model: [1", "/p/x.yaml"),

@@ -4,13 +4,13 @@ import Testing
 @testable import Tokenization
 
 struct TextTokenizerTests {
-  private static let texts = [
+  static let texts = [
     "hello world", "한글과 영어 mixed 글", "한국어 문장".decomposedStringWithCanonicalMapping,
     "가\u{1100}\u{1161}\u{11A8}\u{1100}각\u{1161}", "e\u{301}a\u{308}\u{323} é å Å",
     "👩‍👩‍👧 😀 ok", "a\u{327}\u{301}b \u{1100}", "Shr 45 cts; net 1.2 mln-dlrs\r\nvs 3",
   ]
 
-  private static func tokenizer(
+  static func tokenizer(
     _ kind: TextTokenizer.Kind, unknown: TextTokenizer.Unknown = .id(999),
     start: Int32? = nil, replaces: Bool = false
   ) throws -> TextTokenizer {
@@ -27,10 +27,12 @@ struct TextTokenizerTests {
       startToken: start, replacesInvalid: replaces)
   }
 
-  private static let kinds: [TextTokenizer.Kind] = [
+  static let kinds: [TextTokenizer.Kind] = [
     .characters(.hangul), .characters(.nfc), .characters(.none),
-    .words(lowercase: true, filters: TextTokenizer.kerasFilters, split: .whitespace),
-    .words(lowercase: false, filters: [], split: .space),
+    .words(lowercase: true, filters: TextTokenizer.kerasFilters, removed: [], split: .whitespace),
+    .words(lowercase: false, filters: [], removed: [], split: .space),
+    .words(
+      lowercase: true, filters: [], removed: TextTokenizer.kerasPunctuation, split: .whitespace),
   ]
 
   private func run(_ tokenizer: TextTokenizer, _ pieces: [[UInt8]]) throws -> TokenRun {
@@ -153,7 +155,8 @@ struct TextTokenizerTests {
     let vocabulary = try Vocabulary(tokens: ["the", "don't", "shr", "1", "é"], firstID: 3)
     let tokenizer = TextTokenizer(
       vocabulary: vocabulary,
-      kind: .words(lowercase: true, filters: TextTokenizer.kerasFilters, split: .whitespace),
+      kind: .words(
+        lowercase: true, filters: TextTokenizer.kerasFilters, removed: [], split: .whitespace),
       unknown: .id(2), startToken: 1, replacesInvalid: false)
     let run = try run(tokenizer, [Array("The,don't(shr)\t1.1 X E\u{301}".utf8)])
     #expect(run.ids == [1, 3, 4, 5, 6, 6, 2, 7])
@@ -165,7 +168,7 @@ struct TextTokenizerTests {
     let text = "hello " + String(repeating: "a", count: 9000) + " world"
     let run = try run(tokenizer, [Array(text.utf8)])
     let refusal = TokenizerRefusal.wordTooLong(
-      limitBytes: TextTokenizer.wordBytesMax, atByte: 6)
+      limit: TextTokenizer.wordBytesMax, atByte: 6)
     #expect(run.ids.count == 2)
     #expect(run.refused == [RefusedText(bytes: 6..<9006, refusal: refusal)])
   }

@@ -8,6 +8,8 @@ final class SwiftLoop {
   private let job: loop_job
   private let model: Model
   private let states: [StreamState]
+  /// The same ones: taking one out of an array would count a reference.
+  private let places: [Unmanaged<StreamState>]
   private let inputs: [Float]
   private var batch: StepBatch
   private var draws: UInt64 = 88_172_645
@@ -35,6 +37,7 @@ final class SwiftLoop {
     inputs = Self.filled(rows * units) { loop_inputs(job.units, Int32(rows), $0) }
     let model = model
     states = (0..<Int(job.streams)).map { _ in model.makeState() }
+    places = states.map { .passUnretained($0) }
     batch = StepBatch(model: model, capacity: rows)
   }
 
@@ -49,14 +52,15 @@ final class SwiftLoop {
 
   private func call(_ inputs: UnsafeBufferPointer<Float>) {
     let units = Int(job.units)
+    let isOneStream = job.steps > 1
     batch.removeAll()
-    for row in 0..<Int(max(job.steps, job.streams)) {
-      let state = states[job.steps > 1 ? 0 : row]
-      if job.tokens > 0 {
-        batch.append(state, token: Int32(loop_draw(&draws) % UInt32(job.tokens)))
-      } else {
-        batch.append(
-          state, vector: UnsafeBufferPointer(rebasing: inputs[row * units..<(row + 1) * units]))
+    for row in 0..<Int(isOneStream ? job.steps : job.streams) {
+      places[isOneStream ? 0 : row]._withUnsafeGuaranteedRef { state in
+        if job.tokens > 0 {
+          batch.append(state, token: Int32(loop_draw(&draws) % UInt32(job.tokens)))
+        } else {
+          batch.append(state, vector: inputs.extracting(row &* units..<(row &+ 1) &* units))
+        }
       }
     }
     model.step(&batch)

@@ -23,7 +23,8 @@ JSON_INTEGER_MAX = (1 << 53) - 1
 
 _NAME = r"[A-Za-z0-9._:@-]{1,128}"
 _STREAM = re.compile(_NAME.encode())
-_TOPIC = re.compile(rf"(?:output|tap/[a-z-]+/[a-z-]+)/({_NAME})/".encode())
+# Behind the name, the taps of gates and state name a layer.
+_TOPIC = re.compile(rf"(?:output|alarm|tap/[a-z-]+/[a-z-]+)/({_NAME})/(?:[^/]+/)?".encode())
 
 
 class Kind(enum.IntEnum):
@@ -162,7 +163,8 @@ def decode(parts: list[bytes], *, topic: bool = False) -> Message:
 
 def stream_of(topic: str) -> str:
     """The stream's name (or the event's source) in a topic."""
-    return topic.rsplit("/", 2)[-2]
+    words = topic.split("/")
+    return words[3 if words[0] == "tap" else 1]
 
 
 def _read_binary(header: bytes) -> dict:

@@ -32,7 +32,9 @@ class Daemon:
     def __enter__(self):
         self.process = subprocess.Popen(
             [BINARY, "run", str(self.file)], stderr=subprocess.PIPE, text=True)
+        self.early = []
         for line in self.process.stderr:
+            self.early.append(line)
             if "msg=ready" in line:
                 return self
         raise AssertionError("the daemon did not start")

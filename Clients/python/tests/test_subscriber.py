@@ -38,13 +38,14 @@ class Subscribing(unittest.TestCase):
         topic, message = next(iter(subscriber))
         self.assertEqual((topic, message.json()), ("output/cam-1/", {"n": 1}))
         self.assertEqual(wire.stream_of(topic), "cam-1")
+        self.assertEqual(wire.stream_of("tap/inference/state/cam-1/lstm_1/"), "cam-1")
         self.assertIsNone(subscriber.receive(0))
 
     def test_counts_holes_for_each_topic(self):
         subscriber = self.subscribe()
         for topic, sequence in [("output/a/", 5), ("output/b/", 0), ("output/a/", 6),
                                 ("output/a/", 9), ("output/b/", 1), ("output/a/", 11),
-                                ("tap/sink/result/a/", 3)]:
+                                ("tap/sink/result/a/", 3), ("tap/inference/gates/a/lstm/", 4)]:
             self.publish(topic, {"sequence": sequence})
             subscriber.receive()
         self.assertEqual((subscriber.holes, subscriber.lost), ({"output/a/": 3}, 3))

@@ -8,7 +8,10 @@ struct AnswerLine: Equatable {
   var label: String?
   var score: Float?
   var values: [Float]?
+  var anomaly: Float?
   var isEnd = false
+  /// `raised` or `cleared`, on the line of an alarm.
+  var alarm: String?
 
   /// - Throws: a `JSONError` for a line that is none of ours.
   init(_ line: String) throws {
@@ -47,6 +50,8 @@ struct AnswerLine: Equatable {
           label = try reader.string()
         }
       case "score": score = try AnswerLine.float(&reader)
+      case "anomaly": anomaly = try AnswerLine.float(&reader)
+      case "alarm": alarm = try reader.string()
       case "end": isEnd = try reader.boolean()
       case "values":
         var list: [Float] = []

@@ -10,6 +10,14 @@ package struct TestFile: Sendable {
     package var expected: Expectation
     package var tolerance: Tolerance
     package var vary: Variation
+    /// The alarms of each stream; nil where they are not compared.
+    package var alarms: [StreamID: [ExpectedAlarm]]?
+  }
+
+  /// An alarm that must come.
+  package struct ExpectedAlarm: Sendable, Equatable {
+    package var number: UInt64
+    package var kind: String
   }
 
   /// What the lines must say, stream by stream.
@@ -58,7 +66,7 @@ package struct TestFile: Sendable {
     guard
       let sections = try top.sections(
         "tests",
-        known: ["name", "streams", "input", "expect", "expect_file", "close", "vary"]),
+        known: ["name", "streams", "input", "expect", "expect_file", "close", "vary", "alarms"]),
       !sections.isEmpty
     else { throw ConfigurationError(file: path, message: "has no \"tests\"") }
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
@@ -81,7 +89,24 @@ package struct TestFile: Sendable {
       name: try section.requiredText("name"),
       input: try readInput(section, folder: folder),
       expected: try readExpectation(section, folder: folder), tolerance: tolerance,
-      vary: variation)
+      vary: variation, alarms: section.has("alarms") ? try readAlarms(section) : nil)
+  }
+
+  private static func readAlarms(
+    _ section: YAMLSection
+  ) throws -> [StreamID: [ExpectedAlarm]] {
+    var alarms: [StreamID: [ExpectedAlarm]] = [:]
+    for (name, sections) in try section.lists("alarms", known: ["raised", "cleared"]) {
+      alarms[try stream(name, section)] = try sections.map { section in
+        for kind in ["raised", "cleared"] {
+          if let number = try section.integer(kind, in: 0...Int.max) {
+            return ExpectedAlarm(number: UInt64(number), kind: kind)
+          }
+        }
+        throw section.error("raised", "is missing; expected raised or cleared, with a number")
+      }
+    }
+    return alarms
   }
 
   // MARK: Input
@@ -140,7 +165,7 @@ package struct TestFile: Sendable {
     if let file = try section.text("expect_file") {
       return .lines(try AnswerLine.byStream(try open(file, in: folder, section, "expect_file")))
     }
-    let known = ["number", "token", "label", "score", "values", "end"]
+    let known = ["number", "token", "label", "score", "values", "anomaly", "end"]
     var entries: [StreamID: [[String: String]]] = [:]
     for (name, sections) in try section.lists("expect", known: known) {
       entries[try stream(name, section)] = try sections.map { section in

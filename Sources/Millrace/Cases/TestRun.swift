@@ -22,18 +22,22 @@ package struct TestRun: Sendable {
   }
 
   package func run(_ test: TestFile.Case) async throws -> Result {
-    let (lines, refusals) = try await lines(of: test.input)
+    let (lines, alarms, refusals) = try await lines(of: test.input)
     var result = Result(
       name: test.name,
       verdict: try LineComparison(tolerance: test.tolerance).compare(lines, with: test.expected))
     if let refusal = refusals.first { result.verdict.fail(refusal) }
+    if let expected = test.alarms {
+      try LineComparison(tolerance: test.tolerance).compare(alarms, with: expected, &result.verdict)
+    }
     guard result.verdict.isGood else { return result }
     for variation in 0..<max(test.vary.chunking, test.vary.interleaveWith > 0 ? 1 : 0) {
       let seed = test.vary.seed &+ UInt64(variation)
       let input = TestRun.varied(test.input, test.vary, seed: seed)
-      let (varied, refusals) = try await self.lines(of: input)
+      let (varied, variedAlarms, refusals) = try await self.lines(of: input)
       if let refusal = refusals.first { result.verdict.fail("with seed \(seed): \(refusal)") }
       compare(varied, with: lines, seed: seed, &result.verdict)
+      compare(variedAlarms, with: alarms, seed: seed, &result.verdict)
       guard result.verdict.isGood else { return result }
       result.variations += 1
     }
@@ -74,13 +78,15 @@ package struct TestRun: Sendable {
   /// Runs the input through a pipeline of its own.
   private func lines(
     of input: [InputLine]
-  ) async throws -> (lines: [StreamID: [String]], refusals: [String]) {
-    let collector = LineCollector(format: pipeline.format)
+  ) async throws
+    -> (lines: [StreamID: [String]], alarms: [StreamID: [String]], refusals: [String])
+  {
+    let collector = LineCollector(format: pipeline.format, alarm: pipeline.alarm)
     let filter = Filter(pipeline: pipeline, connect: nil, logger: logger)
     _ = try await filter.run(
       makeSource: { ListSource(lines: input) },
       onAnswer: { stream, _, rows in collector.append(rows, of: stream) },
       onRefusal: { collector.refuse($0, $1, $2) })
-    return (collector.lines, collector.refusals)
+    return (collector.lines, collector.alarmLines, collector.refusals)
   }
 }

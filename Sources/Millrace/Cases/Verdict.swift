@@ -43,6 +43,26 @@ struct LineComparison {
     return verdict
   }
 
+  /// Compares the lines of alarms with those that must come.
+  func compare(
+    _ received: [StreamID: [String]], with expected: [StreamID: [TestFile.ExpectedAlarm]],
+    _ verdict: inout Verdict
+  ) throws {
+    for stream in Set(received.keys).union(expected.keys).sorted() {
+      let have = try (received[stream] ?? []).map { line in
+        let answer = try AnswerLine(line)
+        return TestFile.ExpectedAlarm(number: answer.number, kind: answer.alarm ?? "none")
+      }
+      let want = expected[stream] ?? []
+      guard have != want else { continue }
+      func text(_ alarms: [TestFile.ExpectedAlarm]) -> String {
+        alarms.isEmpty
+          ? "none" : alarms.map { "\($0.kind) at \($0.number)" }.joined(separator: ", ")
+      }
+      verdict.fail("stream \(stream): alarms \(text(have)), expected \(text(want))")
+    }
+  }
+
   private func compareCounts(
     _ received: [StreamID: [String]], _ expected: [StreamID: Int], _ verdict: inout Verdict
   ) throws {
@@ -80,6 +100,9 @@ struct LineComparison {
       verdict.fail("\(place): end \(have.isEnd), expected \(want.isEnd)")
     }
     if let score = want.score { compare(have.score, score, "score", place, &verdict) }
+    if let anomaly = want.anomaly {
+      compare(have.anomaly, anomaly, "anomaly", place, &verdict)
+    }
     guard let values = want.values else { return }
     guard let own = have.values, own.count == values.count else {
       return verdict.fail("\(place): \(have.values?.count ?? 0) values, expected \(values.count)")
@@ -121,6 +144,8 @@ struct LineComparison {
         verdict.fail("\(place): end \(have.isEnd), expected \(want)")
       case "score":
         compare(have.score, Float(want) ?? .nan, "score", place, &verdict)
+      case "anomaly":
+        compare(have.anomaly, Float(want) ?? .nan, "anomaly", place, &verdict)
       case "values":
         let wanted = want.split(separator: ",").map { Float($0) ?? .nan }
         if have.values?.count != wanted.count {

@@ -2,7 +2,7 @@ import Wire
 
 /// One line of input: `{"stream","number"?,"text"|"tokens"|"values","end"?,"reset"?}`.
 ///
-/// `values` is one step's numbers, or a list of steps. Other keys beside these are ignored, so that
+/// `values` is one step's numbers, null where one is missing, or a list of steps. Other keys beside these are ignored, so that
 /// recordings can carry labels and notes of their own; a line that has nothing but others is an
 /// error, and so is one whose payload seems to stand under a misspelt key.
 package struct InputLine: Equatable, Sendable {
@@ -100,12 +100,19 @@ package struct InputLine: Equatable, Sendable {
     return .tokens(ids)
   }
 
+  /// A number; null is a missing one.
+  private static func number(_ reader: inout JSONReader) throws(JSONError) -> Float {
+    guard reader.peek() == UInt8(ascii: "n") else { return try reader.float() }
+    try reader.null()
+    return .nan
+  }
+
   private static func values(_ reader: inout JSONReader) throws(JSONError) -> Payload {
     var values: [Float] = []
     var width: Int?
     func row(_ reader: inout JSONReader) throws(JSONError) {
       let before = values.count
-      try reader.array { (reader) throws(JSONError) in values.append(try reader.float()) }
+      try reader.array { (reader) throws(JSONError) in values.append(try number(&reader)) }
       guard width == nil || width == values.count - before else {
         throw reader.error("rows of \(width ?? 0) and of \(values.count - before) values")
       }
@@ -117,7 +124,7 @@ package struct InputLine: Equatable, Sendable {
         try row(&reader)
       } else {
         guard width == nil else { throw reader.error("a number among lists") }
-        values.append(try reader.float())
+        values.append(try number(&reader))
       }
     }
     return .values(values, width: width ?? values.count)

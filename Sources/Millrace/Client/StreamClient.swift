@@ -27,6 +27,11 @@ package final class StreamClient {
   /// Lives begun, over all streams: added to the epoch, so that a life that is sent like the one
   /// before it, to the last byte, is not taken for the same sent again.
   private var lives: UInt64 = 0
+  /// The epoch of each stream's newest life that ended since a second greeting.
+  ///
+  /// Such a greeting has answers sent again that may be on their way already: behind a LAST they
+  /// would look like those of the next life.
+  private var finishedEpochs: [StreamID: UInt64]?
   /// Payload bytes of one message: lines beyond it are cut.
   private static let cutBytes = 32 * 1024
 
@@ -123,10 +128,14 @@ package final class StreamClient {
   private func take(_ message: InboundMessage, _ handle: (Event) throws -> Void) throws {
     guard let stream = message.stream else { return }
     let header = message.header
+    if header.epoch > 0, let finished = finishedEpochs?[stream], header.epoch <= finished { return }
     let wanted = standings[stream]?.nextAnswer ?? 0
     let skip = Int(clamping: wanted > header.number ? wanted - header.number : 0)
     standings[stream]?.nextAnswer = max(wanted, header.end)
-    if header.flags.contains(.last) { finishLife(of: stream) }
+    if header.flags.contains(.last) {
+      finishLife(of: stream)
+      finishedEpochs?[stream] = header.epoch
+    }
     guard skip < header.count || header.flags.contains(.last) else { return }
     try handle(.answer(stream, header, rows: AnswerMessage(message).dropping(skip)))
   }
@@ -186,6 +195,7 @@ package final class StreamClient {
   private func greetAgainIfReconnected() throws {
     guard keeps, try link.hasReconnected() else { return }
     isResuming = true
+    finishedEpochs = finishedEpochs ?? [:]
     var streams: [String: UInt64?] = [:]
     for (stream, standing) in standings {
       streams.updateValue(standing.nextAnswer, forKey: stream.name)

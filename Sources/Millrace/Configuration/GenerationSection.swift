@@ -13,16 +13,21 @@ package struct GenerationSection: Sendable, Equatable {
   /// The token that ends it, and is no answer itself.
   package var until: Token?
   package var sampler: Sampler
+  /// Instead of the sampler.
+  package var beam: BeamSearch.Settings?
   /// Each stream begins its choices with it.
   package var seed: UInt64
 
-  static let keys = ["steps", "until", "sample", "temperature", "k", "p", "seed"]
+  static let keys = [
+    "steps", "until", "sample", "temperature", "k", "p", "seed", "width", "length-power",
+  ]
 
   private enum Sample: String, CaseIterable {
     case greedy
     case temperature
     case topK = "top-k"
     case topP = "top-p"
+    case beam
   }
 
   init(_ section: YAMLSection) throws(ConfigurationError) {
@@ -33,17 +38,23 @@ package struct GenerationSection: Sendable, Equatable {
     until = try GenerationSection.token("until", of: section)
     seed = UInt64(try section.integer("seed", in: 0...Int.max) ?? 0)
     let sample = try section.choice("sample", Sample.self) ?? .greedy
-    let wanted: [Sample: String] = [.topK: "k", .topP: "p"]
-    for (kind, key) in wanted where kind != sample && section.has(key) {
+    let wanted: KeyValuePairs<String, Sample> = [
+      "k": .topK, "p": .topP, "width": .beam, "length-power": .beam,
+    ]
+    for (key, kind) in wanted where kind != sample && section.has(key) {
       throw section.error(key, "goes with sample: \(kind.rawValue), not \(sample.rawValue)")
     }
-    for key in ["temperature", "seed"] where sample == .greedy && section.has(key) {
-      throw section.error(key, "does not go with sample: greedy, which takes no chance")
+    let takesNoChance = sample == .greedy || sample == .beam
+    for key in ["temperature", "seed"] where takesNoChance && section.has(key) {
+      throw section.error(key, "does not go with sample: \(sample.rawValue), which takes no chance")
     }
     let temperature = Float(
       try section.number("temperature", in: 0.01...100) ?? 1)
     switch sample {
     case .greedy: sampler = Sampler(method: .greedy)
+    case .beam:
+      sampler = Sampler(method: .greedy)
+      beam = try GenerationSection.beam(section, steps: steps)
     case .temperature: sampler = Sampler(method: .temperature, temperature: temperature)
     case .topK:
       guard let k = try section.integer("k", in: 1...1_000_000) else {
@@ -58,6 +69,20 @@ package struct GenerationSection: Sendable, Equatable {
     }
   }
 
+  private static func beam(
+    _ section: YAMLSection, steps: Int
+  ) throws(ConfigurationError) -> BeamSearch.Settings {
+    guard let width = try section.integer("width", in: 2...Limits.beamWidth) else {
+      throw section.error("width", "is missing: sample: beam needs 2 to \(Limits.beamWidth)")
+    }
+    guard steps <= Limits.beamSteps else {
+      throw section.error(
+        "steps", "is \(steps), expected at most \(Limits.beamSteps) with sample: beam")
+    }
+    let power = try section.number("length-power", in: 0...2) ?? 0
+    return BeamSearch.Settings(width: width, lengthPower: Float(power))
+  }
+
   static func token(_ key: String, of section: YAMLSection) throws(ConfigurationError) -> Token? {
     guard let text = try section.text(key) else { return nil }
     if let id = Int32(text), id >= 0, !section.isQuoted(key) { return .id(id) }
@@ -67,7 +92,8 @@ package struct GenerationSection: Sendable, Equatable {
 
 /// `decoder`: a second model that begins with the state in which a stream's END leaves the first.
 package struct DecoderSection: Sendable, Equatable {
-  package var model: String
+  /// Its file; nil where the pipeline's model is an encoder and a decoder in one.
+  package var model: String?
   /// Its tokens in the order of their ids; nil where its answers are ids.
   package var vocabularyFile: String?
   package var firstID: Int32 = 0
@@ -77,7 +103,7 @@ package struct DecoderSection: Sendable, Equatable {
   static let keys = ["model", "vocabulary", "first-id", "start"]
 
   init(_ section: YAMLSection, resolve: (String) -> String) throws(ConfigurationError) {
-    model = resolve(try section.requiredText("model"))
+    model = try section.text("model").map(resolve)
     vocabularyFile = try section.text("vocabulary").map(resolve)
     firstID = Int32(try section.integer("first-id", in: 0...Int(Int32.max)) ?? 0)
     guard let start = try GenerationSection.token("start", of: section) else {

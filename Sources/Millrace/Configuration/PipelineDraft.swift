@@ -60,10 +60,17 @@ package struct PipelineDraft {
       lines.append(
         "# labels: labels.txt        # names of the \(model.model.outputWidth) classes, one a line")
     }
+    if case .vectors = model.model.input, !model.model.outputIsDistribution {
+      lines += [
+        "# output: { mean: 0, scale: 1 }   # where the targets were scaled: answers become value * scale + mean",
+        "# anomaly: { window: 1000 }       # where an answer forecasts the next value: how unlikely that one is",
+      ]
+    }
     lines += [
       "# inference: { workers: 2 }",
       "# sink: { publish: \"tcp://127.0.0.1:5551\", file: results.jsonl }",
-      "# monitor: tcp://127.0.0.1:5552",
+      "# monitor: tcp://127.0.0.1:5552   # millrace tap, millrace top",
+      "# http: 127.0.0.1:9090            # the page, /metrics, /healthz, /readyz",
     ]
     return lines.joined(separator: "\n") + "\n"
   }

@@ -1,4 +1,5 @@
 import Foundation
+import Monitoring
 import Recurrence
 import Tokenization
 
@@ -17,17 +18,25 @@ package struct PipelineFile: Sendable, Equatable {
   /// A second model that generates from the state in which END leaves the first.
   package var decoder: DecoderSection?
   package var labels: String?
+  /// How the model's outputs are brought back to the units of its targets.
+  package var output: OutputSection?
+  /// How unlikely each value is beside the forecast before it.
+  package var anomaly: AnomalySection?
   /// How many classes a line names.
   package var top = 3
   package var sink = SinkSection()
   /// XPUB endpoint of the taps; nil for none.
   package var monitor: String?
+  /// Where metrics, health and the page are served; nil for nowhere.
+  package var http: HTTPAddress?
   package var links: LinksSection?
   /// h and c are zeroed after so many steps, for models trained on windows; nil for never.
   package var resetEvery: Int?
   package var allowPlaintext = false
   /// Live streams with state in memory.
   package var liveStreams = Limits.liveStreams
+  /// Steps of one sequence, from START or RESET on; nil for any number.
+  package var maxSteps: Int?
 
   /// Where a key stood, for errors found after reading.
   package var marks: [String: ConfigurationError] = [:]
@@ -55,6 +64,8 @@ package struct PipelineFile: Sendable, Equatable {
     package var reply = true
     /// Whether lines carry the raw output vector.
     package var values = false
+    /// When answers raise an alarm; nil for never.
+    package var alarm: AlarmRule?
   }
 
   /// Endpoints between stages that run in processes of their own.
@@ -99,57 +110,4 @@ package enum Emission: Sendable, Equatable {
   case every(Int)
   /// None before END; behind it each answer is fed back as the next input.
   case generate(GenerationSection)
-}
-
-/// The `tokenizer` key: how a client's payload becomes steps.
-package struct TokenizerSection: Sendable, Equatable {
-  package enum Kind: String, CaseIterable, Sendable {
-    case characters
-    case words
-    /// Token ids, as they are.
-    case ids
-    /// Token ids, for a model that takes vectors.
-    case oneHot = "one-hot"
-    /// Vectors of numbers.
-    case values
-  }
-
-  package enum Unknown: Sendable, Equatable {
-    case id(Int32)
-    case refuse
-    case skip
-  }
-
-  package enum Normalization: String, CaseIterable, Sendable {
-    case hangul
-    case nfc
-    case none
-  }
-
-  package enum InvalidText: String, CaseIterable, Sendable {
-    case refuse
-    case replace
-  }
-
-  package enum Split: String, CaseIterable, Sendable {
-    case space
-    case whitespace
-  }
-
-  package var kind = Kind.values
-  /// Tokens in the order of their ids; read from the file that `vocabulary` names, or listed.
-  package var vocabularyFile: String?
-  package var vocabulary: [String]?
-  package var firstID: Int32 = 0
-  package var unknown = Unknown.refuse
-  package var startToken: Int32?
-  package var normalization = Normalization.hangul
-  package var invalidText = InvalidText.refuse
-  package var lowercase = true
-  package var filters: String?
-  package var split = Split.whitespace
-  package var oneHot: Bool?
-  package var mean: ValueScaling.Factor?
-  package var scale: ValueScaling.Factor?
-  package var scalingFile: String?
 }

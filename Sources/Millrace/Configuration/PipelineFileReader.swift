@@ -1,12 +1,13 @@
 import Foundation
+import Monitoring
 import Recurrence
 import Tokenization
 
 extension PipelineFile {
   private static let topKeys = [
-    "name", "ingress", "tokenizer", "model", "decoder", "inference", "emit", "labels", "top",
-    "sink",
-    "monitor", "links", "precision", "state", "limits", "allow-plaintext",
+    "name", "ingress", "tokenizer", "model", "decoder", "inference", "emit", "output", "anomaly",
+    "labels", "top", "sink", "monitor", "http", "links", "precision", "state", "limits",
+    "allow-plaintext",
   ]
 
   /// Reads and checks a file's text; files that it names are not opened here.
@@ -46,6 +47,10 @@ extension PipelineFile {
     if let section = try top.section("decoder", known: DecoderSection.keys) {
       decoder = try DecoderSection(section, resolve: resolve)
     }
+    if let section = try top.section("output", known: OutputSection.keys) {
+      output = try OutputSection(section, resolve: resolve)
+    }
+    anomaly = try top.section("anomaly", known: AnomalySection.keys).map(AnomalySection.init)
     labels = try top.text("labels").map(resolve)
     self.top = try top.integer("top", in: 1...1000) ?? 3
     monitor = try top.text("monitor")
@@ -53,11 +58,28 @@ extension PipelineFile {
     try readStages(top)
     for key in [
       "model", "decoder", "emit", "labels", "tokenizer", "ingress", "monitor", "sink", "links",
+      "output", "anomaly", "http",
     ]
     where top.has(key) {
       marks[key] = top.error(key, "")
     }
     try checkEndpoints(top)
+    try readHTTP(top)
+  }
+
+  /// Nothing encrypts HTTP or asks who reads: off loopback only where the file says so in words.
+  private mutating func readHTTP(_ top: YAMLSection) throws(ConfigurationError) {
+    guard let text = try top.text("http") else { return }
+    guard let address = HTTPAddress(text) else {
+      throw top.error("http", "is \"\(text)\", expected HOST:PORT with an address, or a PORT")
+    }
+    guard address.isLoopback || allowPlaintext else {
+      throw top.error(
+        "http",
+        "is off loopback (\(address.host)), where everyone may read all streams; "
+          + "use 127.0.0.1:\(address.port) or say allow-plaintext: true")
+    }
+    http = address
   }
 
   private mutating func readStages(_ top: YAMLSection) throws(ConfigurationError) {
@@ -69,13 +91,14 @@ extension PipelineFile {
     precision = try top.choice("precision", Precision.self) ?? .f32
     emit = try PipelineFile.emission(top)
     if let section = try top.section(
-      "sink", known: ["publish", "format", "file", "reply", "values"])
+      "sink", known: ["publish", "format", "file", "reply", "values", "alarm"])
     {
       sink.publish = try section.text("publish")
       sink.format = try section.choice("format", SinkSection.Format.self) ?? .json
       sink.file = try section.text("file")
       sink.reply = try section.boolean("reply") ?? true
       sink.values = try section.boolean("values") ?? false
+      sink.alarm = try section.section("alarm", known: AlarmRule.keys).map(AlarmRule.init)
     }
     if let section = try top.section("links", known: ["tokens", "answers"]) {
       links = LinksSection(
@@ -84,9 +107,10 @@ extension PipelineFile {
     if let section = try top.section("state", known: ["reset-every"]) {
       resetEvery = try section.integer("reset-every", in: 1...Int(Int32.max))
     }
-    if let section = try top.section("limits", known: ["live-streams"]) {
+    if let section = try top.section("limits", known: ["live-streams", "max-steps"]) {
       liveStreams =
         try section.integer("live-streams", in: 1...10_000_000) ?? Limits.liveStreams
+      maxSteps = try section.integer("max-steps", in: 1...Int(Int32.max))
     }
   }
 
@@ -168,77 +192,6 @@ extension PipelineFile {
             + "\(other.use) is \(other.endpoint); give each its own")
       }
       earlier.append(binding)
-    }
-  }
-}
-
-extension TokenizerSection {
-  static let keys = [
-    "kind", "vocabulary", "first-id", "unknown", "start-token", "normalization", "invalid-utf8",
-    "lowercase", "filters", "split", "one-hot", "mean", "scale", "scaling",
-  ]
-
-  /// Keys that one kind understands; the others are refused for it, so that none is ignored.
-  private static func keys(of kind: Kind) -> Set<String> {
-    let text: Set<String> = [
-      "kind", "vocabulary", "first-id", "unknown", "start-token", "invalid-utf8", "one-hot",
-    ]
-    return switch kind {
-    case .characters: text.union(["normalization"])
-    case .words: text.union(["lowercase", "filters", "split"])
-    case .ids: ["kind", "one-hot"]
-    case .oneHot: ["kind"]
-    case .values: ["kind", "mean", "scale", "scaling"]
-    }
-  }
-
-  init(_ section: YAMLSection, resolve: (String) -> String) throws(ConfigurationError) {
-    kind = try section.choice("kind", Kind.self) ?? .values
-    for key in section.keys where !TokenizerSection.keys(of: kind).contains(key) {
-      throw section.error(key, "does not go with kind: \(kind.rawValue)")
-    }
-    vocabulary = try section.list("vocabulary")
-    if vocabulary == nil { vocabularyFile = try section.text("vocabulary").map(resolve) }
-    firstID = Int32(try section.integer("first-id", in: 0...Int(Int32.max)) ?? 0)
-    startToken = try section.integer("start-token", in: 0...Int(Int32.max)).map(Int32.init)
-    normalization = try section.choice("normalization", Normalization.self) ?? .hangul
-    invalidText = try section.choice("invalid-utf8", InvalidText.self) ?? .refuse
-    lowercase = try section.boolean("lowercase") ?? true
-    filters = try section.text("filters")
-    split = try section.choice("split", Split.self) ?? .whitespace
-    oneHot = try section.boolean("one-hot")
-    mean = try TokenizerSection.factor(section, "mean")
-    scale = try TokenizerSection.factor(section, "scale")
-    scalingFile = try section.text("scaling").map(resolve)
-    try readUnknown(section)
-    if kind == .characters || kind == .words {
-      guard vocabulary != nil || vocabularyFile != nil else {
-        throw section.error("vocabulary", "is missing; kind: \(kind.rawValue) needs it")
-      }
-    }
-    if scalingFile != nil, mean != nil || scale != nil {
-      throw section.error("scaling", "names a file, and mean or scale is given too; keep one")
-    }
-  }
-
-  /// A number for all columns, or a list with one for each.
-  private static func factor(
-    _ section: YAMLSection, _ key: String
-  ) throws(ConfigurationError) -> ValueScaling.Factor? {
-    guard let numbers = try section.numbers(key) else { return nil }
-    if try section.list(key) != nil { return .each(numbers) }
-    return numbers.first.map { .all($0) }
-  }
-
-  private mutating func readUnknown(_ section: YAMLSection) throws(ConfigurationError) {
-    switch try section.text("unknown") {
-    case nil, "refuse": unknown = .refuse
-    case "skip": unknown = .skip
-    case .some(let text):
-      guard let id = Int32(text), id >= 0 else {
-        throw section.error("unknown", "is \"\(text)\", expected a token id, refuse or skip")
-      }
-      unknown = .id(id)
     }
   }
 }

@@ -5,9 +5,11 @@ import Wire
 final class OutputLines: @unchecked Sendable {  // why: one thread uses it, after init
   private let writer: LineWriter?
   private(set) var complaints: UInt64 = 0
+  private var alarms: AlarmWatch?
 
-  init(isPrinting: Bool) throws {
+  init(isPrinting: Bool, alarm: AlarmSetting?) throws {
     writer = try LineWriter(isPrinting ? .standardOutput : .none)
+    alarms = alarm.map(AlarmWatch.init)
   }
 
   func append(_ rows: AnswerMessage, of stream: StreamID, format: AnswerFormat) throws {
@@ -17,7 +19,12 @@ final class OutputLines: @unchecked Sendable {  // why: one thread uses it, afte
         format.appendLine(
           stream: stream, number: rows.number(of: row), token: rows.token(of: row), row: $0,
           isEnd: rows.isEnd(row), to: &writer.buffer)
+        let events = alarms?.take($0, number: rows.number(of: row), of: stream) ?? []
+        alarms?.append(events, of: stream, to: &writer.buffer)
       }
+    }
+    if rows.isLast, let event = alarms?.end(stream) {
+      alarms?.append([event], of: stream, to: &writer.buffer)
     }
   }
 

@@ -35,13 +35,14 @@ package struct PipeRun: Sendable {
   ///
   /// - Returns: what happened; lines that could not be read count as refusals.
   package func run(descriptor: Int32) async throws -> Filter.Summary {
-    let output = try OutputLines(isPrinting: options.prints)
+    let output = try OutputLines(
+      isPrinting: options.prints, alarm: filter.pipeline.alarm)
     let format = filter.pipeline.format
     let isText = filter.pipeline.encoding.isText
     let text = TextInput.Options(
       stream: options.stream, isTextOnly: options.isTextOnly,
       // A word ends with its line, so the newline is handed on as a separator.
-      keepsNewlines: options.keepsNewlines || filter.pipeline.file.tokenizer.kind == .words,
+      keepsNewlines: options.keepsNewlines || filter.pipeline.file.tokenizer.kind.readsNewlines,
       isCSV: options.isCSV, takesText: isText)
     var summary = try await filter.run(
       makeSource: {

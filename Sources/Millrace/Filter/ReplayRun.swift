@@ -58,7 +58,7 @@ package struct ReplayRun: Sendable {
     let prints = options.prints
     let keeps = options.expected != nil
     let format = filter.pipeline.format
-    let output = try OutputLines(isPrinting: prints)
+    let output = try OutputLines(isPrinting: prints, alarm: filter.pipeline.alarm)
     let summary = try await filter.run(
       makeSource: { PacedSource(lines: input, speed: speed) },
       onAnswer: { stream, header, rows in

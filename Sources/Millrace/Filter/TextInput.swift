@@ -142,7 +142,8 @@ struct TextInput: InputSource {
     for field in text.split(separator: ",", omittingEmptySubsequences: false) {
       let field = String(
         field.drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
-      guard let value = Float(field) else {
+      // A field without anything is a missing value.
+      guard let value = field.isEmpty ? Float.nan : Float(field) else {
         throw JSONError(
           byte: 0,
           reason: "column \(values.count + 1) is \(JSONText.quoted(field)), expected a number")

@@ -16,10 +16,14 @@ extension InferenceLoop {
       try state.load(stream.state.floats)
       stream.generation = Generation(
         state: state, run: run, seed: settings.seed, token: decoder.start)
+      if let generation = stream.generation, settings.beam != nil {
+        return try beginBeam(of: stream, generation, row: nil)
+      }
       generating.append(stream)
     } else if let last = stream.last {
       let generation = Generation(state: stream.state, run: run, seed: settings.seed, token: 0)
       stream.generation = generation
+      if settings.beam != nil { return try beginBeam(of: stream, generation, row: last.row) }
       let goesOn = try last.row.withUnsafeBufferPointer {
         try answer(generation, of: stream, row: $0, settings)
       }
@@ -30,6 +34,7 @@ extension InferenceLoop {
   /// One more step of every stream that generates, up to the batch.
   func stepGenerations() throws {
     guard let settings = stage.settings.generation, !generating.isEmpty else { return }
+    if settings.beam != nil { return try stepBeams() }
     generationBatch.removeAll()
     var streams: [InferenceStream] = []
     while generationBatch.count < stage.settings.batch, let stream = generating.popFirst() {
@@ -37,11 +42,19 @@ extension InferenceLoop {
       generationBatch.append(generation.state, token: generation.token)
       streams.append(stream)
     }
-    (settings.decoder?.model ?? model).step(&generationBatch)
+    takeStep(of: settings.decoder?.model ?? model, &generationBatch)
     for (index, stream) in streams.enumerated() {
       guard let generation = stream.generation else { continue }
       let goesOn = try answer(generation, of: stream, row: generationBatch.output(index), settings)
       if goesOn { generating.append(stream) }
+    }
+  }
+
+  /// One turn of every stream that searches.
+  private func stepBeams() throws {
+    for _ in 0..<generating.count {
+      guard let stream = generating.popFirst(), let generation = stream.generation else { continue }
+      if try stepBeam(of: stream, generation) { generating.append(stream) }
     }
   }
 
@@ -56,6 +69,14 @@ extension InferenceLoop {
       return false
     }
     let isLast = generation.count + 1 == settings.steps
+    try answer(generation, of: stream, row: Array(row), token: token, isLast: isLast)
+    return !isLast
+  }
+
+  /// Answers with a token and the distribution that it is from.
+  func answer(
+    _ generation: Generation, of stream: InferenceStream, row: [Float], token: Int32, isLast: Bool
+  ) throws {
     var header = answerHeader(generation.run, below: stream.nextStep)
     header.number = UInt64(generation.count)
     header.count = 1
@@ -64,12 +85,11 @@ extension InferenceLoop {
     generation.count += 1
     generation.token = token
     if isLast { stream.generation = nil }
-    try send(header, of: stream, rows: Array(row), ids: [token], note: generation.run.note)
+    try send(header, of: stream, rows: row, ids: [token], note: generation.run.note)
     if isLast { forget(stream) }
-    return !isLast
   }
 
-  private func finishGeneration(of stream: InferenceStream, _ run: StepRun) throws {
+  func finishGeneration(of stream: InferenceStream, _ run: StepRun) throws {
     var header = answerHeader(run, below: stream.nextStep)
     header.flags = .last
     header.number = UInt64(stream.generation?.count ?? 0)

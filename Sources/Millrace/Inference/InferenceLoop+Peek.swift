@@ -6,6 +6,7 @@ extension InferenceLoop {
   func beginPeek(at stream: InferenceStream, _ header: Header) {
     let isZero = header.flags.contains(.reset) || isResetDue(stream)
     stream.runs[0].peeked = isZero ? model.makeState() : stream.state.copy()
+    stream.runs[0].peekedErrors = stream.errors
   }
 
   /// Keeps the answer to one step of it.
@@ -25,11 +26,12 @@ extension InferenceLoop {
     let isEmpty = stream.stepsSinceReset == 0 || run.header.flags.contains(.reset)
     if case .oneToMany = model.shape, let state = run.peeked, run.stepCount > 0 || !isEmpty {
       rows = model.decode(state).values
+      stage.settings.output.scaling?.undo(on: &rows)
     }
     var header = answerHeader(run, below: run.header.input)
     header.flags = .peek
     header.number = run.header.number
-    header.count = UInt32(rows.count / max(1, model.outputWidth))
+    header.count = UInt32(rows.count / max(1, answerWidth))
     upstream?.release(units: UInt64(run.stepCount))
     try send(header, of: stream, rows: rows, ids: run.ids, note: run.note)
   }

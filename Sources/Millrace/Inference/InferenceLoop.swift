@@ -15,7 +15,8 @@ final class InferenceLoop {
   let model: Model
   private let link: LinkReceiver
   private let sink: LinkSender
-  private let tap: Tap?
+  let tap: Tap?
+  private let metrics: StageMetrics
   private var streams: [StreamID: InferenceStream] = [:]
   /// Streams with steps to take, first come first served; a stream goes to the back after its step.
   private var ready: Deque<InferenceStream> = []
@@ -27,6 +28,8 @@ final class InferenceLoop {
   /// When the first of the ready streams became ready; meaningful with `linger` only.
   private var readySince: UInt64 = 0
   private let modelKey: UInt64
+  /// Values of an answer.
+  let answerWidth: Int
   /// The tokenizer stage: the only peer of the link.
   private(set) var upstream: Connection?
 
@@ -35,9 +38,13 @@ final class InferenceLoop {
     self.control = control
     model = stage.model.model
     modelKey = stage.model.key
+    answerWidth = stage.settings.output.width(of: model.outputWidth)
     batch = StepBatch(model: model, capacity: stage.settings.batch)
     generationBatch = StepBatch(
       model: stage.settings.generation?.decoder?.model ?? model, capacity: stage.settings.batch)
+    metrics = control.metrics.stage(
+      stage.name, model: stage.model.hashText,
+      duration: ("millrace_step_duration_seconds", "How long one step of a batch takes."))
     link = try LinkReceiver(
       context: control.context,
       endpoint: Endpoint.worker(stage.worker, of: stage.endpoints.tokens),
@@ -66,6 +73,9 @@ final class InferenceLoop {
         if !isLingering { try stepBatch() }
         try stepGenerations()
       }
+      metrics.turns.add(1)
+      metrics.credit.set(sink.available)
+      metrics.streams.set(UInt64(streams.count))
       if received < Limits.drainMessages { link.flush() }
       if control.stop.isRaised {
         let now = MonotonicClock.milliseconds
@@ -92,6 +102,8 @@ final class InferenceLoop {
     }
     guard let id = message.stream, message.header.kind == .data else { return }
     let units = UInt64(message.header.count)
+    metrics.messages.add(1)
+    metrics.stepsIn.add(units)
     // The sender is our own tokenizer stage, which keeps to its credit but for one long text.
     _ = connection.receive(units: units)
     connection.hold(units: units)
@@ -99,11 +111,9 @@ final class InferenceLoop {
     if let known = streams[id] {
       stream = known
     } else {
-      if !message.header.flags.contains(.start) {
-        // Each life begins with START: this worker was started anew in the middle of one.
-        control.logger.error(
-          "state lost: the stream goes on from zero",
-          metadata: ["stream": "\(id)", "number": "\(message.header.number)"])
+      // Each life begins with START: this worker was started anew in the middle of one.
+      if message.header.flags.isDisjoint(with: [.start, .peek]) {
+        return refuseLost(id, message.header, connection)
       }
       stream = InferenceStream(id: id, state: model.makeState())
       streams[id] = stream
@@ -114,6 +124,22 @@ final class InferenceLoop {
       stream.isReady = true
       ready.append(stream)
     }
+  }
+
+  /// Nothing goes on from zero: the life is over, and its sender is told.
+  private func refuseLost(_ id: StreamID, _ header: Header, _ connection: Connection) {
+    connection.release(units: UInt64(header.count))
+    control.logger.error(
+      "state lost", metadata: ["stream": "\(id)", "number": "\(header.number)"])
+    var answer = Header(kind: .refuse)
+    answer.number = header.number
+    answer.epoch = header.epoch
+    answer.model = header.model
+    let refusal = Refusal(
+      .stateLost, expected: "a state to go on from", received: "none",
+      message: "the inference stage was started anew and has no state of \(id); "
+        + "begin the stream anew with START")
+    id.withBytes { link.send(answer, stream: $0, json: refusal.bytes, to: connection) }
   }
 
   // MARK: Stepping
@@ -137,12 +163,17 @@ final class InferenceLoop {
       }
       begin(stream)
       if isResetDue(stream), !stream.runs[0].isPeek { stream.zero() }
+      if isWatched(stream) { try publishGates(of: stream) }
       append(stream)
       chosen.append(stream)
     }
     guard !chosen.isEmpty else { return }
-    model.step(&batch)
+    takeStep(of: model, &batch)
+    metrics.steps.add(UInt64(chosen.count))
     for (index, stream) in chosen.enumerated() {
+      if isWatched(stream) {
+        try publishState(of: stream, stream.runs[0], number: stream.runs[0].nextNumber)
+      }
       try take(batch.output(index), of: stream)
       if stream.isWaiting {
         ready.append(stream)
@@ -155,7 +186,9 @@ final class InferenceLoop {
   /// Takes many steps of the only ready stream at once; false if it has no more than one to take.
   private func stepAlone(_ stream: InferenceStream) throws -> Bool {
     try finishEmptyRuns(of: stream)
-    guard stream.isWaiting, let run = stream.runs.first, run.stepCount - run.done > 1 else {
+    guard stream.isWaiting, let run = stream.runs.first, run.stepCount - run.done > 1,
+      !isWatched(stream)
+    else {
       return false
     }
     begin(stream)
@@ -165,7 +198,8 @@ final class InferenceLoop {
       count = min(count, stream.stepsLeft(of: limit))
     }
     for offset in 0..<count { append(stream, ahead: offset) }
-    model.step(&batch)
+    takeStep(of: model, &batch)
+    metrics.steps.add(UInt64(count))
     for index in 0..<count { try take(batch.output(index), of: stream) }
     if !stream.isWaiting {
       stream.isReady = false
@@ -190,7 +224,10 @@ final class InferenceLoop {
     if header.flags.contains(.start) { stream.begin(at: header.number) }
     // Numbers between were refused and make no step.
     stream.nextStep = max(stream.nextStep, header.number)
-    if header.flags.contains(.reset) { stream.zero() }
+    if header.flags.contains(.reset) {
+      stream.zero()
+      stream.errors = .init()
+    }
   }
 
   func isResetDue(_ stream: InferenceStream) -> Bool {
@@ -218,6 +255,24 @@ final class InferenceLoop {
   private func take(
     _ row: UnsafeBufferPointer<Float>, of stream: InferenceStream
   ) throws {
+    guard stage.settings.output.isPlain else { return try takeFormed(row, of: stream) }
+    try takeAnswer(row, of: stream)
+  }
+
+  /// As `take`, for answers that are not the bare output.
+  private func takeFormed(_ row: UnsafeBufferPointer<Float>, of stream: InferenceStream) throws {
+    let run = stream.runs[0]
+    var answer = Array(row)
+    let values = run.stepValues(run.done)
+    if run.isPeek {
+      stage.settings.output.finish(&answer, values: values, &run.peekedErrors)
+    } else {
+      stage.settings.output.finish(&answer, values: values, &stream.errors)
+    }
+    try answer.withUnsafeBufferPointer { try takeAnswer($0, of: stream) }
+  }
+
+  private func takeAnswer(_ row: UnsafeBufferPointer<Float>, of stream: InferenceStream) throws {
     let run = stream.runs[0]
     if run.isPeek { return try takePeek(row, of: stream, run) }
     let number = run.nextNumber
@@ -271,9 +326,11 @@ final class InferenceLoop {
     // Rows come of a sequence: where there was no step, there is none to decode.
     if case .oneToMany = model.shape, stream.stepsSinceReset > 0 {
       let rows = model.decode(stream.state)
+      var values = rows.values
+      stage.settings.output.scaling?.undo(on: &values)
       header.count = UInt32(rows.rows)
       header.number = 0
-      try send(header, of: stream, rows: rows.values, ids: [], note: run.note)
+      try send(header, of: stream, rows: values, ids: [], note: run.note)
     } else if let last = stream.last, stream.stepsSinceAnswer > 0 {
       header.count = 1
       header.number = last.number
@@ -295,12 +352,19 @@ final class InferenceLoop {
     }
   }
 
+  /// Runs the kernels, timed.
+  func takeStep(of model: Model, _ batch: inout StepBatch) {
+    let began = MonotonicClock.nanoseconds
+    model.step(&batch)
+    metrics.duration.observe(nanoseconds: MonotonicClock.nanoseconds - began)
+  }
+
   // MARK: Sending
 
   func answerHeader(_ run: StepRun, below covered: UInt64) -> Header {
     var header = Header(kind: .answer)
     header.elementType = .float32
-    header.width = UInt32(model.outputWidth)
+    header.width = UInt32(answerWidth)
     header.epoch = run.header.epoch
     header.time = run.header.time
     header.input = covered
@@ -311,7 +375,7 @@ final class InferenceLoop {
   /// Sends the rows that a run has gathered.
   private func sendRows(of stream: InferenceStream) throws {
     let run = stream.runs[0]
-    let count = run.rows.count / model.outputWidth
+    let count = run.rows.count / answerWidth
     var header = answerHeader(run, below: run.nextNumber)
     header.count = UInt32(count)
     header.number = run.header.number + UInt64(run.firstAnswer)

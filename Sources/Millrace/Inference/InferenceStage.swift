@@ -14,6 +14,8 @@ package struct InferenceStage: Stage {
     package var emit: Emission
     /// With `emit: generate`.
     package var generation: GenerationSettings?
+    /// What becomes of an output vector.
+    package var output = OutputForm()
     package var resetEvery: Int?
     /// Whether answers go back to the client, or acknowledgements only.
     package var reply: Bool

@@ -13,6 +13,8 @@ final class InferenceStream {
   var generation: Generation?
   /// The last output, while answers are rarer than steps.
   var last: LastOutput?
+  /// Its forecast errors, with an anomaly score.
+  var errors = AnomalyScore.State()
   /// Whether it stands in the queue of ready streams.
   var isReady = false
   /// Steps since h and c were last zero, for `reset-every`.
@@ -36,10 +38,13 @@ final class InferenceStream {
     nextStep = number
     stepsSinceAnswer = 0
     last = nil
+    errors = .init()
   }
 
   func zero() {
     state.zero()
+    // A forecast of the sequence before is none of what follows.
+    errors.forecast = nil
     stepsSinceReset = 0
   }
 

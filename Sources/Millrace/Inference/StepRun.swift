@@ -13,6 +13,8 @@ final class StepRun {
   let note: [UInt8]
   /// For a PEEK, the state that its steps are taken on: a copy that nobody sees afterwards.
   var peeked: StreamState?
+  /// And the stream's forecast errors, for the same.
+  var peekedErrors = AnomalyScore.State()
   /// Steps taken.
   var done = 0
   /// Output rows not sent yet, the first of them for step `firstAnswer`.
@@ -26,6 +28,13 @@ final class StepRun {
     let type = header.elementType
     ids = type == .int32 ? Array(copying: message.payload) : []
     values = type == .float32 ? Array(copying: message.payload) : []
+  }
+
+  /// The vector of a step; empty for token ids.
+  func stepValues(_ step: Int) -> ArraySlice<Float> {
+    if values.isEmpty { return [] }
+    let width = Int(header.width)
+    return values[step * width..<(step + 1) * width]
   }
 
   var isPeek: Bool { header.flags.contains(.peek) }

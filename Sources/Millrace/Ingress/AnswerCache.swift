@@ -163,11 +163,16 @@ final class AnswerCache {
   ) -> [UInt64] {
     stride(from: 0, to: bytes.count, by: elementBytes).map { start in
       var hash: UInt64 = 0x9e37_79b9_7f4a_7c15
-      for offset in stride(from: start, to: start + elementBytes, by: 4) {
-        let word = bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
+      func mix(_ word: UInt32) {
         hash = (hash ^ UInt64(word)) &* 0xff51_afd7_ed55_8ccd
         hash ^= hash >> 32
       }
+      let words = elementBytes & ~3
+      for offset in stride(from: start, to: start + words, by: 4) {
+        mix(bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+      }
+      // Frames have any number of bytes.
+      for offset in start + words..<start + elementBytes { mix(UInt32(bytes[offset])) }
       return hash
     }
   }

@@ -7,10 +7,14 @@ final class IngressStream {
   let id: StreamID
   var sequence = StreamSequence()
   var carry = TokenizerCarry()
+  /// Of rows of numbers.
+  var valueCarry = ValueCarry()
   /// Input number at which this life began; text is counted from there.
   var firstInput: UInt64 = 0
   /// The next step's number.
   var nextStep: UInt64 = 0
+  /// The step with which the sequence began, at START or the last RESET.
+  var sequenceStart: UInt64 = 0
   /// The next answer's number, for a welcome.
   var nextAnswer: UInt64 = 0
   /// Counts its lives: what is under way may belong to the one before.
@@ -23,20 +27,27 @@ final class IngressStream {
   var underWay: Deque<UnderWay> = []
   /// Its newest entry in the answer cache; -1 for none.
   var newestCached = -1
+  /// Steps at the last time that streams were listed.
+  var listedSteps: UInt64 = 0
 
   init(id: StreamID, worker: Int) {
     self.id = id
     workerIndex = UInt16(worker)
   }
 
+  /// Steps of the sequence so far.
+  var sequenceSteps: Int { Int(nextStep - min(nextStep, sequenceStart)) }
+
   var worker: Int { Int(workerIndex) }
 
   /// A new life, from input `number`.
   func begin(at number: UInt64, step: UInt64) {
     carry = TokenizerCarry()
+    valueCarry = ValueCarry()
     life &+= 1
     firstInput = number
     nextStep = step
+    sequenceStart = step
     nextAnswer = step
     pendingFlags = .start
   }
@@ -49,7 +60,7 @@ struct UnderWay {
   var endStep: UInt64
   /// Input numbers below this are used by its steps.
   var endInput: UInt64
-  /// For each step of text, one past the last input number that it used.
+  /// For each step that is counted by itself, one past the last input number that it used.
   ///
   /// Empty where each step is one number.
   var ends: [UInt64]
@@ -58,6 +69,8 @@ struct UnderWay {
   var isEnd: Bool
   var isPeek: Bool
   var life: UInt32
+  /// When the message was read.
+  var readNanoseconds: UInt64
 
   /// The first input number not used by the steps below `step`.
   func input(below step: UInt64) -> UInt64 {
@@ -65,7 +78,7 @@ struct UnderWay {
     return ends.isEmpty ? step : ends[Int(step - firstStep) - 1]
   }
 
-  /// For text, what `input(below:)` is behind each of the steps from `start` to below `end`.
+  /// For such steps, what `input(below:)` is behind each of the steps from `start` to below `end`.
   func inputs(from start: UInt64, below end: UInt64) -> ArraySlice<UInt64> {
     let lower = max(start, firstStep)
     let upper = min(end, endStep)

@@ -7,22 +7,50 @@ package enum InputEncoding: Sendable {
   case text(TextTokenizer)
   /// Token ids below `bound`; numbered in steps.
   case ids(bound: Int32)
-  /// Vectors of `width` numbers, scaled when there is a scaling; numbered in steps.
-  case values(width: Int, scaling: ValueScaling?)
+  /// Rows of numbers; numbered in rows.
+  case values(ValueFeatures)
+  /// Images of bytes, or of numbers from 0 to 255; numbered in frames.
+  case frames(FrameFeatures)
 
   package var elementType: ElementType {
     switch self {
     case .text: .text
     case .ids: .int32
     case .values: .float32
+    case .frames: .uint8
     }
+  }
+
+  /// Whether a payload of this type can be read.
+  func takes(_ type: ElementType) -> Bool {
+    if case .frames = self, type == .float32 { return true }
+    return type == elementType
   }
 
   /// Values an element, as the wire counts them.
   var width: Int {
     switch self {
     case .text, .ids: 1
-    case .values(let width, _): width
+    case .values(let features): features.inputWidth
+    case .frames(let features): features.inputWidth
+    }
+  }
+
+  /// Numbers of a step on the way to the model; nil for a token id.
+  var stepWidth: Int? {
+    switch self {
+    case .text, .ids: nil
+    case .values(let features): features.outputWidth
+    case .frames(let features): features.outputWidth
+    }
+  }
+
+  /// Whether steps are counted by themselves, from 0, as their input's numbers do not count them.
+  var countsSteps: Bool {
+    switch self {
+    case .text: true
+    case .values(let features): features.changesCount
+    case .ids, .frames: false
     }
   }
 

@@ -15,11 +15,11 @@ struct RefusedMessage: Error {
       self.init(.badText, expected: "UTF-8", received: "other bytes", message: "\(error)")
     case .unknownToken(let token, _):
       self.init(
-        .badToken, expected: "a token of the vocabulary", received: token,
+        .badToken, expected: "a token of the vocabulary", received: String(token.prefix(80)),
         message: "\(error); set tokenizer.unknown to an id or to skip to let it pass")
     case .wordTooLong(let limit, _):
       self.init(
-        .badToken, expected: "at most \(limit) bytes", received: "more", message: "\(error)")
+        .badToken, expected: "at most \(limit) characters", received: "more", message: "\(error)")
     }
   }
 }

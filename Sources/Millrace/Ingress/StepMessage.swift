@@ -7,12 +7,23 @@ struct StepMessage {
   var tokens = TokenRun()
   /// Vectors, row by row; for values.
   var values: [Float] = []
+  /// For each vector, one past the last of the stream's rows that it took; where steps are counted by
+  /// themselves.
+  var valueEnds: [UInt64] = []
   /// Values a step.
   var width = 1
 
   mutating func removeAll() {
     tokens.removeAll()
     values.removeAll(keepingCapacity: true)
+    valueEnds.removeAll(keepingCapacity: true)
+  }
+
+  mutating func keepFirst(_ count: Int) {
+    if !values.isEmpty { values.removeLast(values.count - count * width) }
+    if valueEnds.count > count { valueEnds.removeLast(valueEnds.count - count) }
+    if tokens.ids.count > count { tokens.ids.removeLast(tokens.ids.count - count) }
+    if tokens.ends.count > count { tokens.ends.removeLast(tokens.ends.count - count) }
   }
 
   var count: Int { values.isEmpty ? tokens.ids.count : values.count / width }

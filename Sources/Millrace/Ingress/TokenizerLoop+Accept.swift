@@ -8,6 +8,7 @@ extension TokenizerLoop {
       throw WireError(
         .badHeader, "kind \(message.header.kind.name) came from a client", expected: "data")
     }
+    metrics.messages.add(1)
     let units = UInt64(message.header.count)
     let isWithinCredit = connection.receive(units: units)
     do {
@@ -34,7 +35,7 @@ extension TokenizerLoop {
         message: "the daemon is stopping; send it again to the next one")
     }
     guard
-      header.elementType == encoding.elementType
+      encoding.takes(header.elementType)
         || (header.elementType == .none && header.count == 0)
     else {
       throw RefusedMessage(
@@ -88,6 +89,10 @@ extension TokenizerLoop {
       try apply(message, skip: skip, resets: resets, to: stream, connection, units: units)
     case .duplicate, .endAgain:
       try repeated(message, of: stream, connection)
+    case .refuse(.noStart, _) where lost.contains(stream.id):
+      throw RefusedMessage(
+        .stateLost, expected: "START", received: "\(header.number)",
+        message: "the state of \(stream.id) was lost; begin the stream anew with START")
     case .refuse(let code, let expected):
       throw RefusedMessage(
         code, expected: "\(expected)", received: "\(header.number)",
@@ -98,9 +103,10 @@ extension TokenizerLoop {
 
   private func begin(_ stream: IngressStream, at number: UInt64, wasOpen: Bool) throws {
     streams[stream.id] = stream
+    lost.remove(stream.id)
     if !wasOpen { openStreams += 1 }
     cache.forget(stream)
-    stream.begin(at: number, step: stage.encoding.isText ? 0 : number)
+    stream.begin(at: number, step: stage.encoding.countsSteps ? 0 : number)
     try tap?.publish(
       event: "{\"event\":\"start\",\"stream\":\"\(stream.id)\",\"number\":\(number)}")
   }
@@ -148,7 +154,8 @@ extension TokenizerLoop {
     let payload = UnsafeRawBufferPointer(rebasing: message.payload.dropFirst(skip * elementBytes))
     if resets { try reset(stream, message, connection) }
     // Numbers that a refusal used up have no step.
-    if !stage.encoding.isText { stream.nextStep = header.number + UInt64(skip) }
+    if !stage.encoding.countsSteps { stream.nextStep = header.number + UInt64(skip) }
+    if resets { stream.sequenceStart = stream.nextStep }
     step.removeAll()
     cache.keep(
       input: payload, first: header.number + UInt64(skip), elementBytes: elementBytes, of: stream)
@@ -170,6 +177,7 @@ extension TokenizerLoop {
       try end(stream, message, connection, units: units)
     } else {
       refuseParts(of: stream, message, connection)
+      boundSequence(of: stream, message, connection)
       try sendSteps(of: stream, message, connection, units: units, flags: [])
     }
   }
@@ -185,6 +193,7 @@ extension TokenizerLoop {
     step.removeAll()
     flushCarry(of: stream)
     refuseParts(of: stream, message, connection)
+    boundSequence(of: stream, message, connection)
     try sendSteps(of: stream, message, connection, units: 0, flags: [])
     stream.pendingFlags.insert(.reset)
   }
@@ -194,6 +203,7 @@ extension TokenizerLoop {
   ) throws {
     flushCarry(of: stream)
     refuseParts(of: stream, message, connection)
+    boundSequence(of: stream, message, connection)
     try sendSteps(of: stream, message, connection, units: units, flags: .end)
     stream.sequence.close()
     openStreams -= 1
@@ -209,6 +219,7 @@ extension TokenizerLoop {
   }
 
   func flushCarry(of stream: IngressStream) {
+    stream.valueCarry = ValueCarry()
     guard case .text(let tokenizer) = stage.encoding else { return }
     tokenizer.flush(carry: &stream.carry, into: &step.tokens)
   }
@@ -243,8 +254,8 @@ extension TokenizerLoop {
       }
       tokenizer.feed(payload, carry: &stream.carry, into: &step.tokens)
     case .ids(let bound): try encodeIDs(payload, header, bound: bound)
-    case .values(let width, let scaling):
-      try encodeValues(payload, header, width: width, scaling: scaling)
+    case .values(let features): try encodeValues(payload, header, features, for: stream)
+    case .frames(let features): try encodeFrames(payload, header, features)
     }
   }
 
@@ -266,26 +277,6 @@ extension TokenizerLoop {
     }
   }
 
-  private func encodeValues(
-    _ payload: UnsafeRawBufferPointer, _ header: Header, width: Int, scaling: ValueScaling?
-  ) throws {
-    step.width = width
-    guard header.count == 0 || Int(header.width) == width else {
-      throw RefusedMessage(
-        .badShape, expected: "\(width)", received: "\(header.width)",
-        message: "a step has \(header.width) values; this model takes \(width)")
-    }
-    step.values.append(contentsOf: [Float](copying: payload))
-    for (index, value) in step.values.enumerated() where !value.isFinite {
-      step.removeAll()
-      throw RefusedMessage(
-        .notFinite, expected: "finite numbers", received: "\(value)",
-        message:
-          "value \(index % width) of number \(header.number + UInt64(index / width)) is \(value)")
-    }
-    scaling?.apply(to: &step.values)
-  }
-
   // MARK: Sending on
 
   /// Sends the gathered steps to the stream's worker, at most 4,096 a message.
@@ -298,9 +289,10 @@ extension TokenizerLoop {
       connection.release(units: units)
       return
     }
+    let most = stage.encoding.stepWidth.map { max(1, Limits.messageBytes / ($0 * 4)) }
     var from = 0
     repeat {
-      let to = min(count, from + Limits.messageSteps)
+      let to = min(count, from + min(Limits.messageSteps, most ?? Int.max))
       let isFinal = to == count
       var header = Header(kind: .data)
       header.flags = stream.pendingFlags.union(isFinal ? flags : [])
@@ -308,23 +300,27 @@ extension TokenizerLoop {
       header.number = stream.nextStep
       header.count = UInt32(to - from)
       header.epoch = message.header.epoch
+      header.model = UInt64(stream.life)
       header.time = message.header.time
       let part = UnderWay(
         connection: connection, firstStep: stream.nextStep,
         endStep: stream.nextStep + UInt64(to - from), endInput: stream.sequence.expected,
         ends: inputEnds(from, to, of: stream), units: isFinal ? units : 0,
-        isEnd: header.flags.contains(.end), isPeek: false, life: stream.life)
+        isEnd: header.flags.contains(.end), isPeek: false, life: stream.life,
+        readNanoseconds: link.heardNanoseconds)
       header.input = part.input(below: part.endStep)
       stream.nextStep = part.endStep
       stream.underWay.append(part)
       underWay += 1
+      metrics.stepsIn.add(UInt64(to - from))
       try send(header, steps: from..<to, of: stream, note: message.note)
       from = to
     } while from < count
   }
 
-  private func inputEnds(_ from: Int, _ to: Int, of stream: IngressStream) -> [UInt64] {
-    guard stage.encoding.isText else { return [] }
+  func inputEnds(_ from: Int, _ to: Int, of stream: IngressStream) -> [UInt64] {
+    guard stage.encoding.countsSteps else { return [] }
+    if stage.encoding.stepWidth != nil { return Array(step.valueEnds[from..<to]) }
     return step.tokens.ends[from..<to].map { stream.firstInput + $0 }
   }
 
@@ -341,7 +337,7 @@ extension TokenizerLoop {
           "tokens", stream: stream.id, header: header, payload: payload,
           ids: .init(start: nil, count: 0))
       }
-      if case .values(let width, _) = stage.encoding {
+      if let width = stage.encoding.stepWidth {
         header.elementType = .float32
         header.width = UInt32(width)
         try step.values.withUnsafeBytes {
@@ -357,7 +353,7 @@ extension TokenizerLoop {
     }
   }
 
-  private func refuse(
+  func refuse(
     _ refusal: Refusal, _ header: Header, of id: StreamID, _ connection: Connection
   ) {
     id.withBytes {

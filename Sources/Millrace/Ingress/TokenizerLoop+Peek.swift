@@ -22,8 +22,10 @@ extension TokenizerLoop {
         message: StreamSequence.explanation(of: code, expected: expected, stream: id))
     }
     let carry = stream.carry
+    let valueCarry = stream.valueCarry
     defer {
       stream.carry = carry
+      stream.valueCarry = valueCarry
       step.removeAll()
     }
     step.removeAll()
@@ -31,6 +33,13 @@ extension TokenizerLoop {
     // A question is answered as a whole or not at all.
     if let part = step.tokens.refused.first { throw RefusedMessage(part.refusal) }
     flushCarry(of: stream)
+    try checkRoom(of: stream)
+    let bytes = step.count * (stage.encoding.stepWidth ?? 1) * 4
+    guard bytes <= Limits.messageBytes else {
+      throw RefusedMessage(
+        .tooLarge, expected: "\(Limits.messageBytes)", received: "\(bytes)",
+        message: "PEEK at \(step.count) steps makes \(bytes) bytes; look at fewer")
+    }
     connection.hold(units: units)
     try sendPeek(at: stream, message, connection, units: units)
   }
@@ -51,18 +60,21 @@ extension TokenizerLoop {
       UnderWay(
         connection: connection, firstStep: stream.nextStep, endStep: stream.nextStep,
         endInput: stream.sequence.expected, ends: [], units: units, isEnd: false, isPeek: true,
-        life: stream.life))
+        life: stream.life, readNanoseconds: link.heardNanoseconds))
     underWay += 1
     try send(header, steps: 0..<Int(header.count), of: stream, note: message.note)
   }
 
   /// Hands a worker's answer to a PEEK to its client; it is not kept.
-  func deliverPeek(_ message: InboundMessage, of stream: IngressStream) {
+  func deliverPeek(
+    _ message: InboundMessage, of stream: IngressStream, at nanoseconds: UInt64
+  ) {
     // Answers of one stream come in the order of its messages.
     guard let first = stream.underWay.first, first.isPeek else { return }
     stream.underWay.removeFirst()
     if stream.underWay.isEmpty { stream.underWay = [] }
     underWay -= 1
+    count(first, at: nanoseconds)
     first.connection.release(units: first.units)
     var header = message.header
     header.input = first.endInput

@@ -13,8 +13,12 @@ final class TokenizerLoop {
   let link: LinkReceiver
   let workers: [LinkSender]
   let tap: Tap?
+  let metrics: StageMetrics
+  let ingressMetrics: IngressMetrics
   var streams: [StreamID: IngressStream] = [:]
   var openStreams = 0
+  /// Streams whose state was lost with their worker, until they begin anew.
+  var lost: Set<StreamID> = []
   /// Streams that ended, oldest first; the oldest are forgotten.
   var closed: Deque<IngressStream> = []
   let cache = AnswerCache(byteCountMax: Limits.answerCacheBytes)
@@ -25,6 +29,9 @@ final class TokenizerLoop {
   private var isReady = false
   /// For the lines about peers that went.
   var departurePaces = DeparturePaces()
+
+  /// When its streams are listed next.
+  var nextListMilliseconds: UInt64 = 0
 
   /// Loops since the start.
   private var drains = 0
@@ -37,6 +44,11 @@ final class TokenizerLoop {
   init(_ stage: TokenizerStage, _ control: StageControl) throws {
     self.stage = stage
     self.control = control
+    metrics = control.metrics.stage(
+      stage.name, model: stage.modelHash,
+      duration: ("millrace_answer_duration_seconds", "From a message read to its last answer."))
+    let ingressMetrics = control.metrics.ingress()
+    self.ingressMetrics = ingressMetrics
     link = try LinkReceiver(
       context: control.context, endpoint: stage.endpoints.ingress,
       window: stage.encoding.creditWindow, isAcknowledging: true,
@@ -48,6 +60,7 @@ final class TokenizerLoop {
     tap = try stage.endpoints.taps.map {
       try Tap(context: control.context, endpoint: $0, stage: "tokenizer")
     }
+    link.onRefusal = { ingressMetrics.refuse($0) }
   }
 
   func run() throws {
@@ -72,7 +85,9 @@ final class TokenizerLoop {
         ? try everything.wait(timeout: patience) : try answers.wait(timeout: patience)
       try tap?.readSubscriptions()
       for worker in workers {
-        _ = try worker.receive(limit: Limits.drainMessages) { try deliver($0) }
+        _ = try worker.receive(limit: Limits.drainMessages) {
+          try deliver($0, at: worker.heardNanoseconds)
+        }
       }
       announceReady()
       var received = 0
@@ -89,6 +104,8 @@ final class TokenizerLoop {
       // What those who went had sent has been read then.
       if hasRoom, received < Limits.drainMessages { try reportDepartures() }
       drains += 1
+      count()
+      try listStreams()
       // Nobody's flood may keep acknowledgements and credit from the others.
       if received < Limits.drainMessages || drains % TokenizerLoop.drainsMax == 0 { link.flush() }
       if control.stop.isRaised {
@@ -157,9 +174,12 @@ final class TokenizerLoop {
   // MARK: Answers
 
   /// Books what a worker has covered, and sends its answer on.
-  private func deliver(_ message: InboundMessage) throws {
+  private func deliver(_ message: InboundMessage, at nanoseconds: UInt64) throws {
     guard let id = message.stream, let stream = streams[id] else { return }
-    if message.header.flags.contains(.peek) { return deliverPeek(message, of: stream) }
+    if message.header.kind == .refuse { return try lose(stream, message) }
+    if message.header.flags.contains(.peek) {
+      return deliverPeek(message, of: stream, at: nanoseconds)
+    }
     let covered = message.header.input
     let isLast = message.header.flags.contains(.last)
     var connection = stream.underWay.first?.connection
@@ -181,6 +201,7 @@ final class TokenizerLoop {
       // An idle stream keeps no room for messages.
       if stream.underWay.isEmpty { stream.underWay = [] }
       underWay -= 1
+      count(first, at: nanoseconds)
       first.connection.release(units: first.units)
       if first.isEnd {
         input = first.endInput
@@ -205,6 +226,7 @@ final class TokenizerLoop {
     _ answer: AnswerCache.Answer, of stream: IngressStream, isAgain: Bool,
     to connection: Connection
   ) {
+    (isAgain ? ingressMetrics.repeated : ingressMetrics.answers).add(UInt64(answer.header.count))
     // An END takes no credit.
     let isCredited = !isAgain && !answer.header.flags.contains(.last)
     stream.id.withBytes { name in

@@ -9,6 +9,8 @@ package struct TokenizerStage: Stage {
   let format: AnswerFormat
   let workers: Int
   let liveStreams: Int
+  /// Steps of one sequence; nil for any number.
+  let maxSteps: Int?
   /// `sha256:` and 64 digits, for the welcome.
   let modelHash: String
   let endpoints: StageEndpoints

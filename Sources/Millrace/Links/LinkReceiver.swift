@@ -13,7 +13,10 @@ final class LinkReceiver {
   private var connections: [RoutingID: Connection] = [:]
   private let window: UInt64
   private let isAcknowledging: Bool
-  private(set) var refusals: UInt64 = 0
+  /// Told of each refusal; nil where nobody counts.
+  var onRefusal: ((RefusalCode) -> Void)?
+  /// When the message that is being handled was read.
+  private(set) var heardNanoseconds: UInt64 = 0
   /// Who went, and why; nil where nobody asked.
   let watch: PeerWatch?
   private var nextKeepAliveMilliseconds: UInt64 = 0
@@ -63,7 +66,8 @@ final class LinkReceiver {
       guard try socket.receive(into: &message) else { return count }
       let connection = connection(for: message.bytes(0))
       guard let connection else { continue }
-      connection.lastHeardMilliseconds = MonotonicClock.milliseconds
+      heardNanoseconds = MonotonicClock.nanoseconds
+      connection.lastHeardMilliseconds = heardNanoseconds / 1_000_000
       guard connection.uncreditedBytes < Limits.uncreditedReplyBytes else {
         tellToRead(connection)
         continue
@@ -238,7 +242,7 @@ final class LinkReceiver {
     _ refusal: Refusal, to connection: Connection, stream: UnsafeRawBufferPointer,
     header refused: Header?
   ) {
-    refusals += 1
+    onRefusal?(refusal.code)
     var header = Header(kind: .refuse)
     header.number = refused?.number ?? 0
     header.epoch = refused?.epoch ?? 0

@@ -19,6 +19,8 @@ final class LinkSender {
   private(set) var greetedMilliseconds: UInt64 = 0
   private var lastPingMilliseconds: UInt64
   private var lastHeardMilliseconds: UInt64
+  /// When the message that is being handled was read.
+  private(set) var heardNanoseconds: UInt64 = 0
 
   /// Answers are wider than what was sent: 64 rows of a large model.
   private static let bytesMax = 16 * Limits.messageBytes
@@ -96,7 +98,8 @@ final class LinkSender {
   func receive(limit: Int, handle: (InboundMessage) throws -> Void) throws -> Int {
     for count in 0..<limit {
       guard try socket.receive(into: &message) else { return count }
-      lastHeardMilliseconds = MonotonicClock.milliseconds
+      heardNanoseconds = MonotonicClock.nanoseconds
+      lastHeardMilliseconds = heardNanoseconds / 1_000_000
       pingsUnanswered = 0
       let inbound = try parse()
       switch inbound.header.kind {

@@ -3,22 +3,28 @@ import Wire
 /// Turns one answer into its output line: a pure function, so that the sink's lines and the
 /// replies of the ingress are the same bytes.
 ///
-/// Keys in the order stream, number, token, label, score, top, values, end; no clock.
+/// Keys in the order stream, number, token, label, score, top, values, anomaly, end; no clock.
 package struct AnswerFormat: Sendable {
   /// Class names as JSON strings; empty when there are none or the output is no distribution.
   private let labels: [[UInt8]]
+  /// The same as they are.
+  let labelNames: [String]
   private let top: Int
   private let showsValues: Bool
   /// Token id -> its text as a JSON string; nil in pipelines without text.
   private let tokenText: (@Sendable (Int32) -> [UInt8])?
+  /// Whether the last value of a row is its anomaly score.
+  private let hasAnomaly: Bool
 
   /// `labels` is empty for an output that is no distribution over classes; `tokenText` gives the
   /// text of a token id, for text pipelines.
   package init(
     labels: [String], top: Int, showsValues: Bool,
-    tokenText: (@Sendable (Int32) -> String)?
+    tokenText: (@Sendable (Int32) -> String)?, hasAnomaly: Bool = false
   ) {
+    self.hasAnomaly = hasAnomaly
     self.labels = labels.map { Array(JSONText.quoted($0).utf8) }
+    labelNames = labels
     self.top = top
     // Without labels the numbers are all there is to say.
     self.showsValues = showsValues || labels.isEmpty
@@ -46,7 +52,13 @@ package struct AnswerFormat: Sendable {
       line.append(contentsOf: tokenText(token))
     }
     if !labels.isEmpty { appendClasses(row, to: &line) }
-    if showsValues { appendValues(row, to: &line) }
+    if showsValues {
+      appendValues(hasAnomaly ? UnsafeBufferPointer(rebasing: row.dropLast()) : row, to: &line)
+    }
+    if hasAnomaly, let score = row.last {
+      line.append(contentsOf: #","anomaly":"#.utf8)
+      JSONText.append(score, to: &line)
+    }
     if isEnd { line.append(contentsOf: #","end":true"#.utf8) }
     line.append(contentsOf: "}\n".utf8)
   }

@@ -30,6 +30,9 @@ package struct AnswerMessage {
 
   package var count: Int { Int(header.count) }
 
+  /// Whether the stream ends with it.
+  var isLast: Bool { header.flags.contains(.last) }
+
   func number(of row: Int) -> UInt64 { header.number + UInt64(row) }
 
   /// Calls `body` with a row's output vector.

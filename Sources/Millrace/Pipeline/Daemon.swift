@@ -1,5 +1,8 @@
+import CoreMetrics
 import Foundation
 import Logging
+import Monitoring
+import ServiceLifecycle
 import UnixSignals
 import ZeroMQ
 
@@ -7,16 +10,17 @@ import ZeroMQ
 package struct Daemon: Sendable {
   private let pipeline: Pipeline
   private let logger: Logger
-  private let hasNeighbours: Bool
+  /// The only stage of this process; nil when it runs all of them.
+  private let stage: StageName?
 
   /// How long a stopping stage listens for its neighbours in other processes.
   private static let neighbourMilliseconds: UInt64 = 500
 
-  /// `hasNeighbours` says that the other stages run in processes of their own.
-  package init(pipeline: Pipeline, logger: Logger, hasNeighbours: Bool = false) {
+  /// `stage` is given when the others run in processes of their own.
+  package init(pipeline: Pipeline, logger: Logger, stage: StageName? = nil) {
     self.pipeline = pipeline
     self.logger = logger
-    self.hasNeighbours = hasNeighbours
+    self.stage = stage
   }
 
   /// Returns once all is drained; throws what a stage threw.
@@ -26,10 +30,17 @@ package struct Daemon: Sendable {
     let file = pipeline.file
     try file.checkOutput()
     for warning in pipeline.warnings { logger.warning("\(warning)") }
+    let metrics = MetricsCollection()
+    // Libraries that report through swift-metrics come out at /metrics too.
+    MetricsSystem.bootstrap(metrics.registry)
+    let health = metrics.health
+    let page = page(metrics)
     let runner = try PipelineRunner(
-      stages: stages, context: try Context(), logger: logger,
-      drainIdleMilliseconds: hasNeighbours ? Daemon.neighbourMilliseconds : 0
+      stages: stages + page.stages, context: try Context(), logger: logger,
+      drainIdleMilliseconds: stage == nil ? 0 : Daemon.neighbourMilliseconds,
+      metrics: metrics, beside: page.services
     ) {
+      health.enter(.ready)
       logger.notice(
         "ready",
         metadata: [
@@ -53,6 +64,7 @@ package struct Daemon: Sendable {
         if isStopping { _exit(128 + signal.rawValue) }
         isStopping = true
         logger.notice("stopping", metadata: ["signal": "\(signal)"])
+        health.enter(.stopping)
         await runner.stop()
       }
     }
@@ -61,7 +73,28 @@ package struct Daemon: Sendable {
       try await runner.run()
     } catch let error as ZeroMQError {
       throw EndpointFailure(error, in: file) ?? error
+    } catch let failure as PageServer.Failure {
+      throw EndpointFailure(failure, in: file)
     }
     logger.notice("stopped")
+  }
+
+  /// The HTTP server, and the subscriber that feeds its page; nothing where the file names none.
+  private func page(_ metrics: MetricsCollection) -> (stages: [any Stage], services: [any Service])
+  {
+    PipelineFacts(pipeline, process: stage?.rawValue ?? "daemon").describe(in: metrics.registry)
+    guard var address = pipeline.file.http else { return ([], []) }
+    // As for taps: three processes cannot share one port.
+    if address.port != 0 { address.port += UInt16(stage?.index ?? 0) }
+    var endpoints = [pipeline.pageTaps]
+    if let stage, let monitor = pipeline.file.monitor {
+      endpoints += StageName.allCases.filter { $0 != stage }
+        .map { Endpoint.worker($0.index, of: monitor) }
+    }
+    let feed = PageFeed(endpoints: endpoints)
+    let server = PageServer(
+      address: address, registry: metrics.registry, health: metrics.health, feed: feed,
+      logger: logger)
+    return ([PageStage(feed: feed)], [server])
   }
 }

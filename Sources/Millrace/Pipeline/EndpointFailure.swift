@@ -1,8 +1,18 @@
+import Glibc
+import Monitoring
 import ZeroMQ
 
 /// An endpoint of a pipeline file that cannot be bound: where it is named, and why.
 package struct EndpointFailure: Error, CustomStringConvertible {
   package let description: String
+
+  init(_ failure: PageServer.Failure, in file: PipelineFile) {
+    let reason =
+      failure.code == EADDRINUSE
+      ? "is in use by another process; stop that one, or name another port"
+      : "cannot be bound: \(String(cString: strerror(failure.code))) (\(failure.code))"
+    description = file.error(at: "http", "\(failure.address) \(reason)").description
+  }
 
   /// Nil for an error of another kind, or of an endpoint that the file does not name.
   init?(_ error: ZeroMQError, in file: PipelineFile) {

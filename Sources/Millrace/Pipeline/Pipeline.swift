@@ -13,19 +13,26 @@ package struct Pipeline: Sendable {
   package let format: AnswerFormat
   /// With `emit: generate`.
   package let generation: GenerationSettings?
+  /// What becomes of an output vector before it is an answer.
+  package let output: OutputForm
+  /// With `sink: { alarm: ... }`.
+  package let alarm: AlarmSetting?
   /// What runs and may not be meant.
   package let warnings: [String]
 
   /// Takes parts that fit each other; `PipelineBuilder` checks those of a file.
   package init(
     file: PipelineFile, model: LoadedModel, encoding: InputEncoding, format: AnswerFormat,
-    generation: GenerationSettings? = nil, warnings: [String] = []
+    generation: GenerationSettings? = nil, output: OutputForm = OutputForm(),
+    alarm: AlarmSetting? = nil, warnings: [String] = []
   ) {
     self.file = file
     self.model = model
     self.encoding = encoding
     self.format = format
     self.generation = generation
+    self.output = output
+    self.alarm = alarm
     self.warnings = warnings
   }
 
@@ -37,10 +44,16 @@ package struct Pipeline: Sendable {
     case filter
   }
 
+  /// Whether anybody can subscribe: outside, or the daemon's own page.
+  private var hasTaps: Bool { file.monitor != nil || file.http != nil }
+
+  /// Where the daemon's own page subscribes, inside the process.
+  package var pageTaps: String { "inproc://\(file.name)/page" }
+
   package func endpoints(_ scope: Scope) -> StageEndpoints {
     let inside = "inproc://\(file.name)"
     var ingress = file.ingress
-    var taps = file.monitor == nil ? nil : "\(inside)/taps"
+    var taps = hasTaps ? "\(inside)/taps" : nil
     if scope == .filter {
       ingress = "\(inside)/ingress"
       taps = nil
@@ -56,9 +69,7 @@ package struct Pipeline: Sendable {
   package func stages(_ scope: Scope) -> [any Stage] {
     let endpoints = endpoints(scope)
     var stages: [any Stage] = []
-    if let taps = endpoints.taps, let monitor = file.monitor {
-      stages.append(TapRelay(inside: taps, outside: monitor))
-    }
+    if let taps = endpoints.taps { stages += watching(taps, outside: file.monitor, "daemon") }
     stages.append(sink(scope, endpoints))
     for worker in 0..<file.inference.workers {
       stages.append(inference(worker, endpoints, reply: scope == .filter || file.sink.reply))
@@ -80,11 +91,12 @@ package struct Pipeline: Sendable {
     var endpoints = StageEndpoints(
       ingress: file.ingress, tokens: links.tokens, answers: links.answers)
     var stages: [any Stage] = []
-    if let monitor = file.monitor {
+    if hasTaps {
       // One address each: three processes cannot share one.
       let taps = "inproc://\(file.name)/taps"
       endpoints.taps = taps
-      stages.append(TapRelay(inside: taps, outside: Endpoint.worker(name.index, of: monitor)))
+      let outside = file.monitor.map { Endpoint.worker(name.index, of: $0) }
+      stages += watching(taps, outside: outside, name.rawValue)
     }
     switch name {
     case .tokenizer: stages.append(tokenizer(endpoints))
@@ -97,10 +109,20 @@ package struct Pipeline: Sendable {
     return stages
   }
 
+  /// What publishes the taps of a process, and what it counts.
+  private func watching(_ taps: String, outside: String?, _ process: String) -> [any Stage] {
+    let outsides = [outside, file.http == nil ? nil : pageTaps].compactMap(\.self)
+    return [
+      TapRelay(inside: taps, outside: outsides),
+      StatsStage(about: PipelineFacts(self, process: process), taps: taps),
+    ]
+  }
+
   private func tokenizer(_ endpoints: StageEndpoints) -> TokenizerStage {
     TokenizerStage(
       encoding: encoding, format: format, workers: file.inference.workers,
-      liveStreams: file.liveStreams, modelHash: model.hashText, endpoints: endpoints)
+      liveStreams: file.liveStreams, maxSteps: file.maxSteps, modelHash: model.hashText,
+      endpoints: endpoints)
   }
 
   private func inference(
@@ -110,21 +132,20 @@ package struct Pipeline: Sendable {
       worker: worker, model: model,
       settings: InferenceStage.Settings(
         batch: file.inference.batch, linger: file.inference.linger, emit: file.emit,
-        generation: generation,
-        resetEvery: file.resetEvery,
-        reply: reply),
+        generation: generation, output: output, resetEvery: file.resetEvery, reply: reply),
       endpoints: endpoints)
   }
 
   private func sink(_ scope: Scope, _ endpoints: StageEndpoints) -> SinkStage {
     guard scope == .daemon else {
       return SinkStage(
-        endpoints: endpoints, format: format, output: .none, publish: nil, publishFormat: .json)
+        endpoints: endpoints, format: format, output: .none, publish: nil, publishFormat: .json,
+        alarm: nil)
     }
     return SinkStage(
       endpoints: endpoints, format: format,
       output: file.sink.file.map { $0 == "-" ? .standardOutput : .file($0) } ?? .none,
-      publish: file.sink.publish, publishFormat: file.sink.format)
+      publish: file.sink.publish, publishFormat: file.sink.format, alarm: alarm)
   }
 }
 
@@ -159,7 +180,9 @@ extension Pipeline {
       switch encoding {
       case .text: "text"
       case .ids(let bound): "token ids below \(bound)"
-      case .values(let width, _): "vectors of \(width)"
+      case .values(let features): "vectors of \(features.inputWidth)"
+      case .frames(let frame):
+        "frames of \(frame.height) x \(frame.width) x \(frame.channels)"
       }
     let model = self.model.model
     return "\(input) -> \(model.layers.map(\.kindName).joined(separator: ", ")) -> "

@@ -14,10 +14,12 @@ package struct PipelineBuilder {
     guard FileManager.default.fileExists(atPath: file.model) else {
       throw file.error(at: "model", "names \(file.model), which does not exist")
     }
-    let model = try loadModel(at: file.model, forSteppingOnly: true).with(file.precision)
-    let (encoding, vocabulary) = try encoding(for: model.model)
+    // The gates that a tap may ask for are computed by the plain layers.
+    let model = try loadModel(at: file.model, forSteppingOnly: file.monitor == nil)
+      .with(file.precision)
+    let (encoding, vocabulary) = try encoding(for: model.model, model.vocabulary)
     try checkEmission(model.model)
-    let generation = try generation(for: model.model, vocabulary)
+    let generation = try generation(for: model, vocabulary)
     var labels = try readLabels(for: generation?.settings.decoder?.model ?? model.model)
     if file.labels == nil, generation == nil, model.model.outputIsDistribution,
       let own = model.labels
@@ -29,17 +31,19 @@ package struct PipelineBuilder {
       shownTokens = generation.vocabulary.map(tokenText) ?? { @Sendable in "\($0)" }
     }
     let format = AnswerFormat(
-      labels: labels, top: file.top, showsValues: file.sink.values, tokenText: shownTokens)
+      labels: labels, top: file.top, showsValues: file.sink.values, tokenText: shownTokens,
+      hasAnomaly: file.anomaly != nil)
     return Pipeline(
       file: file, model: model, encoding: encoding, format: format,
-      generation: generation?.settings,
+      generation: generation?.settings, output: try outputForm(for: model.model, encoding),
+      alarm: try alarm(labels: labels, model.model),
       warnings: vocabularyWarning(vocabulary, model.model).map { [$0] } ?? [])
   }
 
   /// The model and the tokens of its input, nil where they are no text; for `millrace similar`.
   package func modelAndVocabulary() throws -> (Model, Vocabulary?) {
-    let model = try loadModel(at: file.model, forSteppingOnly: true).model
-    return (model, try encoding(for: model).1)
+    let model = try loadModel(at: file.model)
+    return (model.model, try encoding(for: model.model, model.vocabulary).1)
   }
 
   // MARK: Labels
@@ -66,7 +70,7 @@ package struct PipelineBuilder {
     return lines
   }
 
-  private func open(_ path: String, key: String) throws(ConfigurationError) -> TextFile {
+  func open(_ path: String, key: String) throws(ConfigurationError) -> TextFile {
     do {
       return try TextFile(readingFrom: path, expecting: "text")
     } catch {
@@ -76,42 +80,19 @@ package struct PipelineBuilder {
 
   // MARK: Input
 
-  private func encoding(for model: Model) throws -> (InputEncoding, Vocabulary?) {
+  private func encoding(
+    for model: Model, _ own: ModelVocabulary?
+  ) throws -> (InputEncoding, Vocabulary?) {
     switch file.tokenizer.kind {
     case .values: return (try values(for: model), nil)
+    case .frames: return (try frames(for: model), nil)
     case .ids, .oneHot: return (try ids(for: model), nil)
-    case .characters, .words:
-      let vocabulary = try vocabulary()
-      try checkVocabulary(vocabulary, against: model)
-      return (.text(tokenizer(vocabulary)), vocabulary)
+    case .characters, .words, .bytes, .kerasTokenizer, .textVectorization, .huggingFace,
+      .sentencePiece:
+      let tokenizer = try tokenizer(own)
+      try checkVocabulary(tokenizer.vocabulary, against: model)
+      return (.text(tokenizer), tokenizer.vocabulary)
     }
-  }
-
-  private func values(for model: Model) throws -> InputEncoding {
-    guard case .vectors(let width) = model.input else {
-      throw file.error(
-        at: "tokenizer",
-        "is of kind values, but the model begins with an Embedding and takes token ids; "
-          + "use kind: characters, words or ids")
-    }
-    var scaling: ValueScaling?
-    if let path = file.tokenizer.scalingFile {
-      let text = try open(path, key: "tokenizer").text
-      do {
-        scaling = try ValueScaling(json: Data(text.utf8), width: width)
-      } catch {
-        throw file.error(at: "tokenizer", "scaling \(path): \(error)")
-      }
-    } else if file.tokenizer.mean != nil || file.tokenizer.scale != nil {
-      do {
-        scaling = try ValueScaling(
-          mean: file.tokenizer.mean ?? .all(0), scale: file.tokenizer.scale ?? .all(1),
-          width: width)
-      } catch {
-        throw file.error(at: "tokenizer", "\(error)")
-      }
-    }
-    return .values(width: width, scaling: scaling)
   }
 
   private func ids(for model: Model) throws -> InputEncoding {
@@ -180,18 +161,6 @@ package struct PipelineBuilder {
     return bound
   }
 
-  private func vocabulary() throws -> Vocabulary {
-    let section = file.tokenizer
-    do {
-      if let tokens = section.vocabulary {
-        return try Vocabulary(tokens: tokens, firstID: section.firstID)
-      }
-    } catch {
-      throw file.error(at: "tokenizer", "vocabulary in the file: \(error)")
-    }
-    return try readVocabulary(section.vocabularyFile ?? "", section.firstID)
-  }
-
   func readVocabulary(_ path: String, _ firstID: Int32) throws(ConfigurationError) -> Vocabulary {
     let text = try open(path, key: "tokenizer").text
     do {
@@ -199,33 +168,6 @@ package struct PipelineBuilder {
     } catch {
       throw file.error(at: "tokenizer", "vocabulary \(path): \(error)")
     }
-  }
-
-  private func tokenizer(_ vocabulary: Vocabulary) -> TextTokenizer {
-    let section = file.tokenizer
-    let unknown: TextTokenizer.Unknown =
-      switch section.unknown {
-      case .id(let id): .id(id)
-      case .refuse: .refuse
-      case .skip: .skip
-      }
-    return TextTokenizer(
-      vocabulary: vocabulary, kind: tokenizerKind(section), unknown: unknown,
-      startToken: section.startToken, replacesInvalid: section.invalidText == .replace)
-  }
-
-  private func tokenizerKind(_ section: TokenizerSection) -> TextTokenizer.Kind {
-    guard section.kind == .words else {
-      switch section.normalization {
-      case .hangul: return .characters(.hangul)
-      case .nfc: return .characters(.nfc)
-      case .none: return .characters(.none)
-      }
-    }
-    return .words(
-      lowercase: section.lowercase,
-      filters: section.filters.map { Set($0.unicodeScalars) } ?? TextTokenizer.kerasFilters,
-      split: section.split == .space ? .space : .whitespace)
   }
 
   /// What `token` says for an id: ids beside the vocabulary have names of their own.

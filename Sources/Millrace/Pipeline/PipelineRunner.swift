@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import Monitoring
 import ServiceLifecycle
 import Synchronization
 import ZeroMQ
@@ -19,10 +20,13 @@ package struct PipelineRunner: Sendable {
   ///   - logger: each stage gets it with its own name.
   ///   - drainIdleMilliseconds: how long a stopping stage listens for neighbours in other
   ///     processes; 0 where all stages are in this one.
+  ///   - metrics: where the stages' counters are shown.
+  ///   - others: what else runs as long as the stages do; it stops behind them.
   ///   - ready: called once, when every stage is bound and linked.
   /// - Throws: a `ZeroMQError` when the system has no more descriptors.
   package init(
     stages: [any Stage], context: Context, logger: Logger, drainIdleMilliseconds: UInt64 = 0,
+    metrics: MetricsCollection = MetricsCollection(), beside others: [any Service] = [],
     ready: @escaping @Sendable () -> Void
   ) throws {
     self.context = context
@@ -41,13 +45,13 @@ package struct PipelineRunner: Sendable {
           }
           if isLast { ready() }
         },
-        drainIdleMilliseconds: drainIdleMilliseconds)
+        drainIdleMilliseconds: drainIdleMilliseconds, metrics: metrics)
       services.append(StageService(stage: stage, control: control))
     }
     self.services = services
     var quiet = logger
     quiet.logLevel = .error
-    group = ServiceGroup(services: services, logger: quiet)
+    group = ServiceGroup(services: others + services, logger: quiet)
   }
 
   /// Returns once all stages have drained; throws the first stage's error.

@@ -1,7 +1,7 @@
 import Wire
 import ZeroMQ
 
-/// Published output: a PUB socket with topics `output/NAME/`.
+/// Published output: a PUB socket with topics `output/NAME/`, and `alarm/NAME/` for alarms.
 ///
 /// A subscriber may lose messages and counts them by `sequence`; who must not lose uses replies or
 /// the file.
@@ -41,11 +41,24 @@ final class Publisher {
     try publish(answer.header, stream, answer.payload, ids: answer.ids)
   }
 
+  /// Publishes the line of an alarm, in either format.
+  func publish(alarm line: [UInt8], stream: StreamID, number: UInt64, answer: Header) throws {
+    var header = answer
+    header.number = number
+    header.elementType = .json
+    header.count = 1
+    header.width = UInt32(line.count - 1)
+    header.flags = []
+    try line.withUnsafeBytes {
+      try publish(header, stream, UnsafeRawBufferPointer(rebasing: $0.dropLast()), kind: "alarm")
+    }
+  }
+
   private func publish(
     _ header: Header, _ stream: StreamID, _ payload: UnsafeRawBufferPointer,
-    ids: UnsafeRawBufferPointer = .init(start: nil, count: 0)
+    ids: UnsafeRawBufferPointer = .init(start: nil, count: 0), kind: String = "output"
   ) throws {
     try sequences.publish(
-      topic: "output/\(stream.name)/", header: header, payload: payload, ids: ids, on: socket)
+      topic: "\(kind)/\(stream.name)/", header: header, payload: payload, ids: ids, on: socket)
   }
 }

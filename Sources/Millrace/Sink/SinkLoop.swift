@@ -10,11 +10,17 @@ final class SinkLoop {
   private let writer: LineWriter?
   private let publisher: Publisher?
   private let tap: Tap?
+  private let metrics: StageMetrics
   private var line: [UInt8] = []
+  private var alarms: AlarmWatch?
 
   init(_ stage: SinkStage, _ control: StageControl) throws {
     self.stage = stage
     self.control = control
+    metrics = control.metrics.stage(
+      stage.name, model: "",
+      duration: ("millrace_write_duration_seconds", "How long writing the lines of a turn takes."))
+    alarms = stage.alarm.map(AlarmWatch.init)
     writer = try LineWriter(stage.output)
     publisher = try stage.publish.map {
       try Publisher(context: control.context, endpoint: $0, format: stage.publishFormat)
@@ -37,7 +43,7 @@ final class SinkLoop {
       _ = try poller.wait(timeout: .milliseconds(stoppedAt == nil ? 500 : 10))
       try tap?.readSubscriptions()
       let received = try link.receive(limit: Limits.drainMessages) { try write($0, $1) }
-      try writer?.flush()
+      try flush()
       // Only now: what is credited has been written.
       link.flush()
       if control.stop.isRaised {
@@ -54,13 +60,25 @@ final class SinkLoop {
     }
   }
 
+  /// Writes the lines of this turn, timed.
+  private func flush() throws {
+    metrics.turns.add(1)
+    defer { metrics.steps.add(metrics.waiting) }
+    guard let writer, !writer.buffer.isEmpty else { return }
+    let began = MonotonicClock.nanoseconds
+    try writer.flush()
+    metrics.duration.observe(nanoseconds: MonotonicClock.nanoseconds - began)
+  }
+
   private func write(_ message: InboundMessage, _ connection: Connection) throws {
     if message.header.kind == .hello { link.welcome(connection, model: "") }
     guard let stream = message.stream, message.header.kind == .answer else { return }
     let units = UInt64(message.header.count)
     _ = connection.receive(units: units)
+    metrics.messages.add(1)
+    metrics.stepsIn.add(units)
     let isTapped = tap?.wants("result", stream: stream) ?? false
-    guard writer != nil || publisher != nil || isTapped else { return }
+    guard writer != nil || publisher != nil || isTapped || alarms != nil else { return }
     let answer = AnswerMessage(message)
     for row in 0..<answer.count {
       line.removeAll(keepingCapacity: true)
@@ -72,7 +90,30 @@ final class SinkLoop {
       writer?.buffer.append(contentsOf: line)
       try publisher?.publish(line: line, stream: stream, answer: message.header, row: row)
       if isTapped { try tap?.publish("result", stream: stream, line: line) }
+      let number = answer.number(of: row)
+      let events = answer.withRow(row) { alarms?.take($0, number: number, of: stream) }
+      try tell(events ?? [], of: stream, answer: message.header)
     }
     try publisher?.publish(tensor: message, stream: stream)
+    if message.header.flags.contains(.last), let event = alarms?.end(stream) {
+      try tell([event], of: stream, answer: message.header)
+    }
+  }
+
+  /// Says of alarms that were raised or cleared: in the log, the file, and what is published.
+  private func tell(_ events: [AlarmEvent], of stream: StreamID, answer: Header) throws {
+    for event in events {
+      line.removeAll(keepingCapacity: true)
+      alarms?.append([event], of: stream, to: &line)
+      control.logger.log(
+        level: event.kind == .raised ? .warning : .notice, "alarm \(event.kind.rawValue)",
+        metadata: [
+          "stream": "\(stream)", "number": "\(event.number)", "of": "\(stage.alarm?.subject ?? "")",
+          "score": "\(event.score.map { "\($0)" } ?? "none")",
+        ])
+      writer?.buffer.append(contentsOf: line)
+      try publisher?.publish(alarm: line, stream: stream, number: event.number, answer: answer)
+      try tap?.publish("alarm", stream: stream, line: line)
+    }
   }
 }

@@ -16,6 +16,7 @@ package struct SinkStage: Stage {
   let output: Output
   let publish: String?
   let publishFormat: PipelineFile.SinkSection.Format
+  let alarm: AlarmSetting?
 
   package var name: String { "sink" }
 

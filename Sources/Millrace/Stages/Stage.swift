@@ -1,4 +1,5 @@
 import Logging
+import Monitoring
 import ZeroMQ
 
 /// A loop with sockets of its own, on a thread of its own.
@@ -21,6 +22,8 @@ package struct StageControl: Sendable {
   package let ready: @Sendable () -> Void
   /// After `stop`, how long a stage waits for a neighbour in another process to say more.
   package let drainIdleMilliseconds: UInt64
+  /// Where the stage's counters are shown.
+  package let metrics: MetricsCollection
 }
 
 /// Where the stages of one pipeline meet.

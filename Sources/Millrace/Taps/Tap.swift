@@ -12,6 +12,8 @@ final class Tap {
   private var message: Multipart
   /// Subscribed prefixes and how often.
   private var prefixes: [String: Int] = [:]
+  /// Those of them that name `gates` or `state`: what costs more than a copy.
+  private var costly: [String] = []
   private var sequences = TopicSequences()
 
   /// Connects to the process's relay; `stage` is the second word of the topics.
@@ -32,12 +34,34 @@ final class Tap {
       let prefix = String(decoding: bytes.dropFirst(), as: UTF8.self)
       let count = (prefixes[prefix] ?? 0) + (first == 1 ? 1 : -1)
       prefixes[prefix] = count > 0 ? count : nil
+      costly = prefixes.keys.filter { prefix in
+        ["gates", "state"].contains { prefix.hasPrefix("tap/\(stage)/\($0)/") }
+      }
     }
   }
 
   /// Whether a subscription covers `tap/STAGE/WHAT/NAME/`.
   func wants(_ what: String, stream: StreamID) -> Bool {
     !prefixes.isEmpty && isCovered(topic(what, stream))
+  }
+
+  /// Whether a subscription that names `gates` or `state` covers `tap/STAGE/WHAT/NAME/`, or something
+  /// below it; one to everything does not ask for them.
+  func wantsSome(_ what: String, stream: StreamID) -> Bool {
+    guard !costly.isEmpty else { return false }
+    let topic = topic(what, stream)
+    return costly.contains { topic.hasPrefix($0) || $0.hasPrefix(topic) }
+  }
+
+  /// Publishes rows of floats under `tap/STAGE/WHAT/NAME/PART/` when a subscription covers it.
+  func publish(
+    _ what: String, stream: StreamID, part: String, header: Header, rows: [Float]
+  ) throws {
+    try rows.withUnsafeBytes {
+      try publish(
+        topic: topic(what, stream) + part + "/", header: header, payload: $0,
+        ids: .init(start: nil, count: 0))
+    }
   }
 
   /// Publishes a copy under `tap/STAGE/WHAT/NAME/` when a subscription covers it.
@@ -58,6 +82,21 @@ final class Tap {
   func publish(event: @autoclosure () -> String) throws {
     guard !prefixes.isEmpty else { return }
     try publish(json: Array(event().utf8), kind: .data, topic: "tap/daemon/events/\(stage)/")
+  }
+
+  /// Whether somebody wants the list of streams.
+  var wantsStreams: Bool { !prefixes.isEmpty && isCovered("tap/\(stage)/streams/all/") }
+
+  /// Publishes the list of streams under `tap/STAGE/streams/all/`; one JSON object.
+  func publish(streams: String) throws {
+    try publish(json: Array(streams.utf8), kind: .data, topic: "tap/\(stage)/streams/all/")
+  }
+
+  /// Publishes what the process counts under `tap/daemon/stats/PROCESS/`; one JSON object.
+  func publish(stats: @autoclosure () throws -> [UInt8], process: String) throws {
+    let topic = "tap/daemon/stats/\(process)/"
+    guard !prefixes.isEmpty, isCovered(topic) else { return }
+    try publish(json: try stats(), kind: .data, topic: topic)
   }
 
   private func topic(_ what: String, _ stream: StreamID) -> String {

@@ -1,13 +1,13 @@
 import Wire
 import ZeroMQ
 
-/// Joins the taps of all stages of a process to the one endpoint that subscribers know.
+/// Joins the taps of all stages of a process to the endpoint that subscribers know, and to the page.
 ///
 /// Stages connect their XPUB sockets to an inproc SUB; what is subscribed to outside is subscribed
 /// to inside, so that a stage knows what it has to compute.
 package struct TapRelay: Stage {
   let inside: String
-  let outside: String
+  let outside: [String]
 
   package var name: String { "taps" }
 
@@ -16,11 +16,11 @@ package struct TapRelay: Stage {
     let subscribers = try Socket<ExtendedPublish>(control.context)
     try stages.setReceiveHighWaterMark(Limits.subscriberQueueMessages)
     try stages.bind(inside)
-    try Endpoint.makeFolder(for: outside)
+    for endpoint in outside { try Endpoint.makeFolder(for: endpoint) }
     try subscribers.setSendHighWaterMark(Limits.subscriberQueueMessages)
     try subscribers.setMaximumMessageBytes(Int64(StreamID.maximumBytes) * 4)
     try subscribers.setLinger(.zero)
-    try subscribers.bind(outside)
+    for endpoint in outside { try subscribers.bind(endpoint) }
     var poller = Poller()
     poller.add(stages)
     poller.add(subscribers)

@@ -1,0 +1,42 @@
+import Monitoring
+import Synchronization
+
+/// The metrics of all stages of a process: for `/metrics`, and for the stats tap.
+package final class MetricsCollection: Sendable {
+  package let registry: MetricsRegistry
+  package let health = Health()
+  private let state = Mutex((stages: [StageMetrics](), ingress: IngressMetrics?.none))
+
+  package init(_ registry: MetricsRegistry = MetricsRegistry()) { self.registry = registry }
+
+  /// Makes a stage's counters; call it on the stage's thread.
+  ///
+  /// `model` is `sha256:` and the hash, of which the label keeps 16 digits; empty where the stage
+  /// knows none.
+  func stage(
+    _ name: String, model: String, duration: (name: String, help: String)
+  ) -> StageMetrics {
+    let key = String(model.replacing("sha256:", with: "").prefix(16))
+    let metrics = StageMetrics(registry, stage: name, model: key, duration: duration)
+    state.withLock { $0.stages.append(metrics) }
+    return metrics
+  }
+
+  /// Makes the counters of the stage where clients come in.
+  func ingress() -> IngressMetrics {
+    let metrics = IngressMetrics(registry)
+    state.withLock { $0.ingress = metrics }
+    return metrics
+  }
+
+  /// The stages in the order of their names, and the ingress where this process has it.
+  var current: (stages: [StageMetrics], ingress: IngressMetrics?) {
+    let (stages, ingress) = state.withLock { ($0.stages, $0.ingress) }
+    // The order of the data: tokenizer, inference, sink.
+    let order = ["t", "i", "s"]
+    func rank(_ stage: StageMetrics) -> Int {
+      order.firstIndex(of: String(stage.stage.prefix(1))) ?? order.count
+    }
+    return (stages.sorted { (rank($0), $0.stage) < (rank($1), $1.stage) }, ingress)
+  }
+}

@@ -1,0 +1,46 @@
+import ArgumentParser
+import Foundation
+import Millrace
+
+struct TopCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "top",
+    abstract: "Watch stages and streams of a running daemon, live; as lines where it is piped.",
+    discussion: """
+      Needs the file's `monitor`. Keys: q quits, f freezes, / filters streams, s and S sort streams
+      and stages, r reverses, arrows and Enter look into one stream's last answers, Esc goes back.
+
+      EXAMPLE: millrace top Pipelines/motion.yaml
+      """)
+
+  @OptionGroup var argument: PipelineArgument
+
+  @Option(help: "The endpoint, where it is not the file's monitor.")
+  var from: String?
+
+  @Option(help: "Sort the stages by this column.")
+  var sort: String?
+
+  @Option(help: "Stop after so many samples, one a second.")
+  var limit: Int?
+
+  func validate() throws {
+    try checkEndpoint(from, option: "--from")
+    if let sort, !TopRun.columns.contains(sort.lowercased()) {
+      throw ValidationError(
+        "--sort is \"\(sort)\", expected one of \(TopRun.columns.joined(separator: ", ")).")
+    }
+  }
+
+  func run() async throws {
+    try await failing {
+      let file = try argument.file()
+      guard let endpoints = from.map({ [$0] }) ?? TopRun.endpoints(of: file) else {
+        throw file.error(at: "monitor", "is missing; there is nothing to watch")
+      }
+      try await TopRun(endpoints: endpoints, limit: limit, sort: sort).run {
+        try FileHandle.standardOutput.write(contentsOf: Data($0.utf8))
+      }
+    }
+  }
+}
