@@ -3,7 +3,7 @@ import Recurrence
 /// Reads Keras' own files: `.keras` (Keras 3: a zip of configuration and HDF5 weights), whole-model
 /// `.h5` (Keras 1 to 3), and files of weights alone with the configuration in a file beside them.
 struct KerasModelFile {
-  let bytes: [UInt8]
+  let content: FileBytes
   let path: String
   /// Where the configuration of a file of weights is; nil looks for one beside it.
   var layersPath: String?
@@ -28,11 +28,12 @@ struct KerasModelFile {
   /// Tells the kind of file by its first bytes, and reads it.
   func load() throws(ModelFileError) -> Content {
     do {
-      if bytes.starts(with: Self.zipMagic) {
+      let start = content.bytes(0..<min(8, content.count)) ?? []
+      if start.starts(with: Self.zipMagic) {
         try refuseLayers()
         return try loadZip()
       }
-      if bytes.starts(with: Self.hdf5Magic) { return try loadHDF5() }
+      if start.starts(with: Self.hdf5Magic) { return try loadHDF5() }
     } catch let error as ModelFileError {
       throw error
     } catch {
@@ -65,7 +66,7 @@ struct KerasModelFile {
   }
 
   private func loadZip() throws -> Content {
-    let archive = try ZipArchive(bytes)
+    let archive = try ZipArchive(content)
     let (configuration, version) = try Self.configuration(in: archive, path: path)
     let weights = try archive.entry("model.weights.h5", byteCountMax: FileContent.byteCountMax)
     do {
@@ -92,7 +93,7 @@ struct KerasModelFile {
   }
 
   private func loadHDF5() throws -> Content {
-    try HDF5File.withFile(bytes) { file in
+    try HDF5File.withFile(try FileContent.bytes(of: content, path)) { file in
       guard let configuration = try file.string("model_config", of: "/") else {
         return try loadWeights(file)
       }

@@ -40,7 +40,7 @@ struct KerasSidecar {
         hash: SHA256.hash(of: bytes))
     }
     do {
-      let content = try KerasModelFile.configuration(in: ZipArchive(bytes), path: path)
+      let content = try KerasModelFile.configuration(in: ZipArchive(.memory(bytes)), path: path)
       return KerasSidecar(
         path: path, configuration: content.bytes, version: content.version,
         hash: SHA256.hash(of: bytes))

@@ -39,6 +39,14 @@ package struct LoadedModel: Sendable {
     self.conversions = conversions
   }
 
+  /// The decoder as a model of the same file; nil where there is none.
+  package var decoderAlone: LoadedModel? {
+    decoder.map {
+      LoadedModel(
+        model: $0, sha256: sha256, format: format, kerasVersion: kerasVersion, path: path)
+    }
+  }
+
   /// 64 hexadecimal digits.
   package var sha256Text: String { SHA256.text(of: sha256) }
 
@@ -99,30 +107,35 @@ private func ownModelFile(
 func loadModelHere(
   at path: String, layers: String?, weights: String?
 ) throws(ModelFileError) -> LoadedModel {
-  let bytes = try FileContent.read(path)
+  let file = try FileContent.open(path)
+  guard let hash = SHA256.hash(of: file),
+    let start = FileBytes.file(file).bytes(0..<min(9, file.count))
+  else { throw FileContent.changed(path) }
   func loaded(
     _ read: ReadModel, _ format: String, kerasVersion: String? = nil,
     vocabulary: ModelVocabulary? = nil, decoder: Model? = nil
-  ) -> LoadedModel {
-    LoadedModel(
-      model: read.model, sha256: SHA256.hash(of: bytes, beside: read.filesBeside),
+  ) throws(ModelFileError) -> LoadedModel {
+    // What is hashed is what is loaded.
+    guard file.isUnchanged else { throw FileContent.changed(path) }
+    return LoadedModel(
+      model: read.model, sha256: SHA256.hash(hash, beside: read.filesBeside),
       format: format, kerasVersion: kerasVersion, path: path, vocabulary: vocabulary,
       conversions: read.conversions, decoder: decoder)
   }
-  if SafetensorsFile.recognizes(bytes) {
-    let read = try TorchModelFile(bytes: bytes, path: path, layersPath: layers).load()
-    return loaded(read, "PyTorch (.safetensors)")
+  if SafetensorsFile.recognizes(start) {
+    let read = try TorchModelFile(content: .file(file), path: path, layersPath: layers).load()
+    return try loaded(read, "PyTorch (.safetensors)")
   }
-  if ONNXModelFile.recognizes(bytes) {
+  if ONNXModelFile.recognizes(start) {
     guard layers == nil else {
       throw .unreadable(
         path: path, reason: "says itself what its layers are; leave out --layers")
     }
-    return loaded(
-      try ONNXModelFile(bytes: bytes, path: path, weightsPath: weights).load(), "ONNX")
+    return try loaded(
+      try ONNXModelFile(content: .file(file), path: path, weightsPath: weights).load(), "ONNX")
   }
-  let content = try KerasModelFile(bytes: bytes, path: path, layersPath: layers).load()
-  return loaded(
+  let content = try KerasModelFile(content: .file(file), path: path, layersPath: layers).load()
+  return try loaded(
     content.read, content.format, kerasVersion: content.kerasVersion,
     vocabulary: content.vocabulary, decoder: content.decoder)
 }

@@ -9,7 +9,7 @@ import SwiftProtobuf
 /// pass from layer to layer; which of its axes are the batch, the steps and a row's values is
 /// followed from operator to operator. What does not fit this is refused by the operator's name.
 struct ONNXModelFile {
-  let bytes: [UInt8]
+  let content: FileBytes
   let path: String
   /// A folder of stored tensors (`.pb`) for inputs of the graph that are weights.
   ///
@@ -27,26 +27,10 @@ struct ONNXModelFile {
   }
 
   func load() throws(ModelFileError) -> ReadModel {
-    let proto: Onnx_ModelProto
-    do {
-      proto = try Onnx_ModelProto(serializedBytes: bytes)
-    } catch {
-      throw .unreadable(path: path, reason: "is no whole ONNX model (\(error)); export it again")
-    }
-    guard proto.functions.isEmpty else {
-      throw .unreadable(
-        path: path,
-        reason: "has functions of its own (\(proto.functions[0].name)); export it with them inlined"
-      )
-    }
-    let version = try version(proto)
-    let graph = proto.graph
-    guard graph.node.count <= Self.nodeCountMax, graph.sparseInitializer.isEmpty else {
-      throw .unreadable(path: path, reason: "has too many operators, or sparse weights")
-    }
+    var (graph, version) = try parsed()
+    let (constants, filesBeside) = try constants(&graph)
     var nodes: [ONNXNode] = []
     for node in graph.node { nodes.append(try ONNXNode(node, path: path)) }
-    let (constants, filesBeside) = try constants(graph)
     let inputs = graph.input.filter { constants[$0.name] == nil }
     guard let input = inputs.first else {
       throw .unreadable(path: path, reason: "has no input that is not a constant")
@@ -77,6 +61,28 @@ struct ONNXModelFile {
         reason: "its input \(input.name) is no tensor of 1 to 4 axes with a known width")
   }
 
+  /// The graph, and the version of its operators; the bytes that it is from are let go.
+  private func parsed() throws(ModelFileError) -> (graph: Onnx_GraphProto, version: Int) {
+    let bytes = try FileContent.bytes(of: content, path)
+    let proto: Onnx_ModelProto
+    do {
+      proto = try Onnx_ModelProto(serializedBytes: bytes)
+    } catch {
+      throw .unreadable(path: path, reason: "is no whole ONNX model (\(error)); export it again")
+    }
+    guard proto.functions.isEmpty else {
+      throw .unreadable(
+        path: path,
+        reason: "has functions of its own (\(proto.functions[0].name)); export it with them inlined"
+      )
+    }
+    let version = try version(proto)
+    guard proto.graph.node.count <= Self.nodeCountMax, proto.graph.sparseInitializer.isEmpty else {
+      throw .unreadable(path: path, reason: "has too many operators, or sparse weights")
+    }
+    return (proto.graph, version)
+  }
+
   private static func isAboutAxes(_ error: ModelFileError) -> Bool {
     guard case .unsupported(_, _, let option, _) = error else { return false }
     return option == "layout" || option == "M"
@@ -95,18 +101,21 @@ struct ONNXModelFile {
 
   // MARK: Constants
 
+  /// Takes the weights out of the graph, so that they are in memory once.
   private func constants(
-    _ graph: Onnx_GraphProto
+    _ graph: inout Onnx_GraphProto
   ) throws(ModelFileError) -> (values: [String: ONNXValue], filesBeside: [[UInt8]]) {
     let reader = ONNXTensorReader(path: path)
     var values: [String: ONNXValue] = [:]
-    for tensor in graph.initializer {
+    let stored = try storedTensors(graph).sorted { $0.key < $1.key }
+    var initializers = graph.initializer
+    graph.initializer = []
+    while let tensor = initializers.popLast() {
       guard values[tensor.name] == nil else {
         throw .unreadable(path: path, reason: "tensor \(tensor.name) is there twice")
       }
       values[tensor.name] = .constant(try reader.constant(tensor, name: tensor.name))
     }
-    let stored = try storedTensors(graph).sorted { $0.key < $1.key }
     for (name, file) in stored {
       values[name] = .constant(
         try ONNXTensorReader(path: file.path).constant(file.tensor, name: name))

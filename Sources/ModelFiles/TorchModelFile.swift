@@ -7,7 +7,7 @@ import Recurrence
 /// The layers file is a JSON object with an array `layers` (or that array alone); `Docs/models.md`
 /// describes its form. A state dict has weights and no architecture, so that there is no guessing.
 struct TorchModelFile {
-  let bytes: [UInt8]
+  let content: FileBytes
   let path: String
   /// Nil looks for `NAME.layers.json` beside `NAME.safetensors`.
   let layersPath: String?
@@ -18,7 +18,7 @@ struct TorchModelFile {
   func load() throws(ModelFileError) -> ReadModel {
     let file: SafetensorsFile
     do {
-      file = try SafetensorsFile(bytes)
+      file = try SafetensorsFile(content)
     } catch {
       throw .unreadable(path: path, reason: "\(error)")
     }

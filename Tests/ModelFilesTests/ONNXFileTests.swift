@@ -122,7 +122,7 @@ struct ONNXFileTests {
     let bytes = try Fixture.bytes("onnx/\(name)/model.onnx")
     func load(_ bytes: [UInt8]) {
       do {
-        _ = try ONNXModelFile(bytes: bytes, path: "file", weightsPath: nil).load()
+        _ = try ONNXModelFile(content: .memory(bytes), path: "file", weightsPath: nil).load()
       } catch {
         #expect(!"\(error)".contains("\n"))
       }
