@@ -232,7 +232,7 @@ extension Layer {
     case .globalPooling1D(let layer):
       [(.value("total"), layer.width), (.value("rounded"), layer.width), (.value("count"), 2)]
     case .stepSelection: [(.value("waited"), 1)]
-    case .startingState: [(.value("is_done"), 1)]
+    case .startingState: [(.value(StartingState.doneName), 1)]
     case .lastAnswer: [(.value("last"), outputWidth), (.value("is_there"), 1)]
     default: []
     }

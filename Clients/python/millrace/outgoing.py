@@ -202,6 +202,10 @@ class OutgoingStream:
     def _is_refused(self, number: int) -> bool:
         return number < self.covered_to or any(b <= number < e for b, e in self._refused)
 
+    def gave_state(self, number: int) -> bool:
+        """Whether the message at `number` is one that gave a state to begin with."""
+        return any(kept.begin == number and kept.message.ids for kept in self.kept)
+
     def drop(self, number: int) -> int | None:
         """Forgets the message at `number` and all behind it, which cannot be applied without it.
 

@@ -23,6 +23,8 @@ final class IngressStream {
   private let workerIndex: UInt16
   /// Flags that the next message to the worker must carry.
   var pendingFlags: MessageFlags = []
+  /// The h and c that START gave, until the worker has them.
+  var given: [Float] = []
   /// Messages to the worker that are not covered yet, oldest first.
   var underWay: Deque<UnderWay> = []
   /// Its newest entry in the answer cache; -1 for none.
@@ -50,6 +52,7 @@ final class IngressStream {
     sequenceStart = step
     nextAnswer = step
     pendingFlags = .start
+    given = []
   }
 }
 

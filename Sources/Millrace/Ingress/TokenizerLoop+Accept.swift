@@ -11,6 +11,13 @@ extension TokenizerLoop {
     metrics.messages.add(1)
     let units = UInt64(message.header.count)
     let isWithinCredit = connection.receive(units: units)
+    let stepWidth = stage.encoding.stepWidth ?? 1
+    if let refusal = stage.givenState.refusal(of: message, stepWidth: stepWidth) {
+      // No life begins, and no number is used up: its `input` is its number.
+      var header = message.header
+      header.count = 0
+      return refuse(refusal, header, of: id, connection)
+    }
     do {
       try checkForm(message, connection, isWithinCredit: isWithinCredit)
       if message.header.flags.contains(.peek) {
@@ -84,7 +91,10 @@ extension TokenizerLoop {
       milliseconds: MonotonicClock.milliseconds)
     switch admission {
     case .apply(let skip, let begins, let resets):
-      if begins { try begin(stream, at: header.number, wasOpen: wasOpen) }
+      if begins {
+        try begin(stream, at: header.number, wasOpen: wasOpen)
+        stream.given = [Float](copying: message.ids)
+      }
       if skip > 0 { try checkConflict(message, with: stream) }
       try apply(message, skip: skip, resets: resets, to: stream, connection, units: units)
     case .duplicate, .endAgain:
@@ -195,6 +205,7 @@ extension TokenizerLoop {
     refuseParts(of: stream, message, connection)
     boundSequence(of: stream, message, connection)
     try sendSteps(of: stream, message, connection, units: 0, flags: [])
+    stream.given = []
     stream.pendingFlags.insert(.reset)
   }
 
@@ -289,7 +300,8 @@ extension TokenizerLoop {
       connection.release(units: units)
       return
     }
-    let most = stage.encoding.stepWidth.map { max(1, Limits.messageBytes / ($0 * 4)) }
+    let room = Limits.messageBytes - stream.given.count * 4
+    let most = stage.encoding.stepWidth.map { max(1, room / ($0 * 4)) }
     var from = 0
     repeat {
       let to = min(count, from + min(Limits.messageSteps, most ?? Int.max))
@@ -314,6 +326,7 @@ extension TokenizerLoop {
       underWay += 1
       metrics.stepsIn.add(UInt64(to - from))
       try send(header, steps: from..<to, of: stream, note: message.note)
+      stream.given = []
       from = to
     } while from < count
   }
@@ -331,8 +344,11 @@ extension TokenizerLoop {
     let worker = workers[stream.worker]
     try stream.id.withBytes { name in
       func send(_ payload: UnsafeRawBufferPointer) throws {
-        try worker.send(
-          header, stream: name, payload: payload, note: note, units: UInt64(header.count))
+        try stream.given.withUnsafeBytes { given in
+          try worker.send(
+            header, stream: name, payload: payload, ids: given, note: note,
+            units: UInt64(header.count))
+        }
         try tap?.publish(
           "tokens", stream: stream.id, header: header, payload: payload,
           ids: .init(start: nil, count: 0))
