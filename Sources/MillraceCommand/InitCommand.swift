@@ -77,6 +77,7 @@ struct InitCommand: AsyncParsableCommand {
   ) {
     do {
       let pipeline = try PipelineBuilder(try PipelineFile(text: text, path: path)).build()
+      for warning in pipeline.warnings { say("note: \(warning)") }
       say("checked: \(pipeline.edges)")
       say("next: \(try draft.example(output == "-" ? "FILE" : path))")
     } catch {

@@ -140,8 +140,8 @@ class OutgoingStream:
             if begins:
                 self.cursor = 0  # unknown, or an earlier life: this one has still to begin
             return begins
-        if closed and is_ours and answers <= self.answer_next:
-            self.is_closed = True  # its last answer was heard, or carried nothing
+        # Closed is not done: its answers may be under way, and a last one that was lost comes again
+        # behind the welcome.
         if not self.rewind(expected):
             return False
         if self.kept and not self.kept[-1].is_bare:
