@@ -127,7 +127,8 @@ let package = Package(
       dependencies: ["Monitoring", .product(name: "CoreMetrics", package: "swift-metrics")],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "MillraceTests", dependencies: ["Millrace", "Recurrence", "Tokenization", "Wire"],
+      name: "MillraceTests",
+      dependencies: ["Millrace", "ModelFiles", "Recurrence", "Tokenization", "Wire"],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "EndToEndTests", dependencies: ["MillraceCommand", "Wire", "ZeroMQ"],

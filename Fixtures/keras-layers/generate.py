@@ -278,6 +278,50 @@ def refused(keras):
     keras.Model(i, [L.Dense(2)(i), L.Dense(2)(i)]).save(os.path.join(path, "two-outputs.keras"))
 
 
+def options(keras, random):
+    """Options of recurrent layers that change nothing here, and those that are refused."""
+    L = keras.layers
+    # The batch and the steps are fixed, as `stateful` and `unroll` need them.
+    model = keras.Sequential([
+        L.Input(batch_shape=(1, 6, 3)),
+        L.LSTM(4, return_sequences=True, stateful=True),
+        L.GRU(3, return_sequences=True, unroll=True, reset_after=False),
+        L.SimpleRNN(2, return_sequences=True, stateful=True, unroll=True)])
+    randomize(model, random)
+    path = folder("stateful-unrolled")
+    model.save(os.path.join(path, "model.keras"))
+    model.save(os.path.join(path, "model.h5"))
+    xs = vectors(random, 6, 3)
+    model.reset_states() if hasattr(model, "reset_states") else [l.reset_states() for l in model.layers if hasattr(l, "reset_states")]
+    answers = np.asarray(model(xs[None]))[0]
+    with open(os.path.join(path, "steps.jsonl"), "w") as file:
+        for t, x in enumerate(xs):
+            file.write(json.dumps({"t": t, "x": numbers(x), "y": numbers(answers[t])}, separators=(",", ":")) + "\n")
+
+    path = folder("refused")
+
+    def case(name, *layers):
+        keras.Sequential([L.Input((None, 3)), *layers]).save(os.path.join(path, name + ".keras"))
+
+    for name in ("SimpleRNN", "GRU", "LSTM"):
+        case("go-backwards-" + name.lower(), getattr(L, name)(2, return_sequences=True, go_backwards=True))
+    case("bidirectional", L.Bidirectional(L.GRU(2, return_sequences=True), merge_mode="sum"))
+    case("time-distributed-rnn", L.TimeDistributed(L.Reshape((3, 1))), L.TimeDistributed(L.LSTM(2)))
+    case("prelu", L.PReLU(shared_axes=[1]))
+    case("float16", L.GRU(2, dtype="float16"))
+    case("model-inside", keras.Sequential([L.Input((None, 3)), L.GRU(2)], name="inside"))
+    i = L.Input((None, 3))
+    x, h = L.GRU(2, return_sequences=True, return_state=True)(i)
+    keras.Model(i, x).save(os.path.join(path, "return-state.keras"))
+    i = L.Input((None, 4))
+    keras.Model(i, L.MultiHeadAttention(1, 2)(i, i)).save(os.path.join(path, "attention.keras"))
+
+    import tf_keras
+    for name in ("SimpleRNN", "GRU", "LSTM"):
+        layer = getattr(tf_keras.layers, name)(2, return_sequences=True, time_major=True)
+        tf_keras.Sequential([tf_keras.layers.Input((None, 3)), layer]).save(os.path.join(path, f"time-major-{name.lower()}.h5"))
+
+
 if __name__ == "__main__":
     import keras
 
@@ -289,3 +333,4 @@ if __name__ == "__main__":
     cudnn(np.random.default_rng(56))
     refused(keras)
     words(keras, np.random.default_rng(57))
+    options(keras, np.random.default_rng(58))

@@ -126,3 +126,38 @@ case("activations-options", activations(
 for number_format, stored in [("f64", torch.float64), ("f16", torch.float16),
                               ("bf16", torch.bfloat16)]:
     case("stored-" + number_format, Chain(nn.LSTM(2, 3, batch_first=True)), vectors(8, 6, 2), stored)
+
+
+def strided(name, first, second, zeros, x):
+    """Two Conv1d as PyTorch calls them, `zeros` before the first, a GRU behind: save_torch has no such module, the layers are written by hand."""
+    from safetensors.torch import save_file
+
+    net = nn.ModuleDict({"a": first, "b": second, "g": nn.GRU(second.out_channels, 4, batch_first=True), "d": nn.Linear(4, 2)}).eval()
+    randomize(net, np.random.default_rng(hash_of(name)))
+    folder = os.path.join(HERE, name)
+    os.makedirs(folder, exist_ok=True)
+    save_file(net.state_dict(), os.path.join(folder, "model.safetensors"))
+    layers = [{"kind": "conv", "prefix": "a", "stride": first.stride[0], "dilation": first.dilation[0], "left_pad": zeros},
+              {"kind": "relu"}, {"kind": "conv", "prefix": "b", "stride": second.stride[0], "dilation": second.dilation[0]},
+              {"kind": "gru", "prefix": "g"}, {"kind": "linear", "prefix": "d"}]
+    with open(os.path.join(folder, "model.layers.json"), "w") as file:
+        json.dump({"layers": layers}, file, indent=1)
+        file.write("\n")
+    reach = [(c.kernel_size[0] - 1) * c.dilation[0] for c in (first, second)]
+    with torch.no_grad(), open(os.path.join(folder, "steps.jsonl"), "w") as file:
+        for t in range(len(x)):
+            line = {"t": t, "x": numbers(x[t])}
+            rows = nn.functional.pad(torch.from_numpy(x[None, : t + 1]).transpose(1, 2), (zeros, 0))
+            for convolution, past in zip((first, second), reach):
+                if rows is not None and rows.shape[2] > past:
+                    rows = convolution(rows)
+                    rows = rows.relu() if convolution is first else rows
+                else:
+                    rows = None
+            if rows is not None:
+                line["y"] = numbers(net["d"](net["g"](rows.transpose(1, 2))[0])[0, -1])
+            file.write(json.dumps(line, separators=(",", ":")) + "\n")
+
+
+strided("conv-strided", nn.Conv1d(3, 4, 3, stride=2), nn.Conv1d(4, 5, 2, dilation=2, bias=False), 0, vectors(9, 24, 3))
+strided("conv-part-padded", nn.Conv1d(2, 3, 4), nn.Conv1d(3, 4, 2, stride=3), 1, vectors(10, 24, 2))

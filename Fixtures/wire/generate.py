@@ -115,6 +115,9 @@ binary("all-flags", "cam-1", "data", flags=list(FLAGS), number=1)
 binary("answer-two-steps", "cam-1", "answer", dtype="f32", count=2, width=3, number=3, input=5,
        model=MODEL, payload=floats(0.5, 0.25, 0.25, 0, 1, 0),
        read=dict(values=[0.5, 0.25, 0.25, 0, 1, 0]))
+# The state is f32; `ids` lists its bits.
+binary("start-with-a-state", "cam-1", "data", flags=["START"], dtype="f32", count=1, width=2,
+       payload=floats(0.5, -0.5), ids=floats(0.25, -1, 0), read=dict(values=[0.5, -0.5]))
 binary("answer-with-token-ids", "chat", "answer", dtype="f32", count=2, width=1, number=0, input=9,
        model=MODEL, payload=floats(0.75, 0.125), ids=ints(5, 42), read=dict(values=[0.75, 0.125]))
 binary("answer-with-note-without-ids", "cam-1", "answer", dtype="f32", count=1, width=1, number=6,
@@ -321,8 +324,10 @@ bad_binary("credit-with-count-2", "bad-header", header("credit", dtype="json", c
 bad("ids-of-the-wrong-length", "bad-length",
     [b"cam-1", header("answer", **STEP), PAYLOAD, ints(1, 2)], why="two ids to one step",
     **R)
+bad("a-state-of-six-bytes", "bad-length",
+    [b"cam-1", header("data", flags=["START"], **STEP), PAYLOAD, b"\0\0\0\0\0\0"], why="4 bytes a number")
 bad("ids-in-data", "bad-length", [b"cam-1", GOOD, PAYLOAD, ints(1)],
-    why="only answers have ids", **R)
+    why="only answers have ids, and a START a state", **R)
 bad("note-of-1025-bytes", "too-large",
     [b"cam-1", GOOD, PAYLOAD, b"", b'{"traceparent":"' + b"0" * 1007 + b'"}'],
     why="at most 1024", **R)

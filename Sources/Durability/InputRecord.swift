@@ -5,13 +5,16 @@ package struct InputRecord: Equatable, Sendable {
     /// A link header's 56 bytes.
     package var header: [UInt8]
     package var payload: [UInt8]
+    /// The state that the life begins with, where its START gave one.
+    package var given: [UInt8]
     package var note: [UInt8]
     /// For each step of text, one past the last input number that it used.
     package var inputEnds: [UInt64]
 
-    package init(header: [UInt8], payload: [UInt8], note: [UInt8], inputEnds: [UInt64]) {
+    package init(header: [UInt8], payload: [UInt8], given: [UInt8] = [], note: [UInt8], inputEnds: [UInt64]) {
       self.header = header
       self.payload = payload
+      self.given = given
       self.note = note
       self.inputEnds = inputEnds
     }
@@ -36,6 +39,7 @@ package struct InputRecord: Equatable, Sendable {
     for steps in steps {
       writer.put(counted: steps.header)
       writer.put(counted: steps.payload)
+      writer.put(counted: steps.given)
       writer.put(counted: steps.note)
       writer.put(steps.inputEnds)
     }
@@ -56,6 +60,7 @@ package struct InputRecord: Equatable, Sendable {
         steps.append(
           Steps(
             header: Array(try reader.takeCounted()), payload: Array(try reader.takeCounted()),
+            given: Array(try reader.takeCounted()),
             note: Array(try reader.takeCounted()), inputEnds: try reader.takeNumbers()))
       }
       records.append(InputRecord(stream: stream, standing: standing, steps: steps))

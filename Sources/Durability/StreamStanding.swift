@@ -22,13 +22,16 @@ package struct StreamStanding: Equatable, Sendable {
   package var nextAnswer: UInt64
   /// The carry of text in its portable form; empty for none.
   package var carry: [UInt8]
+  /// The state that START gave, while no step has taken it to the worker.
+  package var given: [Float]
   /// That of rows of numbers.
   package var values: [UInt8]
 
   package init(
     life: UInt64, epoch: UInt64, expected: UInt64, isClosed: Bool, firstInput: UInt64,
     nextStep: UInt64, messages: UInt64, pendingFlags: UInt16,
-    sequenceStart: UInt64 = 0, nextAnswer: UInt64 = 0, carry: [UInt8] = [], values: [UInt8] = []
+    sequenceStart: UInt64 = 0, nextAnswer: UInt64 = 0, carry: [UInt8] = [], given: [Float] = [],
+    values: [UInt8] = []
   ) {
     self.life = life
     self.epoch = epoch
@@ -41,6 +44,7 @@ package struct StreamStanding: Equatable, Sendable {
     self.sequenceStart = sequenceStart
     self.nextAnswer = nextAnswer
     self.carry = carry
+    self.given = given
     self.values = values
   }
 
@@ -53,6 +57,7 @@ package struct StreamStanding: Equatable, Sendable {
     writer.put(UInt8(isClosed ? 1 : 0))
     writer.put(pendingFlags)
     writer.put(counted: carry)
+    writer.put(given)
     writer.put(counted: values)
   }
 
@@ -68,6 +73,7 @@ package struct StreamStanding: Equatable, Sendable {
     isClosed = try reader.take(UInt8.self) != 0
     pendingFlags = try reader.take()
     carry = Array(try reader.takeCounted())
+    given = try reader.takeFloats()
     values = Array(try reader.takeCounted())
   }
 

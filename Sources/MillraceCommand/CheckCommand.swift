@@ -19,7 +19,7 @@ struct CheckCommand: AsyncParsableCommand {
         for warning in pipeline.warnings { complain("warning: \(warning)") }
         print("\(path): fine (\(pipeline.edges))")
       } catch {
-        complain("\(error)")
+        complain(of: error)
         // A wrong file counts for more than one that is not there.
         let found = ExitStatus(error)
         if status == nil || found == .badConfiguration { status = found }

@@ -26,19 +26,22 @@ struct ConvertCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await failing {
-      let loaded = try model.load()
-      guard loaded.decoder == nil else {
-        throw FileFailure(
-          "\(loaded.path): holds an encoder and a decoder; a .millrace file holds one model")
-      }
-      let names = try labels.map { try PipelineDraft.labels(of: $0, for: loaded) }
-      guard force || !FileManager.default.fileExists(atPath: output) else {
-        throw FileFailure("\(output) exists; name another file, or say --force")
-      }
-      let content = try MillraceModelFile.content(of: loaded, labels: names)
-      try OutputFile.write(to: output) { content.write(to: $0) }
+      let byteCount = try write()
+      // Its source is no longer in memory.
       let converted = try loadModel(at: output, forSteppingOnly: true)
-      print("wrote \(output): \(content.byteCount) bytes, sha256:\(converted.sha256Text)")
+      print("wrote \(output): \(byteCount) bytes, sha256:\(converted.sha256Text)")
     }
+  }
+
+  /// - Returns: the size of the file.
+  private func write() throws -> Int {
+    let loaded = try model.load()
+    let names = try labels.map { try PipelineDraft.labels(of: $0, for: loaded) }
+    guard force || !FileManager.default.fileExists(atPath: output) else {
+      throw FileFailure("\(output) exists; name another file, or say --force")
+    }
+    let content = try MillraceModelFile.content(of: loaded, labels: names)
+    try OutputFile.write(to: output) { content.write(to: $0) }
+    return content.byteCount
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Millrace
+import ModelFiles
 
 /// Runs a command's work; an error becomes one line on standard error and its exit code.
 func failing(_ body: () async throws -> Void) async throws {
@@ -12,10 +13,23 @@ func failing(_ body: () async throws -> Void) async throws {
   } catch let error as ValidationError {
     throw error
   } catch {
-    complain("\(error)")
+    complain(of: error)
     throw ExitCode(ExitStatus(error).rawValue)
   }
 }
+
+/// For a file that is missing, the one that may have been meant.
+private func nearestFile(_ error: any Error) -> String {
+  let path: String? =
+    switch error {
+    case TextFile.Failure.missing(let path, _), ModelFileError.missing(let path): path
+    default: nil
+    }
+  return path.flatMap { FilesBeside.nearest(to: $0) }.map { "; did you mean \($0)?" } ?? ""
+}
+
+/// One line, with the file that may have been meant where one is missing.
+func complain(of error: any Error) { complain("\(error)\(nearestFile(error))") }
 
 func complain(_ message: String) {
   FileHandle.standardError.write(Data("millrace: \(message)\n".utf8))

@@ -20,6 +20,8 @@ struct ModelCommand: AsyncParsableCommand {
 
     private struct Inspection: Encodable {
       let model: ModelSummary
+      /// Of a file that holds an encoder, which is `model`, and a decoder.
+      let decoder: ModelSummary?
       let rate: StepRate
       let loadMilliseconds: Double
     }
@@ -31,10 +33,14 @@ struct ModelCommand: AsyncParsableCommand {
         let loaded = try model.load(forSteppingOnly: true)
         let milliseconds = (clock.now - began) / .milliseconds(1)
         let inspection = Inspection(
-          model: ModelSummary(loaded), rate: try StepRate(loaded.model),
+          model: ModelSummary(loaded), decoder: loaded.decoderAlone.map { ModelSummary($0) },
+          rate: try StepRate(loaded.model),
           loadMilliseconds: milliseconds)
         guard json else {
           print("\(inspection.model.text)\n\nspeed  \(inspection.rate.text)")
+          if let decoder = inspection.decoder {
+            print("\ndecoder, which begins with that state:\n\n\(decoder.text)\n")
+          }
           return print("loaded in \(Int(inspection.loadMilliseconds.rounded())) ms")
         }
         let encoder = JSONEncoder()
@@ -96,20 +102,30 @@ struct ModelCommand: AsyncParsableCommand {
 
     func run() async throws {
       try await failing {
-        let model = try model.load().model
-        let verification = try ModelVerification(
-          model, precision: precision,
-          lines: try input.map {
-            try RecordedStep.lines(of: try ModelCommand.recording($0), file: $0)
-          }
-            ?? RecordedStep.random(200, for: model),
-          expected: try expect.map {
-            try RecordedStep.lines(of: try ModelCommand.recording($0), file: $0)
-          } ?? [],
-          tolerance: tolerance)
-        print(verification.text)
-        if !verification.passes { throw ExitCode(ExitStatus.verdict.rawValue) }
+        let loaded = try model.load()
+        var passes = try verify(loaded.model, input: input, expect: expect)
+        if let decoder = loaded.decoder {
+          print("\ndecoder, on random steps from zeros:")
+          passes = try verify(decoder, input: nil, expect: nil) && passes
+        }
+        if !passes { throw ExitCode(ExitStatus.verdict.rawValue) }
       }
+    }
+
+    /// Prints the checks of one model.
+    private func verify(_ model: Model, input: String?, expect: String?) throws -> Bool {
+      let verification = try ModelVerification(
+        model, precision: precision,
+        lines: try input.map {
+          try RecordedStep.lines(of: try ModelCommand.recording($0), file: $0)
+        }
+          ?? RecordedStep.random(200, for: model),
+        expected: try expect.map {
+          try RecordedStep.lines(of: try ModelCommand.recording($0), file: $0)
+        } ?? [],
+        tolerance: tolerance)
+      print(verification.text)
+      return verification.passes
     }
   }
 

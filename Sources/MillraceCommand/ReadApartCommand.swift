@@ -11,15 +11,11 @@ struct ReadApartCommand: ParsableCommand {
 
   @OptionGroup var model: ModelArgument
 
-  @Flag(name: .customLong(ReaderProcess.decoderOption), help: "Hand over the decoder.")
-  var wantsDecoder = false
-
   func run() throws {
     do {
       try ReaderProcess.confine(toRead: model.file)
       try ReaderProcess.hand(
-        over: model.file, layers: model.layers, weights: model.weights,
-        wantsDecoder: wantsDecoder)
+        over: model.file, layers: model.layers, weights: model.weights)
     } catch {
       FileHandle.standardError.write(Data("\(error)\n".utf8))
       throw ExitCode(ExitStatus(error).rawValue)

@@ -4,11 +4,37 @@ import Glibc
 final class OpenFile: Sendable {
   private let descriptor: Int32
   let count: Int
+  /// When its content last changed.
+  private let changed: timespec
 
   /// Takes the descriptor over.
   init(descriptor: Int32, count: Int) {
     self.descriptor = descriptor
     self.count = count
+    changed = Self.information(descriptor)?.st_mtim ?? timespec()
+  }
+
+  private static func information(_ descriptor: Int32) -> stat? {
+    var information = stat()
+    return fstat(descriptor, &information) == 0 ? information : nil
+  }
+
+  /// Whether it is as it was when it was opened: what was hashed is what was loaded.
+  var isUnchanged: Bool {
+    guard let now = Self.information(descriptor) else { return false }
+    return Int(now.st_size) == count && now.st_mtim.tv_sec == changed.tv_sec
+      && now.st_mtim.tv_nsec == changed.tv_nsec
+  }
+
+  /// The file for a library that takes and closes a stream of its own; nil without descriptors.
+  func stream() -> UnsafeMutablePointer<FILE>? {
+    let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+    guard copy >= 0 else { return nil }
+    guard let stream = fdopen(copy, "rb") else {
+      close(copy)
+      return nil
+    }
+    return stream
   }
 
   deinit { close(descriptor) }

@@ -1,6 +1,6 @@
 import Glibc
 
-/// The bytes of a model file, read once: what is hashed is what is loaded.
+/// The bytes of a model file.
 enum FileContent {
   /// A larger model file is refused before memory is taken for it.
   static let byteCountMax = 4 << 30
@@ -9,11 +9,18 @@ enum FileContent {
   ///
   /// - Throws: a `ModelFileError` for what is no readable regular file, is empty or too large.
   static func read(_ path: String) throws(ModelFileError) -> [UInt8] {
-    let file = try open(path)
-    guard let bytes = FileBytes.file(file).bytes(0..<file.count) else {
-      throw .unreadable(path: path, reason: "became shorter while it was read; try again")
-    }
+    try bytes(of: .file(try open(path)), path)
+  }
+
+  /// All bytes of what was opened.
+  static func bytes(of content: FileBytes, _ path: String) throws(ModelFileError) -> [UInt8] {
+    if case .memory(let bytes) = content { return bytes }
+    guard let bytes = content.bytes(0..<content.count) else { throw changed(path) }
     return bytes
+  }
+
+  static func changed(_ path: String) -> ModelFileError {
+    .unreadable(path: path, reason: "changed while it was read; try again")
   }
 
   /// - Throws: as `read`.

@@ -158,6 +158,10 @@ struct KerasLayerReader {
     let saved = try tensors()
     let joined = kerasMajor == 1 ? Keras1.joined(saved, of: layer) : saved
     let converted = CuDNNWeights.converted(joined, of: layer)
+    if joined != saved { options.conversions.append("\(name): weights gate by gate are joined") }
+    if converted != joined {
+      options.conversions.append("\(name): weights in CuDNN's layout are turned")
+    }
     return [try read(KerasTensors(converted, layer: layer, path: path))]
   }
 

@@ -13,7 +13,7 @@ struct KerasModelBuilder {
   func model(
     configuration: [UInt8], asset: (KerasLayer, String) throws -> [UInt8]? = { _, _ in nil },
     tensors: (KerasLayer) throws -> [Tensor]
-  ) throws -> (model: Model, vocabulary: ModelVocabulary?, decoder: Model?) {
+  ) throws -> (read: ReadModel, vocabulary: ModelVocabulary?, decoder: Model?) {
     guard let major = Int(version.prefix { $0.isNumber }), (1...3).contains(major) else {
       throw ModelFileError.unreadable(
         path: path, reason: "was written by Keras \(version), expected Keras 1, 2 or 3")
@@ -23,22 +23,25 @@ struct KerasModelBuilder {
         path: path, reason: "its configuration is not JSON; save the model again")
     }
     let graph = try KerasGraph(json, kerasMajor: major, path: path)
-    let (model, vocabulary) = try build(graph, major, asset: asset, tensors: tensors)
+    var (read, vocabulary) = try build(graph, major, asset: asset, tensors: tensors)
     let decoder = try graph.decoder.first.map {
-      try build($0, major, asset: asset, tensors: tensors).model
+      try build($0, major, asset: asset, tensors: tensors).read
     }
-    return (model, vocabulary, decoder)
+    read.conversions += decoder?.conversions ?? []
+    return (read, vocabulary, decoder?.model)
   }
 
   private func build(
     _ graph: KerasGraph, _ major: Int, asset: (KerasLayer, String) throws -> [UInt8]?,
     tensors: (KerasLayer) throws -> [Tensor]
-  ) throws -> (model: Model, vocabulary: ModelVocabulary?) {
+  ) throws -> (read: ReadModel, vocabulary: ModelVocabulary?) {
     var vocabulary: ModelVocabulary?
+    var conversions: [String] = []
     if let first = graph.steps.first?.layer, KerasVocabularyReader.classes.contains(first.className)
     {
       // What cuts the text and looks its tokens up is the tokenizer's work.
       vocabulary = try KerasVocabularyReader(first, path: path).vocabulary { try asset(first, $0) }
+      conversions.append("\(first.name): \(first.className) is the tokenizer's work")
     }
     let inputSequence = try input(graph)
     var layerGraph = LayerGraph()
@@ -65,14 +68,17 @@ struct KerasModelBuilder {
         value = layerGraph.add(layer, to: value)
         sequence.pass(layer)
       }
+      conversions += reader.options.conversions
       values.append(value)
       sequences.append(sequence)
     }
     let layers = layerGraph.layers(to: values.last ?? LayerGraph.input)
+    conversions += Conversions.ofFunctions(layers)
     do {
       let input = try input(of: layers, width: inputSequence.width)
       try check(vocabulary, input)
-      return (try Model(layers: layers, input: input, name: graph.name), vocabulary)
+      let model = try Model(layers: layers, input: input, name: graph.name)
+      return (ReadModel(model: model, conversions: conversions), vocabulary)
     } catch let error as ModelError {
       throw ModelFileError.badModel(path: path, error: error)
     }

@@ -3,20 +3,22 @@ import Recurrence
 /// Reads Keras' own files: `.keras` (Keras 3: a zip of configuration and HDF5 weights), whole-model
 /// `.h5` (Keras 1 to 3), and files of weights alone with the configuration in a file beside them.
 struct KerasModelFile {
-  let bytes: [UInt8]
+  let content: FileBytes
   let path: String
   /// Where the configuration of a file of weights is; nil looks for one beside it.
   var layersPath: String?
 
   /// What a file holds.
   struct Content {
-    var model: Model
+    var read: ReadModel
     /// "Keras 3.15.1 (.keras)".
     var format: String
     var kerasVersion: String
     var vocabulary: ModelVocabulary?
     /// The second half of an encoder and decoder that were trained as one.
     var decoder: Model?
+
+    var model: Model { read.model }
   }
 
   private static let zipMagic: [UInt8] = [0x50, 0x4b]
@@ -26,11 +28,12 @@ struct KerasModelFile {
   /// Tells the kind of file by its first bytes, and reads it.
   func load() throws(ModelFileError) -> Content {
     do {
-      if bytes.starts(with: Self.zipMagic) {
+      let start = content.bytes(0..<min(8, content.count)) ?? []
+      if start.starts(with: Self.zipMagic) {
         try refuseLayers()
         return try loadZip()
       }
-      if bytes.starts(with: Self.hdf5Magic) { return try loadHDF5() }
+      if start.starts(with: Self.hdf5Magic) { return try loadHDF5() }
     } catch let error as ModelFileError {
       throw error
     } catch {
@@ -63,7 +66,7 @@ struct KerasModelFile {
   }
 
   private func loadZip() throws -> Content {
-    let archive = try ZipArchive(bytes)
+    let archive = try ZipArchive(content)
     let (configuration, version) = try Self.configuration(in: archive, path: path)
     let weights = try archive.entry("model.weights.h5", byteCountMax: FileContent.byteCountMax)
     do {
@@ -82,7 +85,7 @@ struct KerasModelFile {
             tensors: { layer in try KerasWeights.keras3(of: layer, in: file, path: path) })
       }
       return Content(
-        model: built.model, format: "Keras \(version) (.keras)", kerasVersion: version,
+        read: built.read, format: "Keras \(version) (.keras)", kerasVersion: version,
         vocabulary: built.vocabulary, decoder: built.decoder)
     } catch let error as HDF5Error {
       throw ModelFileError.unreadable(path: path, reason: "model.weights.h5 inside \(error)")
@@ -90,7 +93,7 @@ struct KerasModelFile {
   }
 
   private func loadHDF5() throws -> Content {
-    try HDF5File.withFile(bytes) { file in
+    try HDF5File.withFile(try FileContent.bytes(of: content, path)) { file in
       guard let configuration = try file.string("model_config", of: "/") else {
         return try loadWeights(file)
       }
@@ -105,7 +108,7 @@ struct KerasModelFile {
           try KerasWeights.legacy(of: layer, in: file)
         }
       return Content(
-        model: built.model, format: "Keras \(version ?? "1") (.h5)",
+        read: built.read, format: "Keras \(version ?? "1") (.h5)",
         kerasVersion: version ?? "1", vocabulary: built.vocabulary, decoder: built.decoder)
     }
   }
@@ -134,8 +137,10 @@ struct KerasModelFile {
           ? try KerasWeights.keras3(of: layer, in: file, path: path)
           : try KerasWeights.legacy(of: layer, in: file, root: "")
       }
+    var read = built.read
+    read.filesBeside = [sidecar.hash]
     return Content(
-      model: built.model, format: "Keras \(version) (weights)", kerasVersion: version,
+      read: read, format: "Keras \(version) (weights)", kerasVersion: version,
       vocabulary: built.vocabulary, decoder: built.decoder)
   }
 }

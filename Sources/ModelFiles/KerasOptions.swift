@@ -6,6 +6,8 @@ final class KerasOptions {
   private let title: String
   private let path: String
   private var read: Set<String> = []
+  /// What is taken otherwise than it stands in the file.
+  var conversions: [String] = []
 
   init(_ layer: KerasLayer, path: String) {
     values = layer.configuration

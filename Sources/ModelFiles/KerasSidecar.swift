@@ -8,6 +8,8 @@ struct KerasSidecar {
   let configuration: [UInt8]
   /// The version of Keras that wrote it, where it says so.
   let version: String?
+  /// SHA-256 of the whole file.
+  let hash: [UInt8]
 
   /// Reads the file at `given`, or the first that is beside the weights.
   static func read(for weights: String, given: String?) throws(ModelFileError) -> KerasSidecar {
@@ -34,11 +36,14 @@ struct KerasSidecar {
     guard bytes.starts(with: [0x50, 0x4b]) else {
       return KerasSidecar(
         path: path, configuration: bytes,
-        version: JSONValue(text: bytes)?["keras_version"]?.string)
+        version: JSONValue(text: bytes)?["keras_version"]?.string,
+        hash: SHA256.hash(of: bytes))
     }
     do {
-      let content = try KerasModelFile.configuration(in: ZipArchive(bytes), path: path)
-      return KerasSidecar(path: path, configuration: content.bytes, version: content.version)
+      let content = try KerasModelFile.configuration(in: ZipArchive(.memory(bytes)), path: path)
+      return KerasSidecar(
+        path: path, configuration: content.bytes, version: content.version,
+        hash: SHA256.hash(of: bytes))
     } catch let error as ModelFileError {
       throw error
     } catch {

@@ -36,21 +36,37 @@ struct LayerRecord: Codable {
 struct ModelRecord: Codable {
   /// Of this form; a reader refuses others.
   ///
-  /// 2: a checksum for each block of a tensor.
-  static let version = 2
+  /// 2: a checksum for each block of a tensor. 3: a decoder beside the model; only such files are of
+  /// this version, so that what knows no decoders does not take an encoder for the whole.
+  static let versions = 2...3
 
-  var version = ModelRecord.version
+  var version: Int
   var name: String
   var input: ModelInput
   var layers: [LayerRecord]
   /// The tokens, where the model knows them itself.
   var vocabulary: ModelVocabulary?
+  /// What goes on from the model's last state.
+  var decoder: Part?
   /// The file that it was converted from.
   var source: Source
+
+  /// The version that a file of this content has.
+  var lowestVersion: Int {
+    decoder == nil ? Self.versions.lowerBound : Self.versions.upperBound
+  }
+
+  struct Part: Codable {
+    var name: String
+    var input: ModelInput
+    var layers: [LayerRecord]
+  }
 
   struct Source: Codable {
     var format: String
     var sha256: String
     var kerasVersion: String?
+    /// As `LoadedModel.conversions`.
+    var conversions: [String]?
   }
 }

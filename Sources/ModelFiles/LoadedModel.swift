@@ -3,7 +3,8 @@ import Recurrence
 /// A model with what is known of its file.
 package struct LoadedModel: Sendable {
   package let model: Model
-  /// SHA-256 of the whole file, 32 bytes.
+  /// SHA-256 of the whole file, 32 bytes; where other files are part of the model, of all their
+  /// hashes (`SHA256.hash(of:beside:)`).
   package let sha256: [UInt8]
   /// For people: "Keras 3.15.1 (.keras)".
   package let format: String
@@ -16,13 +17,16 @@ package struct LoadedModel: Sendable {
   package let labels: [String]?
   /// The tokens, where the model knows them itself.
   package let vocabulary: ModelVocabulary?
+  /// What was taken otherwise than it stands in the file, in words.
+  package let conversions: [String]
   /// What goes on from the model's last state, where the file is an encoder and a decoder that were
   /// trained as one.
   package let decoder: Model?
 
   package init(
     model: Model, sha256: [UInt8], format: String, kerasVersion: String?, path: String,
-    labels: [String]? = nil, vocabulary: ModelVocabulary? = nil, decoder: Model? = nil
+    labels: [String]? = nil, vocabulary: ModelVocabulary? = nil, conversions: [String] = [],
+    decoder: Model? = nil
   ) {
     self.decoder = decoder
     self.model = model
@@ -32,6 +36,15 @@ package struct LoadedModel: Sendable {
     self.path = path
     self.labels = labels
     self.vocabulary = vocabulary
+    self.conversions = conversions
+  }
+
+  /// The decoder as a model of the same file; nil where there is none.
+  package var decoderAlone: LoadedModel? {
+    decoder.map {
+      LoadedModel(
+        model: $0, sha256: sha256, format: format, kerasVersion: kerasVersion, path: path)
+    }
   }
 
   /// 64 hexadecimal digits.
@@ -46,7 +59,7 @@ package struct LoadedModel: Sendable {
       layers: model.layers, input: model.input, name: model.name, precision: precision)
     return LoadedModel(
       model: other, sha256: sha256, format: format, kerasVersion: kerasVersion, path: path,
-      labels: labels, vocabulary: vocabulary,
+      labels: labels, vocabulary: vocabulary, conversions: conversions,
       decoder: try decoder.map { decoder throws(ModelError) in
         try Model(
           layers: decoder.layers, input: decoder.input, name: decoder.name, precision: precision)
@@ -94,25 +107,35 @@ private func ownModelFile(
 func loadModelHere(
   at path: String, layers: String?, weights: String?
 ) throws(ModelFileError) -> LoadedModel {
-  let bytes = try FileContent.read(path)
-  if SafetensorsFile.recognizes(bytes) {
-    let model = try TorchModelFile(bytes: bytes, path: path, layersPath: layers).load()
+  let file = try FileContent.open(path)
+  guard let hash = SHA256.hash(of: file),
+    let start = FileBytes.file(file).bytes(0..<min(9, file.count))
+  else { throw FileContent.changed(path) }
+  func loaded(
+    _ read: ReadModel, _ format: String, kerasVersion: String? = nil,
+    vocabulary: ModelVocabulary? = nil, decoder: Model? = nil
+  ) throws(ModelFileError) -> LoadedModel {
+    // What is hashed is what is loaded.
+    guard file.isUnchanged else { throw FileContent.changed(path) }
     return LoadedModel(
-      model: model, sha256: SHA256.hash(of: bytes), format: "PyTorch (.safetensors)",
-      kerasVersion: nil, path: path)
+      model: read.model, sha256: SHA256.hash(hash, beside: read.filesBeside),
+      format: format, kerasVersion: kerasVersion, path: path, vocabulary: vocabulary,
+      conversions: read.conversions, decoder: decoder)
   }
-  if ONNXModelFile.recognizes(bytes) {
+  if SafetensorsFile.recognizes(start) {
+    let read = try TorchModelFile(content: .file(file), path: path, layersPath: layers).load()
+    return try loaded(read, "PyTorch (.safetensors)")
+  }
+  if ONNXModelFile.recognizes(start) {
     guard layers == nil else {
       throw .unreadable(
         path: path, reason: "says itself what its layers are; leave out --layers")
     }
-    let model = try ONNXModelFile(bytes: bytes, path: path, weightsPath: weights).load()
-    return LoadedModel(
-      model: model, sha256: SHA256.hash(of: bytes), format: "ONNX", kerasVersion: nil, path: path)
+    return try loaded(
+      try ONNXModelFile(content: .file(file), path: path, weightsPath: weights).load(), "ONNX")
   }
-  let content = try KerasModelFile(bytes: bytes, path: path, layersPath: layers).load()
-  return LoadedModel(
-    model: content.model, sha256: SHA256.hash(of: bytes), format: content.format,
-    kerasVersion: content.kerasVersion, path: path, vocabulary: content.vocabulary,
-    decoder: content.decoder)
+  let content = try KerasModelFile(content: .file(file), path: path, layersPath: layers).load()
+  return try loaded(
+    content.read, content.format, kerasVersion: content.kerasVersion,
+    vocabulary: content.vocabulary, decoder: content.decoder)
 }

@@ -22,23 +22,16 @@ extension MillraceModelFile {
   static func content(
     of loaded: LoadedModel, labels: [String]?, answers probed: Model, hashesData: Bool = true
   ) throws -> MillraceModelContent {
-    let model = loaded.model
+    let (part, weights) = try encode(loaded.model, answers: probed, under: "")
+    let decoder = try loaded.decoder.map { try encode($0, answers: $0, under: decoderPrefix) }
+    let tensors = weights + (decoder?.tensors ?? [])
     var record = ModelRecord(
-      name: model.name, input: model.input, layers: [], vocabulary: loaded.vocabulary,
+      version: 0, name: part.name, input: part.input, layers: part.layers,
+      vocabulary: loaded.vocabulary, decoder: decoder?.part,
       source: ModelRecord.Source(
-        format: loaded.format, sha256: loaded.sha256Text, kerasVersion: loaded.kerasVersion))
-    var tensors: [Tensor] = []
-    for (index, layer) in model.layers.enumerated() {
-      let (entry, weights) = LayerRecord.encode(layer)
-      record.layers.append(entry)
-      tensors += weights.map {
-        Tensor(name: "\(index)/\($0.name)", shape: $0.shape, values: $0.values)
-      }
-    }
-    let inputs = probeInputs(for: model)
-    let outputs = answers(of: probed, to: inputs) ?? []
-    tensors.append(Tensor(name: "probe/inputs", shape: [inputs.count], values: inputs))
-    tensors.append(Tensor(name: "probe/outputs", shape: [outputs.count], values: outputs))
+        format: loaded.format, sha256: loaded.sha256Text, kerasVersion: loaded.kerasVersion,
+        conversions: loaded.conversions))
+    record.version = record.lowestVersion
 
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -54,6 +47,27 @@ extension MillraceModelFile {
     metadata["checksums"] = String(decoding: try encoder.encode(checksums), as: UTF8.self)
     return MillraceModelContent(
       header: try header(tensors, metadata, encoder), tensors: tensors)
+  }
+
+  /// One model's layers, and its weights and probe by their names in the file.
+  private static func encode(
+    _ model: Model, answers probed: Model, under prefix: String
+  ) throws -> (part: ModelRecord.Part, tensors: [Tensor]) {
+    var part = ModelRecord.Part(name: model.name, input: model.input, layers: [])
+    var tensors: [Tensor] = []
+    for (index, layer) in model.layers.enumerated() {
+      let (entry, weights) = LayerRecord.encode(layer)
+      part.layers.append(entry)
+      tensors += weights.map {
+        Tensor(name: "\(prefix)\(index)/\($0.name)", shape: $0.shape, values: $0.values)
+      }
+    }
+    let inputs = probeInputs(for: model)
+    let outputs = answers(of: probed, to: inputs) ?? []
+    tensors += [("inputs", inputs), ("outputs", outputs)].map { name, values in
+      Tensor(name: "\(prefix)probe/\(name)", shape: [values.count], values: values)
+    }
+    return (part, tensors)
   }
 
   /// One entry of the header.

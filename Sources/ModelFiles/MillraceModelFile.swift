@@ -8,9 +8,11 @@ import Recurrence
 /// of each tensor, and under the empty name that of the metadata, so that damage is noticed without
 /// the slower hash. Tensors:
 /// `INDEX/NAME` for the weights of a layer; `probe/inputs` and `probe/outputs`, whose bits the
-/// loaded model must give again.
+/// loaded model must give again. Of a decoder the same behind `decoder/`.
 package struct MillraceModelFile {
   static let format = "millrace"
+  /// Before the names of a decoder's tensors.
+  static let decoderPrefix = "decoder/"
   /// Steps of a probe: many for a small model, few for a large one, whose probe must not take long.
   private static let probeSteps = 2...16
   private static let probeProducts = 16_000_000
@@ -46,17 +48,11 @@ package struct MillraceModelFile {
       throw .unreadable(path: path, reason: "its metadata are damaged; convert the model again")
     }
     let record = try modelRecord()
-    var layers: [Layer] = []
-    for (index, entry) in record.layers.enumerated() {
-      layers.append(try layer(entry, index))
+    let model = try model(
+      ModelRecord.Part(name: record.name, input: record.input, layers: record.layers), under: "")
+    let decoder = try record.decoder.map { part throws(ModelFileError) in
+      try self.model(part, under: Self.decoderPrefix)
     }
-    let model: Model
-    do {
-      model = try Model(layers: layers, input: record.input, name: record.name)
-    } catch {
-      throw .badModel(path: path, error: error)
-    }
-    try checkProbes(of: model)
     // The header holds the hash of the data: its own hash stands for the whole file.
     return LoadedModel(
       model: model, sha256: SHA256.hash(of: file.header),
@@ -64,7 +60,26 @@ package struct MillraceModelFile {
       path: path,
       labels: file.metadata["labels"].map {
         $0.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-      }, vocabulary: record.vocabulary)
+      }, vocabulary: record.vocabulary, conversions: record.source.conversions ?? [],
+      decoder: decoder)
+  }
+
+  /// One model of the file, its probe run; the names of its tensors begin with `prefix`.
+  private func model(
+    _ part: ModelRecord.Part, under prefix: String
+  ) throws(ModelFileError) -> Model {
+    var layers: [Layer] = []
+    for (index, entry) in part.layers.enumerated() {
+      layers.append(try layer(entry, "\(prefix)\(index)/"))
+    }
+    let model: Model
+    do {
+      model = try Model(layers: layers, input: part.input, name: part.name)
+    } catch {
+      throw .badModel(path: path, error: error)
+    }
+    try checkProbe(of: model, under: prefix)
+    return model
   }
 
   /// As `load`, under the name of the file that it was made from a moment ago.
@@ -78,7 +93,7 @@ package struct MillraceModelFile {
     return LoadedModel(
       model: loaded.model, sha256: hash, format: source.format,
       kerasVersion: source.kerasVersion, path: path, labels: loaded.labels,
-      vocabulary: loaded.vocabulary)
+      vocabulary: loaded.vocabulary, conversions: loaded.conversions, decoder: loaded.decoder)
   }
 
   private func modelRecord() throws(ModelFileError) -> ModelRecord {
@@ -91,21 +106,23 @@ package struct MillraceModelFile {
     } catch {
       throw .unreadable(path: path, reason: "its model is not what this version reads: \(error)")
     }
-    guard record.version == ModelRecord.version else {
+    let versions = ModelRecord.versions
+    guard versions.contains(record.version), record.version == record.lowestVersion else {
       throw .unreadable(
         path: path,
-        reason: "is of version \(record.version), expected \(ModelRecord.version); "
+        reason:
+          "is of version \(record.version), expected \(versions.lowerBound) or \(versions.upperBound); "
           + "convert the model again")
     }
     return record
   }
 
-  private func layer(_ record: LayerRecord, _ index: Int) throws(ModelFileError) -> Layer {
+  private func layer(_ record: LayerRecord, _ prefix: String) throws(ModelFileError) -> Layer {
     let place = "'\(record.name)' (\(record.kind))"
     do {
       return try record.layer(
-        tensor: { try optionalTensor("\(index)/\($0)") },
-        packed: { try packedMatrix("\(index)/\($0)") })
+        tensor: { try optionalTensor(prefix + $0) },
+        packed: { try packedMatrix(prefix + $0) })
     } catch let error as ModelFileError {
       throw error
     } catch let fault as LayerRecord.Fault {
@@ -115,9 +132,9 @@ package struct MillraceModelFile {
     }
   }
 
-  private func checkProbes(of model: Model) throws(ModelFileError) {
-    let inputs = try tensor("probe/inputs")
-    let expected = try tensor("probe/outputs")
+  private func checkProbe(of model: Model, under prefix: String) throws(ModelFileError) {
+    let inputs = try tensor(prefix + "probe/inputs")
+    let expected = try tensor(prefix + "probe/outputs")
     guard let outputs = Self.answers(of: model, to: inputs.values) else {
       throw .unreadable(path: path, reason: "its probe does not fit the model")
     }

@@ -23,10 +23,21 @@ package struct ModelSummary: Sendable, Encodable {
     }
   }
 
+  /// One row of h or c.
+  package struct StateRow: Sendable, Equatable, Encodable {
+    package let layer: String
+    /// "h" or "c".
+    package let kind: String
+    package let width: Int
+  }
+
   package let rows: [Row]
   package let parameterCount: Int
   /// Bytes that each stream keeps, without padding.
   package let stateByteCount: Int
+  /// h and c, in the order in which a stream may be given them.
+  package let stateRows: [StateRow]
+  private let stateRowsText: String
   /// Bytes of the first weights' products with every token, shared by all streams; 0 without.
   package let tokenTableByteCount: Int
   package let path: String
@@ -37,12 +48,17 @@ package struct ModelSummary: Sendable, Encodable {
   package let sha256Text: String
   package let inputText: String
   package let outputText: String
+  /// What was taken otherwise than it stands in the file, in words.
+  package let conversions: [String]
+  /// Names of the outputs, where the file brings them.
+  package let labels: [String]?
 
   /// As `--json` names them.
   private enum CodingKeys: String, CodingKey {
     case rows = "layers"
     case parameterCount = "parameters"
     case stateByteCount = "stateBytes"
+    case stateRows
     case tokenTableByteCount = "tokenTableBytes"
     case path = "file"
     case format
@@ -50,6 +66,8 @@ package struct ModelSummary: Sendable, Encodable {
     case sha256Text = "sha256"
     case inputText = "input"
     case outputText = "output"
+    case conversions = "converted"
+    case labels
   }
 
   package init(_ loaded: LoadedModel) {
@@ -63,6 +81,10 @@ package struct ModelSummary: Sendable, Encodable {
     }
     parameterCount = model.parameterCount
     stateByteCount = model.stateLayout.portableCount * MemoryLayout<Float>.size
+    stateRows = model.stateLayout.recurrentRows.map {
+      StateRow(layer: $0.layerName, kind: $0.kind == .h ? "h" : "c", width: $0.width)
+    }
+    stateRowsText = model.stateLayout.recurrentText
     tokenTableByteCount = model.tokenTableBytes
     path = loaded.path
     format = loaded.format
@@ -71,6 +93,8 @@ package struct ModelSummary: Sendable, Encodable {
     inputText =
       ModelSummary.text(of: model.input) + (loaded.vocabulary.map { " (\($0.text))" } ?? "")
     outputText = ModelSummary.outputText(of: model)
+    conversions = loaded.conversions
+    labels = loaded.labels
   }
 
   private static func text(of input: ModelInput) -> String {
@@ -106,8 +130,10 @@ package struct ModelSummary: Sendable, Encodable {
       input       \(inputText)
       output      \(outputText)
       parameters  \(parameterCount)
-      state       \(stateByteCount) bytes a stream
+      state       \(stateByteCount) bytes a stream\(stateRowsText.isEmpty ? "" : ": \(stateRowsText)")
       token table \(tokenTableByteCount == 0 ? "none" : "\(tokenTableByteCount) bytes")
+      labels      \(labels.map { "\($0.count) in the file" } ?? "none in the file")
+      converted   \(conversions.isEmpty ? "nothing" : conversions.joined(separator: "\n            "))
 
       \(ModelSummary.table(cells))
       """

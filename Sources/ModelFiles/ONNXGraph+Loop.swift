@@ -93,6 +93,7 @@ extension ONNXGraph {
       scans.allSatisfy({ steps.expression($0) == output }),
       let cell = ONNXCell(name: node.name, states: next, output: output)
     else { throw impossible() }
+    loops.insert(cell.layer.name)
     var all = add(cell.layer, to: rows)
     let batch = rows.axes.count > 1 ? rows.axes[1] : .batch
     all.axes = [.steps, batch == .steps ? .batch : batch, .units(all.width)]

@@ -11,6 +11,8 @@ struct ONNXGraph {
   let stepCount: Int?
   var values: [String: ONNXValue] = [:]
   var layers = LayerGraph()
+  /// Layers that are loops in the file.
+  var loops: Set<String> = []
 
   /// The meaning of an input; nil for one that is left out.
   func input(_ index: Int, of node: ONNXNode) throws(ModelFileError) -> ONNXValue? {

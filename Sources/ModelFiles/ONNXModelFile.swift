@@ -9,7 +9,7 @@ import SwiftProtobuf
 /// pass from layer to layer; which of its axes are the batch, the steps and a row's values is
 /// followed from operator to operator. What does not fit this is refused by the operator's name.
 struct ONNXModelFile {
-  let bytes: [UInt8]
+  let content: FileBytes
   let path: String
   /// A folder of stored tensors (`.pb`) for inputs of the graph that are weights.
   ///
@@ -26,27 +26,11 @@ struct ONNXModelFile {
     bytes.count > 2 && bytes[0] == 0x08 && (1...64).contains(bytes[1])
   }
 
-  func load() throws(ModelFileError) -> Model {
-    let proto: Onnx_ModelProto
-    do {
-      proto = try Onnx_ModelProto(serializedBytes: bytes)
-    } catch {
-      throw .unreadable(path: path, reason: "is no whole ONNX model (\(error)); export it again")
-    }
-    guard proto.functions.isEmpty else {
-      throw .unreadable(
-        path: path,
-        reason: "has functions of its own (\(proto.functions[0].name)); export it with them inlined"
-      )
-    }
-    let version = try version(proto)
-    let graph = proto.graph
-    guard graph.node.count <= Self.nodeCountMax, graph.sparseInitializer.isEmpty else {
-      throw .unreadable(path: path, reason: "has too many operators, or sparse weights")
-    }
+  func load() throws(ModelFileError) -> ReadModel {
+    var (graph, version) = try parsed()
+    let (constants, filesBeside) = try constants(&graph)
     var nodes: [ONNXNode] = []
     for node in graph.node { nodes.append(try ONNXNode(node, path: path)) }
-    let constants = try constants(graph)
     let inputs = graph.input.filter { constants[$0.name] == nil }
     guard let input = inputs.first else {
       throw .unreadable(path: path, reason: "has no input that is not a constant")
@@ -61,8 +45,10 @@ struct ONNXModelFile {
       values[input.name] = .rows(reading.rows)
       var readCount = 0
       do {
-        return try model(
+        var read = try model(
           needed, values, reading, version: version, name: graph.name, readCount: &readCount)
+        read.filesBeside = filesBeside
+        return read
       } catch {
         // Of errors at the same operator the one that no other reading could mend says more.
         let rank = 2 * readCount + (Self.isAboutAxes(error) ? 0 : 1)
@@ -73,6 +59,28 @@ struct ONNXModelFile {
       ?? .unreadable(
         path: path,
         reason: "its input \(input.name) is no tensor of 1 to 4 axes with a known width")
+  }
+
+  /// The graph, and the version of its operators; the bytes that it is from are let go.
+  private func parsed() throws(ModelFileError) -> (graph: Onnx_GraphProto, version: Int) {
+    let bytes = try FileContent.bytes(of: content, path)
+    let proto: Onnx_ModelProto
+    do {
+      proto = try Onnx_ModelProto(serializedBytes: bytes)
+    } catch {
+      throw .unreadable(path: path, reason: "is no whole ONNX model (\(error)); export it again")
+    }
+    guard proto.functions.isEmpty else {
+      throw .unreadable(
+        path: path,
+        reason: "has functions of its own (\(proto.functions[0].name)); export it with them inlined"
+      )
+    }
+    let version = try version(proto)
+    guard proto.graph.node.count <= Self.nodeCountMax, proto.graph.sparseInitializer.isEmpty else {
+      throw .unreadable(path: path, reason: "has too many operators, or sparse weights")
+    }
+    return (proto.graph, version)
   }
 
   private static func isAboutAxes(_ error: ModelFileError) -> Bool {
@@ -93,28 +101,39 @@ struct ONNXModelFile {
 
   // MARK: Constants
 
+  /// Takes the weights out of the graph, so that they are in memory once.
   private func constants(
-    _ graph: Onnx_GraphProto
-  ) throws(ModelFileError) -> [String: ONNXValue] {
+    _ graph: inout Onnx_GraphProto
+  ) throws(ModelFileError) -> (values: [String: ONNXValue], filesBeside: [[UInt8]]) {
     let reader = ONNXTensorReader(path: path)
     var values: [String: ONNXValue] = [:]
-    for tensor in graph.initializer {
+    let stored = try storedTensors(graph).sorted { $0.key < $1.key }
+    var initializers = graph.initializer
+    graph.initializer = []
+    while let tensor = initializers.popLast() {
       guard values[tensor.name] == nil else {
         throw .unreadable(path: path, reason: "tensor \(tensor.name) is there twice")
       }
       values[tensor.name] = .constant(try reader.constant(tensor, name: tensor.name))
     }
-    for (name, file) in try storedTensors(graph) {
+    for (name, file) in stored {
       values[name] = .constant(
         try ONNXTensorReader(path: file.path).constant(file.tensor, name: name))
     }
-    return values
+    return (values, stored.map(\.value.hash))
+  }
+
+  private struct StoredTensor {
+    var tensor: Onnx_TensorProto
+    var path: String
+    /// SHA-256 of the file.
+    var hash: [UInt8]
   }
 
   /// Tensors in files of their own that are inputs of the graph, by their names.
   private func storedTensors(
     _ graph: Onnx_GraphProto
-  ) throws(ModelFileError) -> [String: (tensor: Onnx_TensorProto, path: String)] {
+  ) throws(ModelFileError) -> [String: StoredTensor] {
     let known = Set(graph.initializer.map(\.name))
     // The stream's own input is no weight.
     var wanted = Set(graph.input.map(\.name).filter { !known.contains($0) }.dropFirst())
@@ -131,18 +150,20 @@ struct ONNXModelFile {
         .appending(path: "test_data_set_0").path(percentEncoded: false)
       guard !wanted.isEmpty, FileManager.default.fileExists(atPath: folder) else { return [:] }
     }
-    var tensors: [String: (tensor: Onnx_TensorProto, path: String)] = [:]
+    var tensors: [String: StoredTensor] = [:]
     for name in try names(in: folder) {
       let file = folder + "/" + name
       let tensor: Onnx_TensorProto
+      let bytes = try FileContent.read(file)
       do {
-        tensor = try Onnx_TensorProto(serializedBytes: try FileContent.read(file))
-      } catch let error as ModelFileError {
-        throw error
+        tensor = try Onnx_TensorProto(serializedBytes: bytes)
       } catch {
         throw .unreadable(path: file, reason: "is no stored tensor (\(error))")
       }
-      if wanted.contains(tensor.name) { tensors[tensor.name] = (tensor, file) }
+      if wanted.contains(tensor.name) {
+        tensors[tensor.name] = StoredTensor(
+          tensor: tensor, path: file, hash: SHA256.hash(of: bytes))
+      }
     }
     return tensors
   }
@@ -180,7 +201,7 @@ struct ONNXModelFile {
   private func model(
     _ answer: ONNXAnswer, _ values: [String: ONNXValue], _ reading: ONNXInput, version: Int,
     name: String, readCount: inout Int
-  ) throws(ModelFileError) -> Model {
+  ) throws(ModelFileError) -> ReadModel {
     var graph = ONNXGraph(
       path: path, version: version, batchSize: reading.batchSize, stepCount: reading.stepCount,
       values: values)
@@ -201,7 +222,9 @@ struct ONNXModelFile {
       input = .vectors(width: reading.rows.width)
     }
     do {
-      return try Model(layers: layers, input: input, name: name.isEmpty ? "model" : name)
+      return ReadModel(
+        model: try Model(layers: layers, input: input, name: name.isEmpty ? "model" : name),
+        conversions: Conversions.ofONNX(layers, loops: graph.loops))
     } catch {
       throw .badModel(path: path, error: error)
     }

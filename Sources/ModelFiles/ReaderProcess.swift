@@ -11,10 +11,6 @@ import Synchronization
 package enum ReaderProcess {
   /// Of the executable that is started: `model read-apart FILE`.
   package static let verb = "read-apart"
-  /// Asks the child for the decoder of a file that holds an encoder and a decoder.
-  package static let decoderOption = "decoder"
-  /// What the child says, besides handing the encoder over, of such a file.
-  private static let decoderNotice = "the file holds a decoder too"
   /// Where the child writes the model.
   package static let descriptor: Int32 = 3
 
@@ -47,23 +43,13 @@ package enum ReaderProcess {
     }
   }
 
-  /// Reads a file in the present process, and writes its model, or its decoder, to `descriptor`.
+  /// Reads a file in the present process, and writes its model to `descriptor`.
   ///
   /// - Throws: a `ModelFileError`, or an `EncodingError`.
   package static func hand(
-    over path: String, layers: String?, weights: String?, wantsDecoder: Bool
+    over path: String, layers: String?, weights: String?
   ) throws {
-    var loaded = try loadModelHere(at: path, layers: layers, weights: weights)
-    if let decoder = loaded.decoder {
-      if wantsDecoder {
-        loaded = LoadedModel(
-          model: decoder, sha256: loaded.sha256, format: loaded.format,
-          kerasVersion: loaded.kerasVersion, path: path)
-      } else {
-        // One hand-over is one model: the parent asks again.
-        try FileHandle.standardError.write(contentsOf: Data(decoderNotice.utf8))
-      }
-    }
+    let loaded = try loadModelHere(at: path, layers: layers, weights: weights)
     let content = try MillraceModelFile.content(
       of: loaded, labels: loaded.labels, answers: loaded.model, hashesData: false)
     let code = content.write(to: descriptor)
@@ -83,27 +69,12 @@ package enum ReaderProcess {
     var options = [executable, "model", verb]
     if let layers { options += ["--layers", layers] }
     if let weights { options += ["--weights", weights] }
-    let file = ["--", path]
-    let (loaded, message) = try model(
-      options + file, path, forSteppingOnly: forSteppingOnly, patience)
-    guard message == decoderNotice else { return loaded }
-    let (decoder, _) = try model(
-      options + ["--" + decoderOption] + file, path, forSteppingOnly: forSteppingOnly, patience)
-    return LoadedModel(
-      model: loaded.model, sha256: loaded.sha256, format: loaded.format,
-      kerasVersion: loaded.kerasVersion, path: path, labels: loaded.labels,
-      vocabulary: loaded.vocabulary, decoder: decoder.model)
-  }
-
-  /// One model of a child, and what the child said besides.
-  private static func model(
-    _ arguments: [String], _ path: String, forSteppingOnly: Bool, _ patience: Int32
-  ) throws(ModelFileError) -> (LoadedModel, message: String) {
+    options += ["--", path]
     let memory = cprocess_memory_file("model")
     guard memory >= 0 else { throw failure(path, "memory for it", errno) }
     let result: (end: Int32, message: String)
     do {
-      result = try run(arguments, memory: memory, patience, path)
+      result = try run(options, memory: memory, patience, path)
     } catch {
       close(memory)
       throw error
@@ -116,7 +87,7 @@ package enum ReaderProcess {
     }
     let file = OpenFile(descriptor: memory, count: Int(information.st_size))
     try check(result.end, result.message, path)
-    return (try loaded(file, path, forSteppingOnly: forSteppingOnly), result.message)
+    return try loaded(file, path, forSteppingOnly: forSteppingOnly)
   }
 
   private static func loaded(

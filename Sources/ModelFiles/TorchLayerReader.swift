@@ -17,7 +17,8 @@ struct TorchLayerReader {
     case "rnn_cell", "gru_cell", "lstm_cell": return try recurrent(suffix: nil)
     case "embedding": return [try embedding()]
     case "linear": return [try linear()]
-    case "conv_causal": return [try convolution()]
+    case "conv_causal": return [try convolution().layer]
+    case "conv": return try convolutionWithoutPadding()
     case "batchnorm": return [try batchNormalization()]
     case "layernorm": return [try layerNormalization()]
     case "last": return [.lastStep(LastStep(name: "last"))]
@@ -88,20 +89,12 @@ struct TorchLayerReader {
   }
 
   /// A Conv1d that sees `(kernel - 1) * dilation` zeros before the sequence and nothing behind it.
-  private func convolution() throws(ModelFileError) -> Layer {
-    let tensor = try weights.tensor(weight("weight"), shape: [nil, nil, nil])
-    let (filters, channels, size) = (tensor.shape[0], tensor.shape[1], tensor.shape[2])
-    try check("kernel", is: size)
-    try check("out", is: filters)
-    if let groups = try options.size("groups"), groups != 1 {
-      throw options.unsupported("groups", "is \(groups), expected 1")
-    }
+  private func convolution() throws(ModelFileError) -> (layer: Layer, past: Int) {
+    let (layer, past) = try convolutionOfAnyPadding()
     if let stride = try options.size("stride"), stride != 1 {
-      throw options.unsupported("stride", "is \(stride), which skips steps, expected 1")
+      throw options.unsupported(
+        "stride", "is \(stride), which skips steps, expected 1; the kind conv may")
     }
-    try check("in", is: channels)
-    let dilation = try options.size("dilation") ?? 1
-    let past = (size - 1) * dilation
     let padding = try options.size("left_pad", least: 0) ?? past
     guard padding == past else {
       throw options.unsupported(
@@ -109,6 +102,45 @@ struct TorchLayerReader {
         "is \(padding), which shifts the answers against the steps; expected \(past), "
           + "(kernel - 1) * dilation")
     }
+    return (layer, past)
+  }
+
+  /// A Conv1d as PyTorch calls it: fewer zeros before the sequence than taps, none behind it, and a
+  /// stride: fewer rows than steps.
+  private func convolutionWithoutPadding() throws(ModelFileError) -> [Layer] {
+    let (layer, past) = try convolutionOfAnyPadding()
+    let stride = try options.size("stride") ?? 1
+    let zeros = try options.size("left_pad", least: 0) ?? 0
+    guard zeros <= past else {
+      throw options.unsupported(
+        "left_pad", "is \(zeros), expected at most \(past), (kernel - 1) * dilation")
+    }
+    if let padding = try options.size("padding", least: 0), padding > 0 {
+      throw options.unsupported(
+        "padding",
+        "is \(padding), on both sides: the last rows need steps behind the end: not streamable; "
+          + "say left_pad for zeros before the sequence alone")
+    }
+    // The zeros of the past are those before the sequence.
+    guard zeros < past || stride > 1 else { return [layer] }
+    return [
+      layer,
+      .stepSelection(StepSelection(name: name, skipped: past - zeros, every: stride)),
+    ]
+  }
+
+  /// The layer, and how many steps it looks back.
+  private func convolutionOfAnyPadding() throws(ModelFileError) -> (layer: Layer, past: Int) {
+    let tensor = try weights.tensor(weight("weight"), shape: [nil, nil, nil])
+    let (filters, channels, size) = (tensor.shape[0], tensor.shape[1], tensor.shape[2])
+    try check("kernel", is: size)
+    try check("out", is: filters)
+    if let groups = try options.size("groups"), groups != 1 {
+      throw options.unsupported("groups", "is \(groups), expected 1")
+    }
+    try check("in", is: channels)
+    let dilation = try options.size("dilation") ?? 1
+    let past = (size - 1) * dilation
     // [filters, channels, taps] -> [taps, channels, filters]; the oldest tap is first in both.
     var values = [Float](repeating: 0, count: tensor.values.count)
     for filter in 0..<filters {
@@ -119,11 +151,11 @@ struct TorchLayerReader {
         }
       }
     }
-    return .conv1D(
-      Conv1D(
-        name: name, kernelSize: size, dilation: dilation,
-        kernel: Matrix(rows: size * channels, columns: filters, values: values),
-        bias: try bias("bias", count: filters), activation: .linear))
+    let layer = Conv1D(
+      name: name, kernelSize: size, dilation: dilation,
+      kernel: Matrix(rows: size * channels, columns: filters, values: values),
+      bias: try bias("bias", count: filters), activation: .linear)
+    return (.conv1D(layer), past)
   }
 
   private func batchNormalization() throws(ModelFileError) -> Layer {

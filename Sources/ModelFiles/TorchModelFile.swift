@@ -7,7 +7,7 @@ import Recurrence
 /// The layers file is a JSON object with an array `layers` (or that array alone); `Docs/models.md`
 /// describes its form. A state dict has weights and no architecture, so that there is no guessing.
 struct TorchModelFile {
-  let bytes: [UInt8]
+  let content: FileBytes
   let path: String
   /// Nil looks for `NAME.layers.json` beside `NAME.safetensors`.
   let layersPath: String?
@@ -15,31 +15,35 @@ struct TorchModelFile {
   private static let layersBytesMax = 16 << 20
   private static let layerCountMax = 10_000
 
-  func load() throws(ModelFileError) -> Model {
+  func load() throws(ModelFileError) -> ReadModel {
     let file: SafetensorsFile
     do {
-      file = try SafetensorsFile(bytes)
+      file = try SafetensorsFile(content)
     } catch {
       throw .unreadable(path: path, reason: "\(error)")
     }
     let place = layersPath ?? Self.layersPath(beside: path)
-    let entries = try entries(at: place)
+    let (entries, hash) = try entries(at: place)
     let weights = TorchWeights(file, path: path)
-    var layers: [Layer] = []
+    var graph = LayerGraph()
+    var value = LayerGraph.input
     var width: Int?
     for (index, entry) in entries.enumerated() {
       let options = try TorchOptions(entry, index: index, path: place)
       let reader = TorchLayerReader(options: options, weights: weights, width: width)
       for layer in try reader.layers() {
-        layers.append(layer)
+        value = graph.add(layer, to: value)
         width = layer.outputWidth ?? width
       }
       try options.refuseUnread()
     }
     try weights.refuseUnused()
+    let layers = graph.layers(to: value)
     do {
       let name = entries.isEmpty ? "model" : Self.name(of: path)
-      return try Model(layers: layers, input: try input(layers, place), name: name)
+      return ReadModel(
+        model: try Model(layers: layers, input: try input(layers, place), name: name),
+        conversions: Conversions.ofTorch(layers), filesBeside: [hash])
     } catch let error as ModelFileError {
       throw error
     } catch let error as ModelError {
@@ -60,7 +64,10 @@ struct TorchModelFile {
     return String(file.prefix { $0 != "." })
   }
 
-  private func entries(at place: String) throws(ModelFileError) -> [JSONValue] {
+  /// The layers, and the SHA-256 of the file.
+  private func entries(
+    at place: String
+  ) throws(ModelFileError) -> (entries: [JSONValue], hash: [UInt8]) {
     let text: [UInt8]
     do {
       text = try FileContent.read(place)
@@ -77,7 +84,7 @@ struct TorchModelFile {
     else {
       throw .unreadable(path: place, reason: "has no array \"layers\"")
     }
-    return entries
+    return (entries, SHA256.hash(of: text))
   }
 
   private func input(_ layers: [Layer], _ place: String) throws(ModelFileError) -> ModelInput {

@@ -1,6 +1,7 @@
 import CZip
+import Glibc
 
-/// A zip archive in memory, read through libzip.
+/// A zip archive, read through libzip: from memory, or from a file that is not read as a whole.
 struct ZipArchive: ~Copyable {
   /// Why an archive or an entry cannot be read.
   enum Failure: Error, Equatable {
@@ -14,33 +15,43 @@ struct ZipArchive: ~Copyable {
   private static let compressionMax: UInt64 = 1100
 
   private let archive: OpaquePointer
-  /// libzip reads from here while the archive is open.
-  private let bytes: UnsafeMutableRawBufferPointer
+  private let byteCount: Int
+  /// libzip reads from here while an archive in memory is open.
+  private let memory: UnsafeMutableRawBufferPointer?
 
-  init(_ data: [UInt8]) throws(Failure) {
-    let bytes = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: max(1, data.count), alignment: 16)
-    bytes.copyBytes(from: data)
+  init(_ content: FileBytes) throws(Failure) {
     var error = zip_error_t()
     zip_error_init(&error)
     defer { zip_error_fini(&error) }
-    guard let source = zip_source_buffer_create(bytes.baseAddress, UInt64(data.count), 0, &error)
-    else {
-      bytes.deallocate()
-      throw .notZip(reason: String(cString: zip_error_strerror(&error)))
+    var memory: UnsafeMutableRawBufferPointer?
+    var source: OpaquePointer?
+    switch content {
+    case .memory(let data):
+      let copy = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: max(1, data.count), alignment: 16)
+      copy.copyBytes(from: data)
+      memory = copy
+      source = zip_source_buffer_create(copy.baseAddress, UInt64(data.count), 0, &error)
+    case .file(let file):
+      guard let stream = file.stream() else {
+        throw .notZip(reason: String(cString: strerror(errno)))
+      }
+      source = zip_source_filep_create(stream, 0, zip_int64_t(file.count), &error)
+      if source == nil { fclose(stream) }
     }
-    guard let archive = zip_open_from_source(source, ZIP_RDONLY, &error) else {
-      zip_source_free(source)
-      bytes.deallocate()
+    guard let source, let archive = zip_open_from_source(source, ZIP_RDONLY, &error) else {
+      if let source { zip_source_free(source) }
+      memory?.deallocate()
       throw .notZip(reason: String(cString: zip_error_strerror(&error)))
     }
     self.archive = archive
-    self.bytes = bytes
+    self.memory = memory
+    byteCount = content.count
   }
 
   deinit {
     zip_discard(archive)
-    bytes.deallocate()
+    memory?.deallocate()
   }
 
   /// The bytes of an entry, their checksum compared.
@@ -50,7 +61,7 @@ struct ZipArchive: ~Copyable {
     var information = zip_stat_t()
     guard zip_stat(archive, name, 0, &information) == 0 else { throw .missing(entry: name) }
     let known = UInt64(ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE)
-    guard information.valid & known == known, information.comp_size <= UInt64(bytes.count),
+    guard information.valid & known == known, information.comp_size <= UInt64(byteCount),
       information.size <= UInt64(byteCountMax),
       information.size / ZipArchive.compressionMax <= information.comp_size
     else {

@@ -178,7 +178,7 @@ extension Layer {
   }
 
   /// Whether masked steps are answered by the layer, and how; nil for a layer without recurrence.
-  var recurrence: (returnSequences: Bool, zeroOutputForMask: Bool)? {
+  package var recurrence: (returnSequences: Bool, zeroOutputForMask: Bool)? {
     switch self {
     case .simpleRNN(let cell): (cell.returnSequences, cell.zeroOutputForMask)
     case .gru(let cell): (cell.returnSequences, cell.zeroOutputForMask)
@@ -232,7 +232,7 @@ extension Layer {
     case .globalPooling1D(let layer):
       [(.value("total"), layer.width), (.value("rounded"), layer.width), (.value("count"), 2)]
     case .stepSelection: [(.value("waited"), 1)]
-    case .startingState: [(.value("is_done"), 1)]
+    case .startingState: [(.value(StartingState.doneName), 1)]
     case .lastAnswer: [(.value("last"), outputWidth), (.value("is_there"), 1)]
     default: []
     }

@@ -3,6 +3,9 @@
 /// At a stream's first step it writes them into that layer's state; rows pass unchanged. Its own
 /// state says whether it has.
 package struct StartingState: Sendable {
+  /// The row of its own state that says whether it has written them.
+  static let doneName = "is_done"
+
   package let name: String
   package let h: [Float]
   /// For an LSTM.

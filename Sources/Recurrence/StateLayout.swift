@@ -28,6 +28,18 @@ package struct StateLayout: Sendable, Equatable {
     portable = UInt32(rows.reduce(0) { $0 + $1.width })
   }
 
+  /// The rows of h and c: what a stream may be given to start from, in this order.
+  package var recurrentRows: [StateRow] { rows.filter { $0.kind == .h || $0.kind == .c } }
+
+  /// Floats of all h and c.
+  package var recurrentCount: Int { recurrentRows.reduce(0) { $0 + $1.width } }
+
+  /// For people: "lstm h 24, lstm c 24".
+  package var recurrentText: String {
+    recurrentRows.map { "\($0.layerName) \($0.kind == .h ? "h" : "c") \($0.width)" }
+      .joined(separator: ", ")
+  }
+
   /// Where the first row of each layer starts; 0 for a layer that has none.
   func offsets(layerCount: Int) -> [Int] {
     var offsets = [Int](repeating: 0, count: layerCount)

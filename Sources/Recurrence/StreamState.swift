@@ -45,6 +45,27 @@ package final class StreamState {
     }
   }
 
+  /// Begins with a given h and c in the place of zeros; everything else is zero.
+  ///
+  /// - Parameter rows: those of `StateLayout.recurrentRows`, one after the other.
+  /// - Throws: `StateError.wrongCount`; the state is then unchanged.
+  package func begin(with rows: [Float]) throws(StateError) {
+    guard rows.count == layout.recurrentCount else {
+      throw .wrongCount(expected: layout.recurrentCount, received: rows.count)
+    }
+    zero()
+    var taken = 0
+    for row in layout.rows {
+      switch row.kind {
+      case .h, .c:
+        for j in 0..<row.width { start[row.offset + j] = rows[taken + j] }
+        taken += row.width
+      case .value(StartingState.doneName): start[row.offset] = 1
+      case .past, .value: break
+      }
+    }
+  }
+
   /// A second state with the same content.
   package func copy() -> StreamState {
     let other = StreamState(layout: layout)

@@ -11,6 +11,9 @@ package protocol SegmentTokenizer: Sendable {
   /// Whether text without any id makes no step, where nothing else is asked for; else it is refused.
   var skipsUnknown: Bool { get }
 
+  /// What the tokenizer's file asks for and a stream has not, as the end of a sentence about it.
+  var notices: [String] { get }
+
   /// Whether the tokens of `held`, which is not empty, are final whatever follows, when `next` does.
   func isBoundary(_ held: [Unicode.Scalar], before next: Unicode.Scalar) -> Bool
 
@@ -30,6 +33,7 @@ package protocol SegmentTokenizer: Sendable {
 extension SegmentTokenizer {
   package var startIDs: [Int32] { [] }
   package var endIDs: [Int32] { [] }
+  package var notices: [String] { [] }
   package var skipsUnknown: Bool { true }
   package func isComplete(_ held: [Unicode.Scalar]) -> Bool { false }
 }

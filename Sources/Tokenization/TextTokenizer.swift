@@ -50,6 +50,12 @@ package struct TextTokenizer: Sendable {
 
   package let vocabulary: Vocabulary
   let kind: Kind
+
+  /// As `SegmentTokenizer.notices`.
+  package var notices: [String] {
+    if case .segments(let rule) = kind { rule.notices } else { [] }
+  }
+
   let unknown: Unknown
   let startToken: Int32?
   let replacesInvalid: Bool

@@ -6,6 +6,7 @@ package struct InboundMessage {
   package let stream: StreamID?
   package let header: Header
   package let payload: UnsafeRawBufferPointer
+  /// The token ids of an answer's steps; in data with START the state to begin with.
   package let ids: UnsafeRawBufferPointer
   package let note: UnsafeRawBufferPointer
   package let isFriendly: Bool
@@ -59,11 +60,26 @@ package struct InboundMessage {
         expected: "at most \(InboundMessage.noteBytesMax)")
     }
     try header.checkPayload(byteCount: payload.count)
-    guard ids.isEmpty || (header.kind == .answer && ids.count == Int(header.count) * 4) else {
-      throw WireError(
-        .badLength, "the ids have \(ids.count) bytes",
-        expected: header.kind == .answer ? "0 or \(Int(header.count) * 4)" : "0")
+    guard mayHaveState else {
+      guard ids.isEmpty || (header.kind == .answer && ids.count == Int(header.count) * 4) else {
+        throw WireError(
+          .badLength, "the ids have \(ids.count) bytes",
+          expected: header.kind == .answer ? "0 or \(Int(header.count) * 4)" : "0")
+      }
+      return
     }
+    guard ids.count.isMultiple(of: 4) else {
+      throw WireError(
+        .badLength, "the state has \(ids.count) bytes", expected: "4 for each number")
+    }
+  }
+
+  /// Whether `ids` holds the state that a stream begins with: f32, h and c row by row.
+  ///
+  /// Between stages a PEEK at a stream whose first step is still to come has it too.
+  private var mayHaveState: Bool {
+    header.kind == .data
+      && (header.flags.contains(.start) || header.flags.isSuperset(of: [.peek, .reset]))
   }
 
   /// Counts that the element type or the kind fixes.

@@ -40,4 +40,14 @@ struct AnswerFormatTests {
       text.contains(#""label":"d","score":null,"top":[["d",null],["b",0.5],["c",0.5],["a",null]]"#),
       "\(text)")
   }
+
+  /// Before a model of windows has its first row, no class may look like its answer.
+  @Test func withoutAnAnswerThereIsNoLabel() throws {
+    let format = AnswerFormat(labels: ["a", "b"], top: 2, showsValues: true, tokenText: nil)
+    #expect(
+      try line(format, [.nan, .nan])
+        == #"{"stream":"cam-1","number":7,"label":null,"score":null,"top":[],"values":[null,null]}"#
+        + "\n")
+    #expect(try line(format, [.nan, 0.5]).contains(#""label":"b","score":0.5"#))
+  }
 }

@@ -25,6 +25,13 @@ struct InputLineTests {
     #expect(error?.reason.contains(says) == true, "\(String(describing: error))")
   }
 
+  @Test func aStateIsReadRowByRowOrAtOnce() throws {
+    let rows = try read("{\"stream\":\"a\",\"state\":[[1,2],[3]],\"values\":[0]}")
+    #expect(rows.state == [1, 2, 3])
+    #expect(try read("{\"stream\":\"a\",\"state\":[1,2,3]}").state == [1, 2, 3])
+    #expect(throws: JSONError.self) { try read("{\"stream\":\"a\",\"state\":[null]}") }
+  }
+
   @Test func otherKeysBesideAPayloadOrAFlagAreIgnored() throws {
     #expect(try read("{\"stream\":\"a\",\"text\":\"h\",\"tetx\":1,\"note\":[{}]}").units == 1)
     let end = try read("{\"stream\":\"a\",\"id\":7,\"end\":true}")

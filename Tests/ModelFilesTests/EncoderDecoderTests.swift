@@ -20,6 +20,28 @@ struct EncoderDecoderTests {
     #expect(other.precision == .bf16)
   }
 
+  /// Both halves in one `.millrace` file, with a probe each.
+  @Test func itsOwnFileHoldsBoth() throws {
+    let loaded = try loadModel(at: path("both.keras"))
+    let decoder = try #require(loaded.decoder)
+    let bytes = try MillraceModelFile.content(of: loaded, labels: nil).bytes
+    let whole = try ScratchFile(bytes, suffix: ".millrace")
+    let again = try loadModel(at: whole.path)
+    let other = try #require(again.decoder)
+    #expect(other.stateLayout == decoder.stateLayout && other.input == decoder.input)
+    for (have, want) in [(again.model, loaded.model), (other, decoder)] {
+      let inputs = MillraceModelFile.probeInputs(for: want)
+      #expect(
+        MillraceModelFile.answers(of: have, to: inputs)
+          == MillraceModelFile.answers(of: want, to: inputs))
+    }
+    // A weight of the decoder is guarded as one of the encoder is: the last tensors are its.
+    var damaged = bytes
+    damaged[bytes.count - 1] ^= 1
+    let scratch = try ScratchFile(damaged, suffix: ".millrace")
+    #expect(throws: ModelFileError.self) { try loadModel(at: scratch.path) }
+  }
+
   @Test(arguments: [
     (
       "swapped",

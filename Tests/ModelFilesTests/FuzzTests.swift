@@ -11,7 +11,7 @@ struct FuzzTests {
 
   private func load(_ bytes: [UInt8]) -> Bool {
     do {
-      _ = try KerasModelFile(bytes: bytes, path: "file").load()
+      _ = try KerasModelFile(content: .memory(bytes), path: "file").load()
       return true
     } catch {
       // Typed throws: it is a ModelFileError. Its text must be sound as well.

@@ -44,9 +44,11 @@ enum FuzzedReader: String, CaseIterable {
 
   private func model(_ bytes: [UInt8]) throws -> Model? {
     switch self {
-    case .keras, .hdf5: return try KerasModelFile(bytes: bytes, path: "file").load().model
+    case .keras, .hdf5:
+      return try KerasModelFile(content: .memory(bytes), path: "file").load().model
     case .onnx:
-      return try ONNXModelFile(bytes: bytes, path: "file", weightsPath: "/nowhere").load()
+      return try ONNXModelFile(content: .memory(bytes), path: "file", weightsPath: "/nowhere")
+        .load().model
     case .safetensors:
       let file = try SafetensorsFile(bytes)
       for name in file.names { _ = try file.tensor(name) }
@@ -94,7 +96,7 @@ enum FuzzedReader: String, CaseIterable {
 
   private static func torch(layers: [UInt8]) throws -> Model {
     try withPath(layers) { path in
-      try TorchModelFile(bytes: weights, path: "file", layersPath: path).load()
+      try TorchModelFile(content: .memory(weights), path: "file", layersPath: path).load().model
     }
   }
 

@@ -28,7 +28,8 @@ struct MutatedFilesTests {
 
   private func layers(_ file: String) -> String? {
     let folder = file.split(separator: "/").dropLast().joined(separator: "/")
-    let places = ["\(folder)/model.layers.json", "\(folder)/case.json"]
+    let stem = file.replacing(".safetensors", with: "")
+    let places = ["\(stem).layers.json", "\(folder)/case.json"]
     guard file.hasSuffix(".safetensors") else { return nil }
     return places.map(Fixture.path).first { FileManager.default.fileExists(atPath: $0) }
   }

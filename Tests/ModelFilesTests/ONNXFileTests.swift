@@ -122,7 +122,7 @@ struct ONNXFileTests {
     let bytes = try Fixture.bytes("onnx/\(name)/model.onnx")
     func load(_ bytes: [UInt8]) {
       do {
-        _ = try ONNXModelFile(bytes: bytes, path: "file", weightsPath: nil).load()
+        _ = try ONNXModelFile(content: .memory(bytes), path: "file", weightsPath: nil).load()
       } catch {
         #expect(!"\(error)".contains("\n"))
       }
@@ -143,5 +143,35 @@ struct ONNXFileTests {
     #expect(windows.shape == .manyToOne)
     let hidden = try loadModel(at: Fixture.path("onnx/torch-dynamo-hidden/model.onnx")).model
     #expect(hidden.shape == .manyToOne)
+  }
+
+  /// A state that is given stands in the place of the file's own `initial_h` and `initial_c`.
+  @Test(arguments: ["lstm-initial", "gru-nobias-initial", "rnn-initial"])
+  func aGivenStateReplacesTheFilesOwn(name: String) throws {
+    let model = try loadModel(at: Fixture.path("onnx/\(name)/model.onnx")).model
+    func answers(_ state: StreamState) -> [Float] {
+      var batch = StepBatch(model: model, capacity: 1)
+      let width = if case .vectors(let width) = model.input { width } else { 1 }
+      [Float](repeating: 0.5, count: width).withUnsafeBufferPointer {
+        batch.append(state, vector: $0)
+      }
+      model.step(&batch)
+      return Array(batch.output(0))
+    }
+    let own = try #require(
+      model.layers.compactMap { layer -> [Float]? in
+        if case .startingState(let starting) = layer { return starting.h + (starting.c ?? []) }
+        return nil
+      }.first)
+    let state = model.makeState()
+    #expect(state.layout.recurrentCount == own.count)
+    try state.begin(with: own)
+    let plain = answers(model.makeState())
+    #expect(answers(state) == plain)
+    try state.begin(with: [Float](repeating: 0, count: own.count))
+    #expect(answers(state) != plain)
+    #expect(throws: StateError.wrongCount(expected: own.count, received: 1)) {
+      try state.begin(with: [1])
+    }
   }
 }

@@ -11,7 +11,7 @@ struct TorchFileTests {
 
   @Test func thereAreFixtures() {
     #expect(Self.golden.count == 6)
-    #expect(Self.own.count == 11)
+    #expect(Self.own.count == 13)
   }
 
   @Test(arguments: golden) func everyStepIsTheGoldenOne(name: String) throws {
@@ -140,7 +140,7 @@ struct TorchFileTests {
       changed[position] ^= position.isMultiple(of: 2) ? 0xff : 0x01
       do {
         _ = try TorchModelFile(
-          bytes: changed, path: "file",
+          content: .memory(changed), path: "file",
           layersPath: Fixture.path("golden/t_conv_norm_gru/case.json")
         ).load()
         loaded += 1

@@ -73,11 +73,28 @@ struct HuggingFaceTokenizerTests {
     #expect(refused.refused.map(\.bytes) == [3..<9])
   }
 
+  /// The text's tokens are the same; what was asked of its length is said.
+  @Test func lengthsAreForWholeTexts() throws {
+    let bytes = try TokenizerFixture.bytes("huggingface/wordpiece-bert.json")
+    let sound = String(decoding: bytes, as: UTF8.self).replacing("\": ", with: "\":")
+    func notices(_ truncation: String, _ padding: String) throws -> [String] {
+      let text = sound.replacing("\"truncation\":null", with: "\"truncation\":\(truncation)")
+        .replacing("\"padding\":null", with: "\"padding\":\(padding)")
+      return try HuggingFaceTokenizer(json: Array(text.utf8)).notices
+    }
+    #expect(try notices("null", "null") == [])
+    #expect(try notices("null", "{\"strategy\":\"BatchLongest\",\"pad_id\":0}") == [])
+    let cut = try notices("{\"max_length\":128,\"strategy\":\"LongestFirst\"}", "null")
+    #expect(cut.count == 1 && cut[0].contains("limits: { max-steps: 128 }"))
+    #expect(try notices("null", "{\"strategy\":{\"Fixed\":64}}").count == 1)
+    let multiple = "{\"strategy\":\"BatchLongest\",\"pad_to_multiple_of\":8}"
+    #expect(try notices("{\"max_length\":8}", multiple).count == 2)
+  }
+
   /// Each is the sound file with one thing changed.
   @Test(
     arguments: [
-      ("\"truncation\":null", "\"truncation\":{\"max_length\":8}", "\"truncation\" is set"),
-      ("\"padding\":null", "\"padding\":{}", "\"padding\" is set"),
+      ("\"truncation\":null", "\"truncation\":8", "\"truncation\" is no object"),
       ("BertNormalizer", "Precompiled", "\"normalizer.type\" is Precompiled"),
       ("\"clean_text\"", "\"cleaning\"", "\"normalizer.cleaning\" is set, and is not known"),
       ("BertPreTokenizer", "UnicodeScripts", "\"pre_tokenizer.type\" is UnicodeScripts"),

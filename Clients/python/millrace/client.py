@@ -12,7 +12,7 @@ from dataclasses import replace
 from . import wire
 from .connection import Connection
 from .outgoing import OutgoingStream
-from .payload import elements, pieces
+from .payload import elements, pieces, state_bytes
 from .results import Answer, Counters, Refusal, StateLost, StreamRefused
 from .wire import Flag, Kind, Message
 
@@ -70,23 +70,29 @@ class Client:
 
     def send(self, stream: str, data=None, *, start: bool = False, end: bool = False,
              reset: bool = False, peek: bool = False, time: int = 0, note: dict | None = None,
-             timeout: float | None = None) -> int:
+             initial_state=None, timeout: float | None = None) -> int:
         """Sends elements of a stream (see `payload.elements`); returns the number of the first.
 
         Waits for credit. Cuts only what is larger than a message may be. After END, the next send
         begins a new life at number 0, and waits for the end of the old one.
+        initial_state: h and c of all recurrent layers in the place of zeros, with the send that
+        begins a life (see `payload.state_bytes`). One of another size is refused `bad-shape`, and
+        no life begins.
         Raises StateLost and StreamRefused, until `start`; TimeoutError, but what was numbered is
         still sent by the next call.
         """
         deadline = self._deadline(timeout)
         self._wait(lambda: self.connection.is_welcome, deadline, "a welcome")
         state = self._stream(stream, start, deadline)
-        start = start or state.begins_anew and state.next == 0
+        given = state_bytes(initial_state)
+        if given and state.was_sent and not start:
+            raise ValueError(f"{stream} is open: a state can be given where it begins")
+        start = start or bool(given) or state.begins_anew and state.next == 0
         rows, dtype = elements(data)
         if not len(rows) and not (start or end or reset):
             return state.next
         parts = pieces(rows, dtype, self.connection.window,
-                       self.welcome.get("max_bytes", 1 << 20))
+                       self.welcome.get("max_bytes", 1 << 20) - len(given))
         if peek and len(parts) > 1:
             raise ValueError("a peek is one message; this one is too large")
         number = state.next
@@ -97,6 +103,7 @@ class Client:
             message = Message(
                 Kind.DATA, stream, flags=Flag(flags), number=state.next, epoch=state.epoch,
                 time=time, note=wire.json_bytes(note) if note else b"",
+                ids=given if is_first else b"",
                 friendly=self.connection.friendly, **fields)
             wire.encode(message)  # what is wrong is said here, before it is numbered
             self._streams[stream] = self._unsent[stream] = state
@@ -335,7 +342,9 @@ class Client:
         elif refusal.code in ENDING:
             self._fail(state, refusal)
         else:
-            count = (state.use_up(message.number, message.input) if refusal.code in USED_UP
+            uses_up = refusal.code in USED_UP and not (
+                state.gave_state(message.number) and message.input <= message.number)
+            count = (state.use_up(message.number, message.input) if uses_up
                      else state.drop(message.number))
             if count is None:
                 self.counters.duplicates += 1

@@ -147,8 +147,8 @@ class OutgoingStream:
             if begins:
                 self.cursor = 0  # unknown, or an earlier life: this one has still to begin
             return begins
-        if closed and is_ours and answers <= self.answer_next:
-            self.is_closed = True  # its last answer was heard, or carried nothing
+        # Closed is not done: its answers may be under way, and a last one that was lost comes again
+        # behind the welcome.
         if not self.rewind(expected):
             return False
         if self.kept and not self.kept[-1].is_bare:
@@ -208,6 +208,10 @@ class OutgoingStream:
 
     def _is_refused(self, number: int) -> bool:
         return number < self.covered_to or any(b <= number < e for b, e in self._refused)
+
+    def gave_state(self, number: int) -> bool:
+        """Whether the message at `number` is one that gave a state to begin with."""
+        return any(kept.begin == number and kept.message.ids for kept in self.kept)
 
     def drop(self, number: int) -> int | None:
         """Forgets the message at `number` and all behind it, which cannot be applied without it.

@@ -40,6 +40,19 @@ def elements(data) -> tuple[np.ndarray, DType]:
     return array.astype({DType.U8: "|u1", DType.I32: "<i4", DType.F32: "<f4"}[dtype]), dtype
 
 
+def state_bytes(state) -> bytes:
+    """h and c to begin a stream with: one array, or a sequence of them, one a row, in the order
+    of the model's state (`millrace model inspect`: "lstm h 24, lstm c 24").
+    """
+    if state is None:
+        return b""
+    rows = state if isinstance(state, (list, tuple)) else [state]
+    numbers = np.concatenate([np.asarray(row, "<f4").reshape(-1) for row in rows] or [[]])
+    if not np.isfinite(numbers).all():
+        raise ValueError("the initial state holds what is no finite number")
+    return numbers.astype("<f4").tobytes()
+
+
 def pieces(array: np.ndarray, dtype: DType, window: int, bytes_max: int) -> list[dict]:
     """The payload fields of one or more messages.
 

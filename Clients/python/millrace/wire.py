@@ -83,6 +83,7 @@ class WireError(ValueError):
 class Message:
     """One MR/1 message. `number` is in bytes for text, in steps otherwise and in answers.
 
+    `ids`: i32[count] in answers; in data with START the state to begin with, f32.
     `stream` is the whole topic on a publish socket. The friendly form has no `model` (its 64 bits
     do not fit a JSON integer) and neither count nor width for text and json (their length says it).
     """
@@ -207,7 +208,11 @@ def _check(message: Message, name: bytes, topic: bool) -> None:
         raise WireError("bad-length", f"the payload has {len(message.payload)} bytes",
                         f"{message.count} x {message.width} x {size}")
     ids_bytes = 4 * message.count if message.kind is Kind.ANSWER else 0
-    if message.ids and len(message.ids) != ids_bytes:
+    if message.kind is Kind.DATA and Flag.START in message.flags:
+        if len(message.ids) % 4:
+            raise WireError("bad-length", f"the state has {len(message.ids)} bytes",
+                            "4 for each number")
+    elif message.ids and len(message.ids) != ids_bytes:
         raise WireError("bad-length", f"ids have {len(message.ids)} bytes", f"0 or {ids_bytes}")
     if len(message.note) > NOTE_BYTES_MAX:
         raise WireError("too-large", f"the note has {len(message.note)} bytes",

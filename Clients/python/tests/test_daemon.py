@@ -150,6 +150,40 @@ class DaemonTests(unittest.TestCase):
         self.assertEqual([refusal.code for refusal in refusals], ["not-finite"])
         self.assertEqual(numbers, [0, 2])
 
+    def test_a_stream_begins_with_the_state_given(self):
+        folder = ROOT / "Fixtures" / "initial-state"
+        rows, states, expected = {}, {}, {}
+        for line in lines(folder / "input.jsonl"):
+            rows.setdefault(line["stream"], []).append(line["values"])
+            states.setdefault(line["stream"], line.get("state"))
+        for line in lines(folder / "expected.jsonl"):
+            expected.setdefault(line["stream"], []).append(line["values"])
+        pipeline = f"tokenizer: {{ kind: values }}\nmodel: {folder}/model.keras"
+        with Daemon(pipeline) as daemon, Client(daemon.endpoint) as client:
+            for name, values in rows.items():
+                client.send(name, np.array(values[:2], np.float32), initial_state=states[name])
+                client.send(name, np.array(values[2:], np.float32), end=True)
+            answers = {name: [] for name in rows}
+            for result in client.drain(timeout=20):
+                answers[result.stream].extend(result.values)
+            for name, values in expected.items():
+                np.testing.assert_allclose(answers[name], values, atol=1e-5, err_msg=name)
+            # One of another size: no life begins, and a right one may follow.
+            client.send("far", np.array(rows["far"], np.float32), end=True,
+                        initial_state=np.zeros(13))
+            [refusal] = client.drain(timeout=20)
+            self.assertEqual((refusal.code, refusal.expected, refusal.received),
+                             ("bad-shape", 14, 13))
+            client.send("far", np.array(rows["far"], np.float32), end=True,
+                        initial_state=np.concatenate(states["far"]))
+            again = [row for result in client.drain(timeout=20) for row in result.values]
+            np.testing.assert_allclose(again, expected["far"], atol=1e-5)
+            client.send("open", np.array(rows["far"][:1], np.float32))
+            with self.assertRaisesRegex(ValueError, "open is open"):
+                client.send("open", np.array(rows["far"][:1], np.float32), initial_state=[0.0])
+            client.drain(timeout=20)
+            self.assertEqual(client.counters.outstanding, 0)
+
     def test_a_tap_sees_every_output(self):
         with hello() as daemon:
             with Subscriber(daemon.taps, "tap/inference/output/") as tap, \

@@ -42,7 +42,13 @@ struct AnswerLine: Equatable {
       case "stream": name = StreamID(try reader.string())
       case "number": number = try reader.unsignedInteger()
       case "token": token = try reader.string()
-      case "label": label = try reader.string()
+      case "label":
+        if reader.peek() == UInt8(ascii: "n") {
+          // No answer yet.
+          try reader.null()
+        } else {
+          label = try reader.string()
+        }
       case "score": score = try AnswerLine.float(&reader)
       case "anomaly": anomaly = try AnswerLine.float(&reader)
       case "alarm": alarm = try reader.string()

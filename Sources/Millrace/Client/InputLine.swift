@@ -1,8 +1,8 @@
 import Wire
 
-/// One line of input: `{"stream","number"?,"text"|"tokens"|"values","end"?,"reset"?}`.
+/// One line of input: `{"stream","number"?,"text"|"tokens"|"values","state"?,"end"?,"reset"?}`.
 ///
-/// `values` is one step's numbers, null where one is missing, or a list of steps. Other keys beside these are ignored, so that
+/// `state` begins the stream with h and c in the place of zeros, row after row. /// `values` is one step's numbers, null where one is missing, or a list of steps. Other keys beside these are ignored, so that
 /// recordings can carry labels and notes of their own; a line that has nothing but others is an
 /// error, and so is one whose payload seems to stand under a misspelt key.
 package struct InputLine: Equatable, Sendable {
@@ -20,6 +20,8 @@ package struct InputLine: Equatable, Sendable {
   package var start = false
   package var end = false
   package var reset = false
+  /// The h and c to begin with; empty for zeros.
+  package var state: [Float] = []
 
   package init(stream: StreamID, payload: Payload = .none) {
     self.stream = stream
@@ -35,6 +37,7 @@ package struct InputLine: Equatable, Sendable {
     var number: UInt64?
     var flags = (start: false, end: false, reset: false)
     var payloads: [Payload] = []
+    var state: [Float] = []
     var unknown: [String] = []
     var isEmpty = true
     try reader.object { (key, reader) throws(JSONError) in
@@ -45,6 +48,7 @@ package struct InputLine: Equatable, Sendable {
       case "text": payloads.append(.text(Array(try reader.string().utf8)))
       case "tokens": payloads.append(try InputLine.tokens(&reader))
       case "values": payloads.append(try InputLine.values(&reader))
+      case "state": state = try InputLine.state(&reader)
       case "start": flags.start = try reader.boolean()
       case "end": flags.end = try reader.boolean()
       case "reset": flags.reset = try reader.boolean()
@@ -70,11 +74,12 @@ package struct InputLine: Equatable, Sendable {
     self.init(stream: stream, payload: payloads.first ?? .none)
     self.number = number
     (start, end, reset) = flags
+    self.state = state
   }
 
   private static let payloadKeys = ["text", "tokens", "values"]
   /// Keys that ask for something.
-  private static let meaning = payloadKeys + ["start", "end", "reset"]
+  private static let meaning = payloadKeys + ["start", "end", "reset", "state"]
 
   /// What is wrong with a line that has no payload; nil where it is a bare START, END or RESET.
   private static func problem(with unknown: [String], isEmpty: Bool) -> String? {
@@ -87,7 +92,7 @@ package struct InputLine: Equatable, Sendable {
     }
     guard isEmpty else { return nil }
     let found = unknown.first.map { "unknown key \(JSONText.quoted($0)) and " } ?? ""
-    return "\(found)none of text, tokens, values, start, end and reset; nothing to do"
+    return "\(found)none of text, tokens, values, start, end, reset and state; nothing to do"
   }
 
   private static func tokens(_ reader: inout JSONReader) throws(JSONError) -> Payload {
@@ -105,6 +110,16 @@ package struct InputLine: Equatable, Sendable {
     guard reader.peek() == UInt8(ascii: "n") else { return try reader.float() }
     try reader.null()
     return .nan
+  }
+
+  /// The rows of h and c, in one list or a list each.
+  private static func state(_ reader: inout JSONReader) throws(JSONError) -> [Float] {
+    var state: [Float] = []
+    try reader.array { (reader) throws(JSONError) in
+      guard reader.peek() == UInt8(ascii: "[") else { return state.append(try reader.float()) }
+      try reader.array { (reader) throws(JSONError) in state.append(try reader.float()) }
+    }
+    return state
   }
 
   private static func values(_ reader: inout JSONReader) throws(JSONError) -> Payload {

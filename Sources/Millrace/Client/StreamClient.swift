@@ -100,7 +100,10 @@ package final class StreamClient {
           // What was on its way when the connection broke; the welcome tells where to go on.
           if isResuming, [.gap, .noStart, .closed].contains(refusal.code) { return }
           // Behind a refusal that used no numbers up, nothing of the stream would be accepted.
-          if let stream = message.stream, !refusal.code.usesUpNumbers {
+          // Of a state that was given, nothing is used up either.
+          let usesUp =
+            refusal.code.usesUpNumbers && message.header.input > message.header.number
+          if let stream = message.stream, !usesUp {
             let isFirst = !abandoned.contains(stream)
             try abandon(stream, refusal)
             guard isFirst else { return }
@@ -277,6 +280,7 @@ package final class StreamClient {
     }
     first.end = false
     rest.start = false
+    rest.state = []
     rest.reset = false
     rest.number = line.number.map { $0 + UInt64(first.units) }
     return (first, rest)
@@ -294,7 +298,9 @@ package final class StreamClient {
     }
     header.number = line.number ?? standing.next
     header.epoch = standing.epoch
-    if line.start || begins && (epoch > 0 || header.number == 0) { header.flags.insert(.start) }
+    if line.start || !line.state.isEmpty || begins && (epoch > 0 || header.number == 0) {
+      header.flags.insert(.start)
+    }
     if line.end { header.flags.insert(.end) }
     if line.reset { header.flags.insert(.reset) }
     header.count = UInt32(line.units)
@@ -315,22 +321,22 @@ package final class StreamClient {
 
   private func transmit(_ sent: SentLine) throws {
     switch sent.line.payload {
-    case .none: try send(sent.header, sent.line.stream, [UInt8]())
-    case .text(let bytes): try send(sent.header, sent.line.stream, bytes)
-    case .tokens(let ids): try send(sent.header, sent.line.stream, ids)
-    case .values(let values, _): try send(sent.header, sent.line.stream, values)
+    case .none: try send(sent, [UInt8]())
+    case .text(let bytes): try send(sent, bytes)
+    case .tokens(let ids): try send(sent, ids)
+    case .values(let values, _): try send(sent, values)
     }
   }
 
-  private func send<Value: BitwiseCopyable>(
-    _ header: Header, _ stream: StreamID, _ payload: [Value]
-  ) throws {
-    var name = stream.name
+  private func send<Value: BitwiseCopyable>(_ sent: SentLine, _ payload: [Value]) throws {
+    var name = sent.line.stream.name
     try name.withUTF8 { name in
       try payload.withUnsafeBytes { payload in
-        try link.send(
-          header, stream: UnsafeRawBufferPointer(name), payload: payload,
-          units: UInt64(header.count))
+        try sent.line.state.withUnsafeBytes { state in
+          try link.send(
+            sent.header, stream: UnsafeRawBufferPointer(name), payload: payload, ids: state,
+            units: UInt64(sent.header.count))
+        }
       }
     }
   }

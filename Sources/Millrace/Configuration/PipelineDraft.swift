@@ -5,19 +5,25 @@ import Tokenization
 
 /// A pipeline file for a model, as `millrace init` writes it.
 package struct PipelineDraft {
-  private let model: LoadedModel
-  private let labels: String?
-  private let vocabulary: String?
-  private let target: String
+  let model: LoadedModel
+  let options: DraftOptions
+  let target: String
+  /// A tokenizer's files that were given or lie beside the model; nil where there are none.
+  let files: TokenizerFiles?
 
-  /// `labels` and `vocabulary` are files with one name a line; `target` is where the file will be,
-  /// and paths in it are relative to that folder.
-  package init(model: LoadedModel, labels: String?, vocabulary: String?, target: String) {
+  /// `target` is where the file will be; paths in it are relative to that folder.
+  ///
+  /// - Throws: a `BadLine` or `TextFile.Failure` for options that cannot be used or contradict each
+  ///   other.
+  package init(model: LoadedModel, options: DraftOptions, target: String) throws {
     self.model = model
-    self.labels = labels
-    self.vocabulary = vocabulary
+    self.options = options
     self.target = target
+    files = try TokenizerFiles.of(options, model: model)
   }
+
+  /// What was taken up without being asked for, a line each.
+  package var notices: [String] { files?.notice.map { [$0] } ?? [] }
 
   /// The names of a model's classes, one a line.
   ///
@@ -40,7 +46,7 @@ package struct PipelineDraft {
     var lines = [
       "# \(model.format), \(model.model.parameterCount) parameters; written by millrace init.",
       "name: \(name)",
-      "tokenizer: \(try tokenizer())",
+      "tokenizer: \(try section().text)",
       "model: \(quoted(relative(model.path)))",
     ]
     switch model.model.shape {
@@ -51,9 +57,11 @@ package struct PipelineDraft {
       lines.append("# The model gives \(count) answers at the end of a stream.")
     case .manyToMany: break
     }
-    if let labels {
+    if let labels = options.labels {
       _ = try PipelineDraft.labels(of: labels, for: model)
       lines.append("labels: \(quoted(relative(labels)))")
+    } else if let own = model.labels {
+      lines.append("# The model brings the names of its \(own.count) classes.")
     } else if model.model.outputIsDistribution {
       lines.append(
         "# labels: labels.txt        # names of the \(model.model.outputWidth) classes, one a line")
@@ -74,44 +82,35 @@ package struct PipelineDraft {
   }
 
   /// A command line to try it with.
-  package func example(_ target: String) -> String {
-    switch model.model.input {
-    case .tokens where vocabulary == nil:
-      "echo '{\"stream\":\"a\",\"tokens\":[1,2,3]}' | millrace pipe \(target)"
-    case .vectors(let width) where vocabulary == nil:
+  package func example(_ target: String) throws -> String {
+    switch try section().input {
+    case .text: "echo TEXT | millrace pipe \(target)"
+    case .tokens: "echo '{\"stream\":\"a\",\"tokens\":[1,2,3]}' | millrace pipe \(target)"
+    case .rows(let width):
       "echo '\((0..<width).map { _ in "0" }.joined(separator: ","))' | millrace pipe \(target) --csv"
-    default: "echo TEXT | millrace pipe \(target)"
+    case .frames(let count):
+      "python3 -c 'print({\"stream\":\"a\",\"values\":[0]*\(count)})' | tr \"'\" '\"' "
+        + "| millrace pipe \(target)"
     }
   }
 
-  private func tokenizer() throws -> String {
-    guard let vocabulary else {
-      return switch model.model.input {
-      case .tokens:
-        "{ kind: ids }   # or kind: words / characters with vocabulary: FILE, first-id, unknown"
-      case .vectors: "{ kind: values }   # scaling: FILE.json with {\"mean\":[...],\"std\":[...]}"
-      }
-    }
-    let file = try TextFile(readingFrom: vocabulary, expecting: "tokens, one a line")
-    let tokens = file.lines
-    do {
-      _ = try Vocabulary(text: file.text.utf8, firstID: 0)
-    } catch {
-      throw BadLine(vocabulary, "\(error)")
-    }
-    let kind = tokens.allSatisfy { $0.unicodeScalars.count == 1 } ? "characters" : "words"
-    var text = "{ kind: \(kind), vocabulary: \(quoted(relative(vocabulary)))"
-    if case .tokens(let rows) = model.model.input, rows > tokens.count {
-      // Keras' ids begin behind what is kept for padding, start and unknown.
-      let first = rows - tokens.count
-      text +=
-        ", first-id: \(first)" + (first >= 3 ? ", unknown: 2" : first == 2 ? ", unknown: 1" : "")
-    }
-    return text + " }"
+  /// A file of the model's own vocabulary, to be written beside the pipeline file: the tokens behind
+  /// the special ones, one a line.
+  ///
+  /// Nil where a tokenizer was named, the model looks up no whole tokens, or a line cannot hold one.
+  package var vocabularyFile: (path: String, text: String)? {
+    guard options.vocabulary == nil, options.tokenizer == nil, target != "-",
+      let own = model.vocabulary, own.split == .none
+    else { return nil }
+    let tokens = own.tokens.dropFirst(own.unknown + 1)
+    guard !tokens.isEmpty, tokens.allSatisfy({ !$0.isEmpty && !$0.contains(where: \.isNewline) })
+    else { return nil }
+    let url = URL(fileURLWithPath: target).deletingPathExtension()
+    return (url.path + ".vocabulary.txt", tokens.map { $0 + "\n" }.joined())
   }
 
   /// A path as seen from the pipeline file's folder.
-  private func relative(_ path: String) -> String {
+  func relative(_ path: String) -> String {
     let from = URL(fileURLWithPath: target).deletingLastPathComponent().standardizedFileURL
       .pathComponents
     let to = URL(fileURLWithPath: path).standardizedFileURL.pathComponents
@@ -120,7 +119,7 @@ package struct PipelineDraft {
       .joined(separator: "/")
   }
 
-  private func quoted(_ text: String) -> String {
+  func quoted(_ text: String) -> String {
     text.allSatisfy { $0.isLetter || $0.isNumber || "._-/".contains($0) } ? text : "\"\(text)\""
   }
 }

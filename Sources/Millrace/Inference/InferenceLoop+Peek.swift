@@ -3,9 +3,11 @@ import Wire
 
 /// PEEK: steps on a copy of the stream's state.
 extension InferenceLoop {
-  func beginPeek(at stream: InferenceStream, _ header: Header) {
+  func beginPeek(at stream: InferenceStream, _ header: Header) throws {
     let isZero = header.flags.contains(.reset) || isResetDue(stream)
     stream.runs[0].peeked = isZero ? model.makeState() : stream.state.copy()
+    let given = stream.runs[0].given
+    if !given.isEmpty { try stream.runs[0].peeked?.begin(with: given) }
     stream.runs[0].peekedErrors = stream.errors
   }
 

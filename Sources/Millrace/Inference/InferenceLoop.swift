@@ -194,7 +194,7 @@ final class InferenceLoop {
         stream.isReady = false
         continue
       }
-      begin(stream)
+      try begin(stream)
       if isResetDue(stream), !stream.runs[0].isPeek { stream.zero() }
       if isWatched(stream) { try publishGates(of: stream) }
       append(stream)
@@ -224,7 +224,7 @@ final class InferenceLoop {
     else {
       return false
     }
-    begin(stream)
+    try begin(stream)
     var count = min(run.stepCount - run.done, stage.settings.batch)
     if let limit = stage.settings.resetEvery, !run.isPeek {
       if isResetDue(stream) { stream.zero() }
@@ -244,17 +244,20 @@ final class InferenceLoop {
   /// Ends runs without steps: a bare START, RESET or END.
   private func finishEmptyRuns(of stream: InferenceStream) throws {
     while stream.isWaiting, let run = stream.runs.first, run.stepCount == 0 {
-      begin(stream)
+      try begin(stream)
       try finishRun(of: stream)
     }
   }
 
   /// What a message's flags ask for before its first step.
-  private func begin(_ stream: InferenceStream) {
+  private func begin(_ stream: InferenceStream) throws {
     guard stream.runs[0].done == 0 else { return }
     let header = stream.runs[0].header
-    if stream.runs[0].isPeek { return beginPeek(at: stream, header) }
-    if header.flags.contains(.start) { stream.begin(at: header.number) }
+    if stream.runs[0].isPeek { return try beginPeek(at: stream, header) }
+    if header.flags.contains(.start) {
+      stream.begin(at: header.number)
+      if !stream.runs[0].given.isEmpty { try stream.state.begin(with: stream.runs[0].given) }
+    }
     // Numbers between were refused and make no step.
     stream.nextStep = max(stream.nextStep, header.number)
     if header.flags.contains(.reset) {

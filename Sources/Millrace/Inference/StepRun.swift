@@ -9,6 +9,8 @@ final class StepRun {
   /// Token ids, or the vectors row by row; the other is empty.
   let ids: [Int32]
   let values: [Float]
+  /// The h and c that the stream begins with; empty for zeros.
+  let given: [Float]
   /// Carried to the answers (`traceparent`).
   let note: [UInt8]
   /// For a PEEK, the state that its steps are taken on: a copy that nobody sees afterwards.
@@ -25,6 +27,7 @@ final class StepRun {
   init(_ message: InboundMessage) {
     header = message.header
     note = Array(message.note)
+    given = Array(copying: message.ids)
     let type = header.elementType
     ids = type == .int32 ? Array(copying: message.payload) : []
     values = type == .float32 ? Array(copying: message.payload) : []

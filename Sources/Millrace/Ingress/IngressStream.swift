@@ -29,6 +29,8 @@ final class IngressStream {
   private let workerIndex: UInt16
   /// Flags that the next message to the worker must carry.
   var pendingFlags: MessageFlags = []
+  /// The h and c that START gave, until the worker has them.
+  var given: [Float] = []
   /// Messages to the worker that are not covered yet, oldest first.
   var underWay: Deque<UnderWay> = []
   /// Messages that the worker has not saved yet, oldest first; empty without a store.
@@ -67,6 +69,7 @@ final class IngressStream {
     nextAnswer = step
     answered = step
     pendingFlags = .start
+    given = []
   }
 }
 
@@ -95,6 +98,7 @@ extension IngressStream {
     nextStep = standing.nextStep
     sequenceStart = standing.sequenceStart
     nextAnswer = standing.nextAnswer
+    given = standing.given
     pendingFlags = MessageFlags(rawValue: standing.pendingFlags)
   }
 
@@ -104,7 +108,7 @@ extension IngressStream {
       isClosed: sequence.phase == .closed, firstInput: firstInput, nextStep: nextStep,
       messages: messages, pendingFlags: pendingFlags.rawValue, sequenceStart: sequenceStart,
       nextAnswer: nextAnswer, carry: carry == TokenizerCarry() ? [] : carry.encoded(),
-      values: valueCarry.isEmpty ? [] : valueCarry.encoded())
+      given: given, values: valueCarry.isEmpty ? [] : valueCarry.encoded())
   }
 }
 

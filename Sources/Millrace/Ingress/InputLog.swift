@@ -16,6 +16,8 @@ final class InputLog {
     let worker: Int
     var header: Header
     let payload: [UInt8]
+    /// The state that the life begins with, where START gave one.
+    let given: [UInt8]
     let note: [UInt8]
   }
 
@@ -70,8 +72,8 @@ final class InputLog {
   func append(_ message: Message, inputEnds: [UInt64]) {
     steps.append(
       InputRecord.Steps(
-        header: message.header.bytes, payload: message.payload, note: message.note,
-        inputEnds: inputEnds))
+        header: message.header.bytes, payload: message.payload, given: message.given,
+        note: message.note, inputEnds: inputEnds))
     messages.append(message)
   }
 
@@ -169,7 +171,7 @@ final class InputLog {
       stream: stream, worker: 0,
       header: try steps.header.withUnsafeBytes { bytes throws(WireError) in
         try Header(bytes: bytes)
-      }, payload: steps.payload, note: steps.note)
+      }, payload: steps.payload, given: steps.given, note: steps.note)
   }
 
   // MARK: Saved

@@ -11,6 +11,13 @@ extension TokenizerLoop {
     metrics.messages.add(1)
     let units = UInt64(message.header.count)
     let isWithinCredit = connection.receive(units: units)
+    let stepWidth = stage.encoding.stepWidth ?? 1
+    if let refusal = stage.givenState.refusal(of: message, stepWidth: stepWidth) {
+      // No life begins, and no number is used up: its `input` is its number.
+      var header = message.header
+      header.count = 0
+      return refuse(refusal, header, of: id, connection)
+    }
     do {
       try checkForm(message, connection, isWithinCredit: isWithinCredit)
       if message.header.flags.contains(.peek) {
@@ -88,7 +95,10 @@ extension TokenizerLoop {
     switch admission {
     case .apply(let skip, let begins, let resets):
       defer { log?.record(stream) }
-      if begins { try begin(stream, at: header.number, wasOpen: wasOpen) }
+      if begins {
+        try begin(stream, at: header.number, wasOpen: wasOpen)
+        stream.given = [Float](copying: message.ids)
+      }
       if skip > 0 { try checkConflict(message, with: stream) }
       try apply(message, skip: skip, resets: resets, to: stream, connection, units: units)
     case .duplicate, .endAgain:
@@ -212,6 +222,7 @@ extension TokenizerLoop {
     refuseParts(of: stream, message, connection)
     boundSequence(of: stream, message, connection)
     try sendSteps(of: stream, message, connection, units: 0, flags: [])
+    stream.given = []
     stream.pendingFlags.insert(.reset)
   }
 
@@ -303,7 +314,8 @@ extension TokenizerLoop {
       connection.release(units: units)
       return
     }
-    let most = stage.encoding.stepWidth.map { max(1, Limits.messageBytes / ($0 * 4)) }
+    let room = Limits.messageBytes - stream.given.count * 4
+    let most = stage.encoding.stepWidth.map { max(1, room / ($0 * 4)) }
     var from = 0
     repeat {
       let to = min(count, from + min(Limits.messageSteps, most ?? Int.max))
@@ -331,6 +343,7 @@ extension TokenizerLoop {
       try send(
         header, steps: from..<to, of: stream, note: message.note, at: part.place,
         inputEnds: part.ends)
+      stream.given = []
       from = to
     } while from < count
   }
@@ -361,13 +374,16 @@ extension TokenizerLoop {
       }
       guard let log else {
         return try stream.id.withBytes { name in
-          try workers[stream.worker].send(
-            header, stream: name, payload: payload, note: note, units: UInt64(header.count))
+          try stream.given.withUnsafeBytes { given in
+            try workers[stream.worker].send(
+              header, stream: name, payload: payload, ids: given, note: note,
+              units: UInt64(header.count))
+          }
         }
       }
       let message = InputLog.Message(
         stream: stream.id, worker: stream.worker, header: header, payload: Array(payload),
-        note: Array(note))
+        given: stream.given.withUnsafeBytes { Array($0) }, note: Array(note))
       if header.flags.contains(.peek) {
         log.append(unkept: message)
       } else {

@@ -66,10 +66,12 @@ extension TokenizerLoop {
       while worker.available > 0, let message = outbound[index].popFirst() {
         try message.stream.withBytes { name in
           try message.payload.withUnsafeBytes { payload in
-            try message.note.withUnsafeBytes { note in
-              try worker.send(
-                message.header, stream: name, payload: payload, note: note,
-                units: UInt64(message.header.count))
+            try message.given.withUnsafeBytes { given in
+              try message.note.withUnsafeBytes { note in
+                try worker.send(
+                  message.header, stream: name, payload: payload, ids: given, note: note,
+                  units: UInt64(message.header.count))
+              }
             }
           }
         }

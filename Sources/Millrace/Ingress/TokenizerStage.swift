@@ -10,6 +10,7 @@ package struct TokenizerStage: Stage {
   let format: AnswerFormat
   let workers: Int
   let liveStreams: Int
+  let givenState: GivenState
   /// Steps of one sequence; nil for any number.
   let maxSteps: Int?
   /// `sha256:` and 64 digits, for the welcome.

@@ -80,6 +80,11 @@ package struct AnswerFormat: Sendable {
       if best.count > count { best.removeLast() }
     }
     guard let first = best.first else { return }
+    if first.score.isNaN {
+      // No answer yet: a model of windows before its first row. No class is better than another.
+      line.append(contentsOf: #","label":null,"score":null,"top":[]"#.utf8)
+      return
+    }
     line.append(contentsOf: #","label":"#.utf8)
     line.append(contentsOf: labels[first.index])
     line.append(contentsOf: #","score":"#.utf8)

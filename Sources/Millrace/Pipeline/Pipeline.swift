@@ -125,7 +125,8 @@ package struct Pipeline: Sendable {
   private func tokenizer(_ endpoints: StageEndpoints, _ store: StateStore?) -> TokenizerStage {
     TokenizerStage(
       encoding: encoding, format: format, workers: file.inference.workers,
-      liveStreams: file.liveStreams, maxSteps: file.maxSteps, modelHash: model.hashText,
+      liveStreams: file.liveStreams, givenState: GivenState(model.model.stateLayout),
+      maxSteps: file.maxSteps, modelHash: model.hashText,
       endpoints: endpoints, replies: file.sink.reply, store: store)
   }
 

@@ -37,7 +37,7 @@ package struct PipelineBuilder {
       file: file, model: model, encoding: encoding, format: format,
       generation: generation?.settings, output: try outputForm(for: model.model, encoding),
       alarm: try alarm(labels: labels, model.model),
-      warnings: vocabularyWarning(vocabulary, model.model).map { [$0] } ?? [])
+      warnings: warnings(encoding, vocabulary, model.model))
   }
 
   /// The model and the tokens of its input, nil where they are no text; for `millrace similar`.
@@ -139,6 +139,16 @@ package struct PipelineBuilder {
           "has \(bound) token ids, but the model takes one-hot vectors of \(width)")
       }
     }
+  }
+
+  private func warnings(
+    _ encoding: InputEncoding, _ vocabulary: Vocabulary?, _ model: Model
+  ) -> [String] {
+    var warnings = vocabularyWarning(vocabulary, model).map { [$0] } ?? []
+    if case .text(let tokenizer) = encoding {
+      warnings += tokenizer.notices.map { file.error(at: "tokenizer", $0).description }
+    }
+    return warnings
   }
 
   /// Says that some rows of an Embedding have no token; nil where all have one.

@@ -11,9 +11,7 @@ extension HuggingFaceTokenizer {
       "version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer",
       "post_processor", "decoder", "model",
     ])
-    for key in ["truncation", "padding"] where top.has(key) {
-      throw .unsupported(key, "is set, and a stream has no length; set it to null")
-    }
+    notices = try HuggingFaceTokenizer.notices(top)
     let added = try top.objects("added_tokens")
     let modelJSON = try top.object("model")
     (words, vocabulary) = try HuggingFaceTokenizer.vocabularies(modelJSON, added)
@@ -46,6 +44,26 @@ extension HuggingFaceTokenizer {
     }
     startIDs = addsSpecialTokens ? special.start : []
     endIDs = addsSpecialTokens ? special.end : []
+  }
+
+  /// What the file asks of whole texts, and a stream is none: the tokens of the text are the same.
+  ///
+  /// A single text is not padded to the longest of its batch.
+  private static func notices(_ top: TokenizerJSON) throws(TokenizerFileError) -> [String] {
+    var notices: [String] = []
+    if let truncation = try top.optionalObject("truncation") {
+      let length = try truncation.optionalInteger("max_length") ?? 0
+      notices.append(
+        "is cut to \(length) tokens by its file (\"truncation\"), which is not done: a stream goes on; "
+          + "limits: { max-steps: \(length) } refuses what is longer")
+    }
+    if let padding = try top.optionalObject("padding"),
+      padding.isObject("strategy") || padding.has("pad_to_multiple_of")
+    {
+      notices.append(
+        "is padded to a length by its file (\"padding\"), which is not done: a stream has none")
+    }
+    return notices
   }
 
   /// The model's tokens, and these with the added ones.

@@ -10,6 +10,7 @@ package struct HuggingFaceTokenizer: SegmentTokenizer {
   package let vocabulary: Vocabulary
   package let startIDs: [Int32]
   package let endIDs: [Int32]
+  package let notices: [String]
   package var skipsUnknown: Bool { model.skipsUnknown }
 
   let normalizer: TextNormalizer?
