@@ -12,7 +12,7 @@ struct MillraceCommand: AsyncParsableCommand {
     subcommands: [
       RunCommand.self, StageCommand.self, PipeCommand.self, SendCommand.self, TapCommand.self,
       TopCommand.self,
-      ReplayCommand.self, InitCommand.self, CheckCommand.self, TestCommand.self,
+      RecordCommand.self, ReplayCommand.self, InitCommand.self, CheckCommand.self, TestCommand.self,
       ModelCommand.self, SimilarCommand.self,
     ])
 

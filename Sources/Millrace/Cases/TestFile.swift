@@ -12,6 +12,8 @@ package struct TestFile: Sendable {
     package var vary: Variation
     /// The alarms of each stream; nil where they are not compared.
     package var alarms: [StreamID: [ExpectedAlarm]]?
+    /// How many messages must be refused.
+    package var refusals = 0
   }
 
   /// An alarm that must come.
@@ -66,7 +68,10 @@ package struct TestFile: Sendable {
     guard
       let sections = try top.sections(
         "tests",
-        known: ["name", "streams", "input", "expect", "expect_file", "close", "vary", "alarms"]),
+        known: [
+          "name", "streams", "input", "expect", "expect_file", "close", "vary", "alarms",
+          "refusals",
+        ]),
       !sections.isEmpty
     else { throw ConfigurationError(file: path, message: "has no \"tests\"") }
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
@@ -89,7 +94,8 @@ package struct TestFile: Sendable {
       name: try section.requiredText("name"),
       input: try readInput(section, folder: folder),
       expected: try readExpectation(section, folder: folder), tolerance: tolerance,
-      vary: variation, alarms: section.has("alarms") ? try readAlarms(section) : nil)
+      vary: variation, alarms: section.has("alarms") ? try readAlarms(section) : nil,
+      refusals: try section.integer("refusals", in: 0...Int(Int32.max)) ?? 0)
   }
 
   private static func readAlarms(

@@ -79,7 +79,7 @@ package final class StreamClient {
 
   /// Takes a line; it leaves as soon as there is credit.
   package func submit(_ line: InputLine) throws {
-    guard !abandoned.contains(line.stream) else { return }
+    guard !line.isOpenMark, !abandoned.contains(line.stream) else { return }
     waiting.append(line)
     try sendWaiting()
   }

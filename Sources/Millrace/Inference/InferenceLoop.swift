@@ -221,7 +221,7 @@ final class InferenceLoop {
     guard stream.runs[0].done == 0 else { return }
     let header = stream.runs[0].header
     if stream.runs[0].isPeek { return beginPeek(at: stream, header) }
-    if header.flags.contains(.start) { stream.begin(at: header.number) }
+    if header.flags.contains(.start) { stream.begin(at: header.number, life: header.model) }
     // Numbers between were refused and make no step.
     stream.nextStep = max(stream.nextStep, header.number)
     if header.flags.contains(.reset) {
@@ -407,7 +407,8 @@ final class InferenceLoop {
               header, stream: name, payload: rows, ids: ids, note: note,
               units: UInt64(header.count))
             try tap?.publish(
-              "output", stream: stream.id, header: header, payload: rows, ids: ids)
+              "output", stream: stream.id, life: stream.life, header: header, payload: rows,
+              ids: ids)
           }
         }
       }

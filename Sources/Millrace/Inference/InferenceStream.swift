@@ -9,6 +9,8 @@ final class InferenceStream {
   var runs: Deque<StepRun> = []
   /// The next step's number.
   var nextStep: UInt64 = 0
+  /// Its life, as the tokenizer stage counts them.
+  private(set) var life: UInt64 = 0
   /// What it generates behind its END; its other messages wait until that is done.
   var generation: Generation?
   /// The last output, while answers are rarer than steps.
@@ -33,7 +35,8 @@ final class InferenceStream {
   var isWaiting: Bool { generation == nil && !runs.isEmpty }
 
   /// A new life: zero state, numbers from `number`.
-  func begin(at number: UInt64) {
+  func begin(at number: UInt64, life: UInt64) {
+    self.life = life
     zero()
     nextStep = number
     stepsSinceAnswer = 0

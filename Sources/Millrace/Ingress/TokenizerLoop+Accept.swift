@@ -87,6 +87,7 @@ extension TokenizerLoop {
       if begins { try begin(stream, at: header.number, wasOpen: wasOpen) }
       if skip > 0 { try checkConflict(message, with: stream) }
       try apply(message, skip: skip, resets: resets, to: stream, connection, units: units)
+      try tapInput(message, skip: skip, begins: begins, of: stream)
     case .duplicate, .endAgain:
       try repeated(message, of: stream, connection)
     case .refuse(.noStart, _) where lost.contains(stream.id):
@@ -182,7 +183,7 @@ extension TokenizerLoop {
     }
   }
 
-  private func elementBytes(of header: Header) -> Int {
+  func elementBytes(of header: Header) -> Int {
     max(1, Int(header.width) * header.elementType.byteCount)
   }
 
@@ -334,7 +335,7 @@ extension TokenizerLoop {
         try worker.send(
           header, stream: name, payload: payload, note: note, units: UInt64(header.count))
         try tap?.publish(
-          "tokens", stream: stream.id, header: header, payload: payload,
+          "tokens", stream: stream.id, life: UInt64(stream.life), header: header, payload: payload,
           ids: .init(start: nil, count: 0))
       }
       if let width = stage.encoding.stepWidth {

@@ -65,12 +65,15 @@ final class Tap {
   }
 
   /// Publishes a copy under `tap/STAGE/WHAT/NAME/` when a subscription covers it.
+  ///
+  /// `life` is the stream's, as the tokenizer stage counts them.
   func publish(
-    _ what: String, stream: StreamID, header: Header, payload: UnsafeRawBufferPointer,
-    ids: UnsafeRawBufferPointer
+    _ what: String, stream: StreamID, life: UInt64, header: Header,
+    payload: UnsafeRawBufferPointer, ids: UnsafeRawBufferPointer
   ) throws {
     guard !prefixes.isEmpty else { return }
-    try publish(topic: topic(what, stream), header: header, payload: payload, ids: ids)
+    try publish(
+      topic: topic(what, stream), header: header, payload: payload, ids: ids, life: life)
   }
 
   /// Publishes an output line under `tap/STAGE/WHAT/NAME/`.
@@ -119,10 +122,11 @@ final class Tap {
   }
 
   private func publish(
-    topic: String, header: Header, payload: UnsafeRawBufferPointer, ids: UnsafeRawBufferPointer
+    topic: String, header: Header, payload: UnsafeRawBufferPointer, ids: UnsafeRawBufferPointer,
+    life: UInt64? = nil
   ) throws {
     guard isCovered(topic) else { return }
     try sequences.publish(
-      topic: topic, header: header, payload: payload, ids: ids, on: socket)
+      topic: topic, header: header, payload: payload, ids: ids, life: life, on: socket)
   }
 }

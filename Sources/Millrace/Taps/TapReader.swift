@@ -14,10 +14,9 @@ final class TapReader {
   /// When to say that nobody does; nil once that is said.
   private var complainsAt: UInt64?
   private var message = Multipart()
-  /// Full topic -> the sequence that must come next.
-  private var expected: [String: UInt64] = [:]
+  private var sequences = SequenceCounter()
   private(set) var received: UInt64 = 0
-  private(set) var lost: UInt64 = 0
+  var lost: UInt64 { sequences.lost }
 
   /// How long nobody may be there before that is said.
   private static let patienceMilliseconds: UInt64 = 1000
@@ -56,8 +55,9 @@ final class TapReader {
         guard message.partCount >= 5 else { continue }
         received += 1
         let topic = message.string(0)
-        count(topic, say)
-        try output(try line(topic))
+        let note = try TapNote(message.bytes(4))
+        count(topic, note, say)
+        try output(try line(topic, note))
       }
     }
   }
@@ -82,37 +82,16 @@ final class TapReader {
   }
 
   /// Compares the note's sequence with the last one of the topic.
-  private func count(_ topic: String, _ say: (String) -> Void) {
-    guard let sequence = sequence() else { return }
-    // A lower number is a daemon that started again.
-    if let next = expected[topic], sequence > next {
-      lost += sequence - next
-      say("\(topic): \(sequence - next) messages lost here, \(lost) in all")
+  private func count(_ topic: String, _ note: TapNote, _ say: (String) -> Void) {
+    if case .hole(let count) = sequences.take(note, on: topic) {
+      say("\(topic): \(count) messages lost here, \(lost) in all")
     }
-    expected[topic] = sequence + 1
   }
 
-  private func sequence() -> UInt64? {
-    var reader = JSONReader(message.bytes(4))
-    var sequence: UInt64?
-    do {
-      try reader.object { (key, reader) throws(JSONError) in
-        if key == "sequence" {
-          sequence = try reader.unsignedInteger()
-        } else {
-          try reader.skip()
-        }
-      }
-    } catch {
-      return nil
-    }
-    return sequence
-  }
-
-  private func line(_ topic: String) throws -> [UInt8] {
+  private func line(_ topic: String, _ note: TapNote) throws -> [UInt8] {
     let header = try Header(bytes: message.bytes(1))
     var line = Array("{\"topic\":\(JSONText.quoted(topic)),\"number\":\(header.number)".utf8)
-    line.append(contentsOf: ",\"sequence\":\(sequence() ?? 0)".utf8)
+    line.append(contentsOf: ",\"sequence\":\(note.sequence)".utf8)
     let payload = message.bytes(2)
     switch header.elementType {
     case .json:
