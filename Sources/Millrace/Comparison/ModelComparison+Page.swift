@@ -19,8 +19,8 @@ extension ModelComparison {
     }
     body += """
 
-      <tr><th>largest difference<td>\(verdict.largestDifference) \
-      \(escape(verdict.largestPlace ?? "")), relative \(verdict.largestRelativeDifference)
+      <tr><th>largest difference<td>\(Float(verdict.largestDifference)) \
+      \(escape(verdict.largestPlace ?? "")), relative \(Float(verdict.largestRelativeDifference))
       """
     if let difference = verdict.difference {
       body += "\n<tr><th>first difference<td>\(escape(difference))"
@@ -41,7 +41,7 @@ extension ModelComparison {
     td{padding:.15em 1em .15em 0;overflow-wrap:anywhere}.n{text-align:right;font-variant-numeric:tabular-nums}
     .good{color:var(--good)}.bad{color:var(--bad)}
     svg{width:100%;height:auto}svg text{fill:var(--faint);font-size:11px}
-    .axis{stroke:var(--faint);stroke-width:.5}.curve{stroke:var(--line);stroke-width:1.5;fill:none}.bar{fill:var(--line)}
+    .axis{stroke:var(--faint);stroke-width:.5;fill:none}.curve{stroke:var(--line);stroke-width:1.5;fill:none}.bar{fill:var(--line)}
     """
 
   private func escape(_ text: String) -> String {
@@ -144,7 +144,7 @@ extension ModelComparison {
     let body = worst.map { row in
       "<tr><td>\(escape(row.stream.name))<td class=\"n\">\(row.answers)"
         + "<td class=\"n\">\(row.labels > 0 ? "\(row.sameLabels) of \(row.labels)" : "")"
-        + "<td class=\"n\">\(row.largestDifference)"
+        + "<td class=\"n\">\(Float(row.largestDifference))"
         + "<td class=\"n\">\(row.firstDifference.map { "number \($0)" } ?? "nowhere")\n"
     }
     let title =

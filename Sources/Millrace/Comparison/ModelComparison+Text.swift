@@ -16,8 +16,8 @@ extension ModelComparison {
     if verdict.largestDifference > 0 {
       lines.append("by step             \(sparkline)")
       lines.append(
-        "                    largest difference from the first step to the last; each mark is 1/8 of its powers of ten"
-      )
+        "                    the largest difference from the first step to the last; "
+          + "a mark is half a power of ten")
     }
     return lines.joined(separator: "\n")
   }
@@ -51,8 +51,8 @@ extension Verdict {
     if labels > 0 { figures.append("same label          \(sameLabels) of \(labels)") }
     figures.append("same bytes          \(sameLines) of \(lines)")
     figures.append(
-      "largest difference  \(largestDifference)\(largestPlace.map { " (\($0))" } ?? "")")
-    figures.append("largest relative    \(largestRelativeDifference)")
+      "largest difference  \(Float(largestDifference))\(largestPlace.map { " (\($0))" } ?? "")")
+    figures.append("largest relative    \(Float(largestRelativeDifference))")
     return figures
   }
 }

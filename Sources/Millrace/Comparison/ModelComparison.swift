@@ -46,7 +46,9 @@ package struct ModelComparison: Sendable {
   /// - Parameters:
   ///   - first: the lines of the model that is expected to be right.
   ///   - second: those of the other one.
+  ///   - tolerance: differences that are allowed.
   ///   - names: of both models, for people.
+  ///   - recording: its file.
   /// - Throws: a `JSONError` for lines that are none of ours.
   init(
     first: [StreamID: [String]], second: [StreamID: [String]], tolerance: TestFile.Tolerance,

@@ -68,6 +68,8 @@ package struct ReplayRun: Sendable {
   /// The recording through this pipeline and through another one.
   ///
   /// - Parameter other: runs the other model.
+  /// - Returns: how its answers differ from this one's.
+  /// - Throws: as `run`.
   package func compare(with other: Filter) async throws -> ModelComparison {
     let input = try readInput()
     let (lines, _) = try await replay(input, through: filter, keeps: true, prints: false)
