@@ -6,7 +6,14 @@ import ModelFiles
 struct InitCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "init",
-    abstract: "Write a pipeline file from a model's own input and output.")
+    abstract: "Write a pipeline file from a model's own input and output.",
+    discussion: """
+      The file is checked as it is written; what is still missing is said.
+
+      EXAMPLES:
+        millrace init model.keras --labels labels.txt
+        millrace init model.keras --vocabulary tokens.txt --output text.yaml
+      """)
 
   @Argument(help: "A .keras, .h5, .safetensors, .onnx or .millrace file.", completion: .file())
   var model: String

@@ -14,9 +14,9 @@ struct RecordCommand: AsyncParsableCommand {
       file's `monitor`. Exits with 74 when something was lost.
 
       EXAMPLES:
-        millrace record Pipelines/motion.yaml --output live.jsonl --answers answers.jsonl
-        millrace record Pipelines/motion.yaml 'har*' --output live.mrrec --answers live.mrrec
-        millrace record Pipelines/hello.yaml cam-1 --fixture Fixtures/cam-1 --ended 1
+        millrace record motion.yaml --output live.jsonl --answers answers.jsonl
+        millrace record motion.yaml 'har*' --output live.mrrec --answers live.mrrec
+        millrace record hello.yaml cam-1 --fixture Fixtures/cam-1 --ended 1
       """)
 
   @OptionGroup var argument: PipelineArgument

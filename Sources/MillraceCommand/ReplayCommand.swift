@@ -12,11 +12,10 @@ struct ReplayCommand: AsyncParsableCommand {
       there is one. --cut and --interleave change how the input comes, never what is answered.
 
       EXAMPLES:
-        millrace replay live.jsonl Pipelines/motion.yaml --expect answers.jsonl --cut 1 --interleave 2
-        millrace replay Fixtures/motion/input.jsonl Pipelines/motion.yaml \\
-          --expect Fixtures/motion/expected.jsonl --atol 5e-5
-        millrace replay live.jsonl Pipelines/motion.yaml --against new.keras --report new.html
-        millrace replay live.jsonl Pipelines/motion.yaml --speed 1x --connect
+        millrace replay live.jsonl motion.yaml --expect answers.jsonl --cut 1
+        millrace replay live.jsonl motion.yaml --expect keras.jsonl --atol 5e-5
+        millrace replay live.jsonl motion.yaml --against new.keras --report new.html
+        millrace replay live.jsonl motion.yaml --speed 1x --connect
       """)
 
   @Argument(

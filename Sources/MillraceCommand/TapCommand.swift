@@ -7,12 +7,13 @@ struct TapCommand: AsyncParsableCommand {
     commandName: "tap",
     abstract: "Watch what passes in a running daemon: one JSON line a message.",
     discussion: """
-      Topics begin with tap/tokenizer/tokens/, tap/inference/output/, gates/ or state/,
-      tap/sink/result/ or alarm/, tap/daemon/events/, and go on with STREAM/; output/STREAM/ and
-      alarm/STREAM/ are what the sink publishes. What this reader lost is counted on standard error,
+      Topics begin with tap/tokenizer/tokens/, tap/inference/output/, gates/ or state/, \
+      tap/sink/result/ or alarm/, tap/daemon/events/, and go on with STREAM/; output/STREAM/ and \
+      alarm/STREAM/ are what the sink publishes. What this reader lost is counted on standard error, \
       and summed up at the end: with --limit, or when it is interrupted.
 
-      EXAMPLE: millrace tap Pipelines/motion.yaml tap/inference/output/
+      EXAMPLES:
+        millrace tap Pipelines/motion.yaml tap/inference/output/
       """)
 
   @OptionGroup var argument: PipelineArgument

@@ -6,7 +6,12 @@ struct TestCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "test",
     abstract: "Run the cases in NAME.test.yaml beside each pipeline.",
-    discussion: "Exits with 1 when a case fails.")
+    discussion: """
+      Exits with 1 when a case fails.
+
+      EXAMPLES:
+        millrace test Pipelines/*.yaml
+      """)
 
   @Argument(
     help: "Pipeline files; their .test.yaml files among them are passed over.",
