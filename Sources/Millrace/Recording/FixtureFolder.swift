@@ -1,6 +1,5 @@
 import Foundation
 import Logging
-import Yams
 
 /// A fixture from live traffic: the pipeline with every file that it names, the recording, and a
 /// case for `millrace test` that has been tried.
@@ -112,44 +111,13 @@ package struct FixtureFolder: Sendable {
 
   /// The pipeline file's text for the fixture; copies the files that it names.
   private func pipelineText() throws -> String {
-    let text = try TextFile(readingFrom: file.path, expecting: "a pipeline file").text
-    guard var top = try Yams.compose(yaml: text) else {
-      throw FileFailure("\(file.path): is empty")
-    }
-    top = top.without(["ingress", "monitor", "http", "links", "allow-plaintext"])
-    // What is left of the sink changes answers or alarms.
-    if let sink = top["sink"]?.without(["publish", "format", "file", "reply", "values"]) {
-      top = top.without(["sink"])
-      if sink.mapping?.isEmpty == false { top["sink"] = sink }
-    }
-    top["name"] = Node(name)
     var copied: [String: String] = [:]
-    for (keys, source) in namedFiles {
-      guard let source else { continue }
-      let target = try copied[source] ?? copy(source, as: keys, beside: Set(copied.values))
-      copied[source] = target
-      if keys.count == 1 {
-        top[keys[0]] = Node(target)
-      } else if var section = top[keys[0]], section[keys[1]]?.scalar != nil {
-        section[keys[1]] = Node(target)
-        top[keys[0]] = section
-      }
-    }
     return "# As it was when the fixture was recorded.\n"
-      + (try Yams.serialize(node: top, sortKeys: false))
-  }
-
-  /// The keys that name files, and what they name.
-  private var namedFiles: [([String], String?)] {
-    [
-      (["model"], file.model), (["labels"], file.labels),
-      (["decoder", "model"], file.decoder?.model),
-      (["decoder", "vocabulary"], file.decoder?.vocabularyFile),
-      (["tokenizer", "file"], file.tokenizer.file),
-      (["tokenizer", "vocabulary"], file.tokenizer.vocabularyFile),
-      (["tokenizer", "scaling"], file.tokenizer.scalingFile),
-      (["output", "scaling"], file.output?.scalingFile),
-    ]
+      + (try PipelineCopy(file).text(name: name, ingress: nil, store: nil) { keys, source in
+        let target = try copied[source] ?? copy(source, as: keys, beside: Set(copied.values))
+        copied[source] = target
+        return target
+      })
   }
 
   /// Copies a file, and what stands beside a file of weights; returns its name in the folder.
@@ -174,13 +142,5 @@ package struct FixtureFolder: Sendable {
     try OutputFile.write(
       try FileBytes(readingFrom: source, expecting: "a file of the pipeline").bytes,
       to: "\(path)/\(target)")
-  }
-}
-
-extension Node {
-  /// A mapping without some of its keys.
-  fileprivate func without(_ keys: [String]) -> Node {
-    guard let mapping else { return self }
-    return Node(mapping.filter { !keys.contains($0.key.string ?? "") }.map { ($0.key, $0.value) })
   }
 }

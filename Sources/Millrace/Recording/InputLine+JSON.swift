@@ -24,7 +24,7 @@ extension InputLine {
     bytes.append(contentsOf: "}\n".utf8)
   }
 
-  private func appendPayload(to bytes: inout [UInt8]) {
+  func appendPayload(to bytes: inout [UInt8]) {
     switch payload {
     case .none:
       // A line must ask for something.
