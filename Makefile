@@ -8,7 +8,7 @@ SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 PYTHON := /usr/bin/python3
 PIPELINES := $(filter-out %.test.yaml,$(wildcard Pipelines/*.yaml))
 
-.PHONY: help setup build demo test check-metrics test-page lint format bench bench-pipeline bench-steps torture fuzz neon sanitize fixtures clean
+.PHONY: help setup build demo test manual check-metrics test-page lint format bench bench-pipeline bench-steps torture fuzz neon sanitize fixtures clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,6 +37,12 @@ test: setup ## Run all tests (debug build)
 	.build/debug/millrace test $(PIPELINES)
 	$(PYTHON) Tests/Torture/torture.py .build/debug/millrace --kills 12 --seed 1
 	$(PYTHON) Tests/Torture/torture.py .build/debug/millrace --kills 12 --seed 2 --split
+	@$(PYTHON) Packaging/manual.py .build/debug/millrace .build/manual --check
+
+# Made from what the command says of itself, so that they are always true.
+manual: ## Write the man pages and shell completions: .build/manual/man, .build/manual/completions
+	@$(SWIFT_BUILD) -c release --product millrace
+	@$(PYTHON) Packaging/manual.py .build/release/millrace .build/manual --check
 
 # Debian's packages: prometheus has promtool; the page's tests skip themselves without a browser.
 check-metrics: ## Check /metrics and the Grafana file with promtool (installs Debian's prometheus)

@@ -44,7 +44,7 @@ let package = Package(
     // SentencePiece's C++ API in C; Debian's library.
     .target(
       name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
-    // The process that reads model files.
+    // The process that reads model files, and what else of Linux Swift's Glibc has not.
     .target(name: "CProcess"),
 
     // Each target may use only those above it.
@@ -88,7 +88,8 @@ let package = Package(
     .target(
       name: "Millrace",
       dependencies: [
-        "Durability", "ModelFiles", "Monitoring", "Recurrence", "Tokenization", "Wire", "Yams",
+        "CProcess", "Durability", "ModelFiles", "Monitoring", "Recurrence", "Tokenization", "Wire",
+        "Yams",
         "ZeroMQ",
         .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "DequeModule", package: "swift-collections"),

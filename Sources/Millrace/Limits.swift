@@ -82,6 +82,10 @@ package enum Limits {
   /// Messages queued towards one subscriber; more are dropped and show as holes in `sequence`.
   package static let subscriberQueueMessages = 1000
 
+  /// Messages queued towards `millrace record`; more are holes, and end the recording of their
+  /// streams.
+  package static let recorderQueueMessages = 100_000
+
   /// Streams that one message of the tap `tap/tokenizer/streams/` names; those that moved most.
   package static let listedStreams = 1000
 

@@ -5,7 +5,12 @@ struct CheckCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check",
     abstract: "Check pipeline files: keys, files, shapes and vocabulary through every edge.",
-    discussion: "Exits with 78 when a file is wrong, 66 when it is missing; nothing is started.")
+    discussion: """
+      Exits with 78 when a file is wrong, 66 when it is missing; nothing is started.
+
+      EXAMPLES:
+        millrace check Pipelines/*.yaml
+      """)
 
   @Argument(help: "Pipeline files.", completion: .file(extensions: ["yaml"]))
   var pipelines: [String]

@@ -11,6 +11,9 @@ struct ConvertCommand: AsyncParsableCommand {
     discussion: """
       The file holds the architecture, the weights, where they came from, and answers to a probe \
       that every load checks bit by bit.
+
+      EXAMPLES:
+        millrace model convert model.keras model.millrace --labels labels.txt
       """)
 
   @OptionGroup var model: ModelArgument

@@ -4,9 +4,11 @@ import Millrace
 import ModelFiles
 
 /// Runs a command's work; an error becomes one line on standard error and its exit code.
-func failing(_ body: () async throws -> Void) async throws {
+///
+/// `checksKernels` is false for a command that looks at `MILLRACE_KERNELS` itself.
+func failing(checksKernels: Bool = true, _ body: () async throws -> Void) async throws {
   do {
-    try KernelChoice.check()
+    if checksKernels { try KernelChoice.check() }
     try await body()
   } catch let code as ExitCode {
     throw code

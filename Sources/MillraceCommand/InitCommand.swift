@@ -10,7 +10,11 @@ struct InitCommand: AsyncParsableCommand {
     discussion: """
       How text or numbers become steps is taken from what the options say, from the model itself, \
       or from a tokenizer's file beside it (tokenizer.json, vectorization.json, tokenizer.model, \
-      scaling.json).
+      scaling.json). The file is checked as it is written; what is still missing is said.
+
+      EXAMPLES:
+        millrace init model.keras --labels labels.txt
+        millrace init model.keras --vocabulary tokens.txt --output text.yaml
       """)
 
   @Argument(help: "A .keras, .h5, .safetensors, .onnx or .millrace file.", completion: .file())

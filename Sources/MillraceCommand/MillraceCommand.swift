@@ -8,12 +8,18 @@ struct MillraceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "millrace",
     abstract: "Serves recurrent neural networks on live streams.",
+    discussion: """
+      EXAMPLES:
+        millrace init model.keras --labels labels.txt
+        printf '0.1,0.2,0.3\\n' | millrace pipe model.yaml --csv
+        millrace run model.yaml
+      """,
     version: Version.current,
     subcommands: [
       RunCommand.self, StageCommand.self, PipeCommand.self, SendCommand.self, TapCommand.self,
       TopCommand.self,
-      ReplayCommand.self, InitCommand.self, CheckCommand.self, TestCommand.self,
-      ModelCommand.self, SimilarCommand.self,
+      RecordCommand.self, ReplayCommand.self, InitCommand.self, CheckCommand.self, TestCommand.self,
+      ModelCommand.self, SimilarCommand.self, DoctorCommand.self,
     ])
 
   static func main() async {
@@ -43,9 +49,9 @@ struct MillraceCommand: AsyncParsableCommand {
   private static func unknownCommand(in arguments: [String]) -> String? {
     var command: any ParsableCommand.Type = self
     var path = "millrace"
-    for argument in arguments {
+    for argument in arguments.first == "help" ? arguments.dropFirst() : arguments[...] {
       let subcommands = command.configuration.subcommands
-      guard !subcommands.isEmpty, !argument.hasPrefix("-"), argument != "help" else { return nil }
+      guard !subcommands.isEmpty, !argument.hasPrefix("-") else { return nil }
       if let next = subcommands.first(where: { $0._commandName == argument }) {
         command = next
         path += " \(argument)"

@@ -7,11 +7,21 @@ import Recurrence
 struct ModelCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "model", abstract: "Look at a model file, or run it alone.",
+    discussion: """
+      EXAMPLES:
+        millrace model inspect model.keras
+        millrace model verify model.keras
+      """,
     subcommands: [Inspect.self, Run.self, Verify.self, ConvertCommand.self, ReadApartCommand.self])
 
   struct Inspect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Print a model's layers, shapes, parameters and state.")
+      abstract: "Print a model's layers, shapes, parameters and state.",
+      discussion: """
+        EXAMPLES:
+          millrace model inspect model.keras
+          millrace model inspect model.onnx --json
+        """)
 
     @OptionGroup var model: ModelArgument
 
@@ -53,7 +63,11 @@ struct ModelCommand: AsyncParsableCommand {
   struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract:
-        "Run recorded steps through a model: {\"t\":n,\"x\":[...]} in, {\"t\":n,\"y\":[...]} out.")
+        "Run recorded steps through a model: {\"t\":n,\"x\":[...]} in, {\"t\":n,\"y\":[...]} out.",
+      discussion: """
+        EXAMPLES:
+          millrace model run model.keras --input steps.jsonl
+        """)
 
     @OptionGroup var model: ModelArgument
 
@@ -78,6 +92,11 @@ struct ModelCommand: AsyncParsableCommand {
         a state that is cut and resumed after each step with one that is not: all must have the \
         same bits. With --expect, the answers with recorded ones. With --precision, the answers in \
         bf16 or int8 with those in f32, on your own input. Exits with 1 when one of them fails.
+
+        EXAMPLES:
+          millrace model verify model.keras
+          millrace model verify model.keras --precision int8 --input steps.jsonl
+          millrace model verify model.keras --input steps.jsonl --expect steps.jsonl
         """)
 
     @OptionGroup var model: ModelArgument

@@ -7,10 +7,13 @@ struct PipeCommand: AsyncParsableCommand {
     commandName: "pipe",
     abstract: "Standard input through a pipeline to standard output, one JSON line an answer.",
     discussion: """
-      Plain text is one stream and is handed on as it is read. Lines that are JSON objects carry
+      Plain text is one stream and is handed on as it is read. Lines that are JSON objects carry \
       {"stream","number"?,"text"|"tokens"|"values","end"?,"reset"?}. End of input ends all streams.
 
-      EXAMPLE: printf hell | millrace pipe Pipelines/hello.yaml
+      EXAMPLES:
+        printf hell | millrace pipe Pipelines/hello.yaml
+        millrace pipe Pipelines/motion.yaml --values < Fixtures/motion/input.jsonl
+        millrace pipe Pipelines/hello.yaml --connect --stream cam-1
       """)
 
   @OptionGroup var argument: PipelineArgument

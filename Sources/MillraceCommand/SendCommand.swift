@@ -7,10 +7,11 @@ struct SendCommand: AsyncParsableCommand {
     commandName: "send",
     abstract: "Standard input to a running daemon; answers stay with its sink.",
     discussion: """
-      Takes the same input as `pipe`. Refusals are printed, answers are not (`pipe --connect` prints
+      Takes the same input as `pipe`. Refusals are printed, answers are not (`pipe --connect` prints \
       them).
 
-      EXAMPLE: printf hell | millrace send Pipelines/hello.yaml --stream cam-1
+      EXAMPLES:
+        printf hell | millrace send Pipelines/hello.yaml --stream cam-1
       """)
 
   @OptionGroup var argument: PipelineArgument

@@ -6,8 +6,11 @@ struct SimilarCommand: AsyncParsableCommand {
     commandName: "similar",
     abstract: "Nearest words by cosine similarity in a model's Embedding.",
     discussion: """
-      millrace similar Pipelines/topics.yaml oil             the ten nearest words
-      millrace similar Pipelines/topics.yaml oil crude gold  the similarity of oil to each
+      The ten nearest words; or, with other words behind it, the similarity to each.
+
+      EXAMPLES:
+        millrace similar Pipelines/topics.yaml oil
+        millrace similar Pipelines/topics.yaml oil crude gold
       """)
 
   @Argument(help: "A pipeline file, or a model file.", completion: .file())

@@ -5,7 +5,14 @@ struct StageCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "stage",
     abstract: "Run one stage of a pipeline as a process of its own.",
-    discussion: "The stages meet at the endpoints of the file's `links`.")
+    discussion: """
+      The stages meet at the endpoints of the file's `links`.
+
+      EXAMPLES:
+        millrace stage tokenizer three.yaml
+        millrace stage inference three.yaml
+        millrace stage sink three.yaml
+      """)
 
   @Argument(help: "tokenizer, inference or sink.")
   var stage: StageName

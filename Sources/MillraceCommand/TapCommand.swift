@@ -5,20 +5,38 @@ import Millrace
 struct TapCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tap",
-    abstract: "Watch what passes in a running daemon: one JSON line a message.",
+    abstract: "Watch what passes in a running daemon.",
     discussion: """
-      Topics begin with tap/tokenizer/tokens/, tap/inference/output/, gates/ or state/,
-      tap/sink/result/ or alarm/, tap/daemon/events/, and go on with STREAM/; output/STREAM/ and
-      alarm/STREAM/ are what the sink publishes. What this reader lost is counted on standard error,
-      and summed up at the end: with --limit, or when it is interrupted.
+      Topics begin with tokenizer/input/, tokenizer/tokens/, inference/output/, inference/gates/, \
+      inference/state/, sink/result/, sink/alarm/ or daemon/events/, and go on with STREAM/; \
+      output/STREAM/ and alarm/STREAM/ are what the sink publishes. What this reader lost is counted \
+      on standard error, and summed up at the end: with --limit, or when it is interrupted. \
+      --every and --at-most leave messages out in the daemon; what they leave out is not lost.
 
-      EXAMPLE: millrace tap Pipelines/motion.yaml tap/inference/output/
+      EXAMPLES:
+        millrace tap Pipelines/motion.yaml inference/output/
+        millrace tap Pipelines/gates.yaml inference/gates --stream 'cam-*' --at-most 5
+        millrace tap Pipelines/motion.yaml inference/output --format npy --limit 100 > a.npy
+        millrace tap Pipelines/motion.yaml daemon/events --format lines
       """)
 
   @OptionGroup var argument: PipelineArgument
 
-  @Argument(help: "Beginnings of topics. Default: all.")
-  var topics: [String] = [""]
+  @Argument(help: "Beginnings of topics. Default: all but gates and state.")
+  var topics: [String] = []
+
+  @Option(help: "Only this stream, or with a * behind all whose names begin so; may come again.")
+  var stream: [StreamPattern] = []
+
+  @Option(
+    help: "json: an object a message; lines: for people; npy: an array a message (numpy.load).")
+  var format = TapFormat.json
+
+  @Option(help: "Of each topic, the first message and each so many-th behind it.")
+  var every: Int?
+
+  @Option(help: "Of each topic, at most so many messages a second.")
+  var atMost: Int?
 
   @Option(help: "Stop after so many messages.")
   var limit: UInt64?
@@ -26,18 +44,41 @@ struct TapCommand: AsyncParsableCommand {
   @Option(help: "The endpoint, where it is not the file's monitor or sink.publish.")
   var from: String?
 
-  func validate() throws { try checkEndpoint(from, option: "--from") }
+  private var tapLimit: TapLimit? {
+    every.map { .every(UInt64($0)) } ?? atMost.map { .perSecond(UInt64($0)) }
+  }
+
+  func validate() throws {
+    try checkEndpoint(from, option: "--from")
+    if every != nil, atMost != nil {
+      throw ValidationError("--every and --at-most are both given; keep one.")
+    }
+    for (option, count) in [("--every", every), ("--at-most", atMost)] {
+      if let count, !(1...1_000_000).contains(count) {
+        throw ValidationError("\(option) is \(count), expected 1 to 1000000.")
+      }
+    }
+    do {
+      _ = try TapTopics.prefixes(topics, streams: stream, limit: tapLimit)
+    } catch {
+      throw ValidationError("\(error)")
+    }
+  }
 
   func run() async throws {
     try await failing {
       let file = try argument.file()
-      let isOutput = topics.allSatisfy { $0.hasPrefix("output") || $0.hasPrefix("alarm") }
-      guard let endpoint = from ?? (isOutput ? file.sink.publish : file.monitor) else {
+      let isOutput = !topics.isEmpty && topics.allSatisfy(TapTopics.isPublished)
+      let own = isOutput ? file.sink.publish.map { [$0] } : TopRun.endpoints(of: file)
+      guard let endpoints = from.map({ [$0] }) ?? own else {
         throw file.error(
           at: isOutput ? "sink" : "monitor",
           isOutput ? "has no publish endpoint to watch" : "is missing; there is nothing to watch")
       }
-      let run = TapRun(endpoint: endpoint, prefixes: topics, limit: limit)
+      let run = TapRun(
+        endpoints: endpoints,
+        prefixes: try TapTopics.prefixes(topics, streams: stream, limit: tapLimit), limit: limit,
+        format: format)
       let (received, lost) = try await run.run(
         output: { try FileHandle.standardOutput.write(contentsOf: Data($0)) },
         say: { complain($0) })
@@ -45,3 +86,5 @@ struct TapCommand: AsyncParsableCommand {
     }
   }
 }
+
+extension TapFormat: ExpressibleByArgument {}

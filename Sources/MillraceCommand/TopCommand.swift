@@ -7,10 +7,12 @@ struct TopCommand: AsyncParsableCommand {
     commandName: "top",
     abstract: "Watch stages and streams of a running daemon, live; as lines where it is piped.",
     discussion: """
-      Needs the file's `monitor`. Keys: q quits, f freezes, / filters streams, s and S sort streams
+      Needs the file's `monitor`. Keys: q quits, f freezes, / filters streams, s and S sort streams \
       and stages, r reverses, arrows and Enter look into one stream's last answers, Esc goes back.
 
-      EXAMPLE: millrace top Pipelines/motion.yaml
+      EXAMPLES:
+        millrace top Pipelines/motion.yaml
+        millrace top Pipelines/motion.yaml --limit 1 | column -t -s "$(printf '\\t')"
       """)
 
   @OptionGroup var argument: PipelineArgument

@@ -107,6 +107,45 @@ struct TapTests {
     #expect(events.contains { $0.contains("\"end\"") && $0.contains("\"cam-1\"") })
   }
 
+  @Test func aLimitLeavesMessagesOutThatAreNotLost() throws {
+    let running = try RunningPipeline(Self.pipeline, isTapped: true)
+    let client = try running.client()
+    try client.hello()
+    let path = running.folder.file("pipeline.yaml")
+    let readers = try [["json", "--every", "5"], ["npy", "--at-most", "1000"], ["lines"]].map {
+      try ChildProcess(
+        ["tap", path, "inference/output", "--stream", "a*", "--limit", "4", "--format"] + $0)
+    }
+    // Until all have what they wait for; sending ends with them.
+    var sent: UInt64 = 0
+    let deadline = Deadline.standard
+    func areDone() throws -> Bool {
+      try readers.allSatisfy { try $0.hasEnded() }
+    }
+    while try !areDone(), !deadline.hasPassed {
+      for stream in ["a1", "b1"] {
+        try client.send(.ids([Int32(sent % 5)]), to: stream, number: sent)
+        _ = try client.answers(of: stream, steps: 1)
+      }
+      sent += 1
+    }
+    for reader in readers {
+      #expect(try reader.waitForExit() == 0, "\(reader.errorLines)")
+      #expect(reader.errorLines.last == "millrace: 4 messages, 0 lost")
+    }
+    let lines = readers[0].outputLines
+    #expect(lines.allSatisfy { $0.hasPrefix("{\"topic\":\"every:5/tap/inference/output/a1/\"") })
+    let numbers = lines.compactMap { line in
+      line.firstMatch(of: /"number":([0-9]+)/).flatMap { UInt64($0.output.1) }
+    }
+    #expect(zip(numbers, numbers.dropFirst()).allSatisfy { $1 - $0 == 5 }, "\(numbers)")
+    // Four arrays of numpy's format, each one row of five numbers.
+    #expect(
+      readers[1].output.count == 4 * (128 + 5 * 4) || readers[1].output.count == 4 * (64 + 5 * 4))
+    #expect(readers[1].output.starts(with: [0x93] + Array("NUMPY".utf8)))
+    #expect(readers[2].outputLines.allSatisfy { $0.hasPrefix("inference/output/a1 ") })
+  }
+
   @Test(arguments: ["json", "tensor"])
   func publishedOutputIsTheLinesOrTheNumbers(format: String) throws {
     let folder = try TemporaryFolder()

@@ -36,8 +36,8 @@ struct TextFileTests {
     #expect(throws: TextFile.Failure.unreadable(path: "/", expected: "labels", code: EISDIR)) {
       try TextFile(readingFrom: "/", expecting: "labels")
     }
-    try withFile([0xff]) { path in
-      #expect(throws: TextFile.Failure.notUTF8(path: path, expected: "labels")) {
+    try withFile([0x61, 0x0a, 0xff]) { path in
+      #expect(throws: TextFile.Failure.notUTF8(path: path, expected: "labels", line: 2)) {
         try TextFile(readingFrom: path, expecting: "labels")
       }
     }

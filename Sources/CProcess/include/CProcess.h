@@ -19,4 +19,7 @@ int cprocess_wait(int child);
 // Bounds this process: address space and the size of a file in bytes, processor time in seconds. No core is written, no
 // program gains rights, and it ends with its parent. 0, or -1 with errno.
 int cprocess_confine(uint64_t memory, uint64_t file, uint64_t seconds);
+
+// Whether the kernel keeps the clock by a time server (adjtimex(2)): 1, 0, or -1 where it does not tell.
+int cprocess_clock_is_synchronised(void);
 #endif

@@ -8,10 +8,14 @@ package struct TestFile: Sendable {
     /// The messages of each stream, in the order in which they are sent.
     package var input: [InputLine]
     package var expected: Expectation
+    /// The file of the expected lines; nil where they stand in the case itself.
+    package var expectedPath: String?
     package var tolerance: Tolerance
     package var vary: Variation
     /// The alarms of each stream; nil where they are not compared.
     package var alarms: [StreamID: [ExpectedAlarm]]?
+    /// How many messages must be refused.
+    package var refusals = 0
   }
 
   /// An alarm that must come.
@@ -44,6 +48,8 @@ package struct TestFile: Sendable {
     package var chunking = 0
     /// Copies of the streams that run beside each other way.
     package var interleaveWith = 0
+    /// How often the daemon is killed and started anew while the case runs.
+    package var crash = 0
     package var seed: UInt64 = 1
   }
 
@@ -66,7 +72,10 @@ package struct TestFile: Sendable {
     guard
       let sections = try top.sections(
         "tests",
-        known: ["name", "streams", "input", "expect", "expect_file", "close", "vary", "alarms"]),
+        known: [
+          "name", "streams", "input", "expect", "expect_file", "close", "vary", "alarms",
+          "refusals",
+        ]),
       !sections.isEmpty
     else { throw ConfigurationError(file: path, message: "has no \"tests\"") }
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
@@ -80,16 +89,22 @@ package struct TestFile: Sendable {
       tolerance.relative = try Double(close.numbers("rtol")?.first ?? 0)
     }
     var variation = Variation()
-    if let vary = try section.section("vary", known: ["chunking", "interleave_with", "seed"]) {
+    if let vary = try section.section(
+      "vary", known: ["chunking", "interleave_with", "crash", "seed"])
+    {
       variation.chunking = try vary.integer("chunking", in: 0...1000) ?? 0
       variation.interleaveWith = try vary.integer("interleave_with", in: 0...1000) ?? 0
+      variation.crash = try vary.integer("crash", in: 0...100) ?? 0
       variation.seed = UInt64(try vary.integer("seed", in: 0...Int.max) ?? 1)
     }
     return Case(
       name: try section.requiredText("name"),
       input: try readInput(section, folder: folder),
-      expected: try readExpectation(section, folder: folder), tolerance: tolerance,
-      vary: variation, alarms: section.has("alarms") ? try readAlarms(section) : nil)
+      expected: try readExpectation(section, folder: folder),
+      expectedPath: try section.text("expect_file").map { TestFile.path($0, in: folder) },
+      tolerance: tolerance,
+      vary: variation, alarms: section.has("alarms") ? try readAlarms(section) : nil,
+      refusals: try section.integer("refusals", in: 0...Int(Int32.max)) ?? 0)
   }
 
   private static func readAlarms(
@@ -183,10 +198,14 @@ package struct TestFile: Sendable {
     return .entries(entries)
   }
 
+  private static func path(_ file: String, in folder: URL) -> String {
+    folder.appendingPathComponent(file).standardizedFileURL.path
+  }
+
   private static func open(
     _ file: String, in folder: URL, _ section: YAMLSection, _ key: String
   ) throws(ConfigurationError) -> TextFile {
-    let path = folder.appendingPathComponent(file).standardizedFileURL.path
+    let path = path(file, in: folder)
     do {
       return try TextFile(readingFrom: path, expecting: "JSON lines")
     } catch {

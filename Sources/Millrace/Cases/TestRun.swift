@@ -8,6 +8,20 @@ package struct TestRun: Sendable {
     package var verdict: Verdict
     /// Other ways in which the same bits came out.
     package var variations = 0
+    /// Of them, those in which the daemon was killed.
+    package var crashes = 0
+    /// Messages, or parts of them, that were refused.
+    package var refusals = 0
+    package var seconds = 0.0
+    /// What was answered, stream by stream.
+    var lines: [StreamID: [String]] = [:]
+  }
+
+  /// What came out of one run.
+  private struct Output {
+    var lines: [StreamID: [String]]
+    var alarms: [StreamID: [String]]
+    var refusals: [String]
   }
 
   private let pipeline: Pipeline
@@ -22,26 +36,60 @@ package struct TestRun: Sendable {
   }
 
   package func run(_ test: TestFile.Case) async throws -> Result {
-    let (lines, alarms, refusals) = try await lines(of: test.input)
+    let began = MonotonicClock.nanoseconds
+    var result = try await compare(test)
+    result.seconds = Double(MonotonicClock.nanoseconds - began) / 1e9
+    return result
+  }
+
+  private func compare(_ test: TestFile.Case) async throws -> Result {
+    let output = try await output(of: test.input)
+    let comparison = LineComparison(
+      tolerance: test.tolerance, openStreams: test.input.openStreams)
     var result = Result(
-      name: test.name,
-      verdict: try LineComparison(tolerance: test.tolerance).compare(lines, with: test.expected))
-    if let refusal = refusals.first { result.verdict.fail(refusal) }
+      name: test.name, verdict: try comparison.compare(output.lines, with: test.expected))
+    result.lines = output.lines
+    result.refusals = output.refusals.count
+    if output.refusals.count > test.refusals {
+      result.verdict.fail(output.refusals[test.refusals])
+    }
+    if output.refusals.count < test.refusals {
+      result.verdict.fail("\(output.refusals.count) refusals, expected \(test.refusals)")
+    }
     if let expected = test.alarms {
-      try LineComparison(tolerance: test.tolerance).compare(alarms, with: expected, &result.verdict)
+      try comparison.compare(output.alarms, with: expected, &result.verdict)
     }
     guard result.verdict.isGood else { return result }
     for variation in 0..<max(test.vary.chunking, test.vary.interleaveWith > 0 ? 1 : 0) {
       let seed = test.vary.seed &+ UInt64(variation)
       let input = TestRun.varied(test.input, test.vary, seed: seed)
-      let (varied, variedAlarms, refusals) = try await self.lines(of: input)
-      if let refusal = refusals.first { result.verdict.fail("with seed \(seed): \(refusal)") }
-      compare(varied, with: lines, seed: seed, &result.verdict)
-      compare(variedAlarms, with: alarms, seed: seed, &result.verdict)
+      try await vary(output, test, "with seed \(seed)", &result) {
+        try await self.output(of: input)
+      }
       guard result.verdict.isGood else { return result }
-      result.variations += 1
     }
+    guard test.vary.crash > 0 else { return result }
+    let seed = test.vary.seed
+    try await vary(output, test, "with \(test.vary.crash) crashes and seed \(seed)", &result) {
+      try await self.output(of: test, crashes: test.vary.crash, seed: seed)
+    }
+    if result.verdict.isGood { result.crashes = test.vary.crash }
     return result
+  }
+
+  /// Runs a variation, which has to give what came before.
+  private func vary(
+    _ output: Output, _ test: TestFile.Case, _ what: String, _ result: inout Result,
+    _ run: () async throws -> Output
+  ) async throws {
+    let varied = try await run()
+    // Copies beside the streams are refused as they are.
+    if test.refusals == 0, let refusal = varied.refusals.first {
+      result.verdict.fail("\(what): \(refusal)")
+    }
+    compare(varied.lines, with: output.lines, what, &result.verdict)
+    compare(varied.alarms, with: output.alarms, what, &result.verdict)
+    if result.verdict.isGood { result.variations += 1 }
   }
 
   /// The same streams, cut anew, beside copies of themselves under other names.
@@ -61,7 +109,7 @@ package struct TestRun: Sendable {
   }
 
   private func compare(
-    _ varied: [StreamID: [String]], with lines: [StreamID: [String]], seed: UInt64,
+    _ varied: [StreamID: [String]], with lines: [StreamID: [String]], _ what: String,
     _ verdict: inout Verdict
   ) {
     for (stream, expected) in lines.sorted(by: { $0.key < $1.key }) {
@@ -69,24 +117,48 @@ package struct TestRun: Sendable {
       guard received != expected else { continue }
       let index = zip(received, expected).enumerated().first { $1.0 != $1.1 }?.offset
       verdict.fail(
-        "with seed \(seed), stream \(stream): "
+        "\(what), stream \(stream): "
           + (index.map { "\(received[$0]), expected \(expected[$0])" }
             ?? "\(received.count) answers, expected \(expected.count)"))
     }
   }
 
-  /// Runs the input through a pipeline of its own.
-  private func lines(
-    of input: [InputLine]
-  ) async throws
-    -> (lines: [StreamID: [String]], alarms: [StreamID: [String]], refusals: [String])
-  {
+  // MARK: Running
+
+  /// Runs the input through a pipeline of its own, in this process.
+  private func output(of input: [InputLine]) async throws -> Output {
+    try await output(through: Filter(pipeline: pipeline, connect: nil, logger: logger)) {
+      ListSource(lines: input)
+    }
+  }
+
+  /// Runs the case through a daemon that is killed and started anew.
+  private func output(of test: TestFile.Case, crashes: Int, seed: UInt64) async throws -> Output {
+    var input = test.input
+    // Refused values must not be cut.
+    if test.refusals == 0 {
+      var cutter = InputCutter(seed: seed)
+      input = cutter.cut(input)
+    }
+    let daemon = try CrashedDaemon(pipeline.file)
+    try await onThread(named: "crash") { try daemon.start() }
+    defer { daemon.stop() }
+    var filter = Filter(pipeline: pipeline, connect: daemon.ingress, logger: logger)
+    filter.keepsLives = true
+    return try await output(through: filter) { [input] in
+      CrashingSource(input, daemon: daemon, crashes: crashes, seed: seed)
+    }
+  }
+
+  private func output(
+    through filter: Filter, _ makeSource: @escaping @Sendable () -> any InputSource
+  ) async throws -> Output {
     let collector = LineCollector(format: pipeline.format, alarm: pipeline.alarm)
-    let filter = Filter(pipeline: pipeline, connect: nil, logger: logger)
     _ = try await filter.run(
-      makeSource: { ListSource(lines: input) },
+      makeSource: makeSource,
       onAnswer: { stream, _, rows in collector.append(rows, of: stream) },
       onRefusal: { collector.refuse($0, $1, $2) })
-    return (collector.lines, collector.alarmLines, collector.refusals)
+    return Output(
+      lines: collector.lines, alarms: collector.alarmLines, refusals: collector.refusals)
   }
 }

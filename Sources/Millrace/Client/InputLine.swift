@@ -1,8 +1,10 @@
 import Wire
 
-/// One line of input: `{"stream","number"?,"text"|"tokens"|"values","state"?,"end"?,"reset"?}`.
+/// One line of input: `{"stream","number"?,"text"|"bytes"|"tokens"|"values","state"?,"end"?,"reset"?}`.
 ///
-/// `state` begins the stream with h and c in the place of zeros, row after row. /// `values` is one step's numbers, null where one is missing, or a list of steps. Other keys beside these are ignored, so that
+/// `state` begins the stream with h and c in the place of zeros, row after row. `bytes` is text that
+/// is no UTF-8 by itself, as two hexadecimal digits a byte. `values` is one step's numbers, null where
+/// one is missing, or a list of steps. Other keys beside these are ignored, so that
 /// recordings can carry labels and notes of their own; a line that has nothing but others is an
 /// error, and so is one whose payload seems to stand under a misspelt key.
 package struct InputLine: Equatable, Sendable {
@@ -22,6 +24,11 @@ package struct InputLine: Equatable, Sendable {
   package var reset = false
   /// The h and c to begin with; empty for zeros.
   package var state: [Float] = []
+  /// When it came, in microseconds since its recording began (`at`, in seconds); nil where that is
+  /// not known.
+  package var microseconds: UInt64?
+  /// Whether it says no more than that the stream was open when its recording ended.
+  package var isOpenMark = false
 
   package init(stream: StreamID, payload: Payload = .none) {
     self.stream = stream
@@ -35,7 +42,8 @@ package struct InputLine: Equatable, Sendable {
     var reader = JSONReader(json, maximumDepth: 64)
     var name: String?
     var number: UInt64?
-    var flags = (start: false, end: false, reset: false)
+    var flags = (start: false, end: false, reset: false, open: false)
+    var seconds: Double?
     var payloads: [Payload] = []
     var state: [Float] = []
     var unknown: [String] = []
@@ -46,12 +54,15 @@ package struct InputLine: Equatable, Sendable {
       case "stream": name = try reader.string()
       case "number": number = try reader.unsignedInteger()
       case "text": payloads.append(.text(Array(try reader.string().utf8)))
+      case "bytes": payloads.append(.text(try InputLine.bytes(&reader)))
       case "tokens": payloads.append(try InputLine.tokens(&reader))
       case "values": payloads.append(try InputLine.values(&reader))
       case "state": state = try InputLine.state(&reader)
       case "start": flags.start = try reader.boolean()
       case "end": flags.end = try reader.boolean()
       case "reset": flags.reset = try reader.boolean()
+      case "open": flags.open = try reader.boolean()
+      case "at": seconds = try InputLine.time(&reader)
       default:
         unknown.append(key)
         try reader.skip()
@@ -62,7 +73,7 @@ package struct InputLine: Equatable, Sendable {
       throw reader.error(problem)
     }
     guard payloads.count <= 1 else {
-      throw reader.error("text, tokens and values exclude each other; keep one")
+      throw reader.error("text, bytes, tokens and values exclude each other; keep one")
     }
     guard let stream = name.map(StreamID.init) ?? fallback else {
       throw reader.error(
@@ -73,13 +84,17 @@ package struct InputLine: Equatable, Sendable {
     }
     self.init(stream: stream, payload: payloads.first ?? .none)
     self.number = number
-    (start, end, reset) = flags
+    (start, end, reset, isOpenMark) = flags
     self.state = state
+    microseconds = seconds.map { UInt64($0 * 1e6) }
+    guard !isOpenMark || payload == .none && !start && !end && !reset && state.isEmpty else {
+      throw reader.error("\"open\" stands on a line of its own")
+    }
   }
 
-  private static let payloadKeys = ["text", "tokens", "values"]
+  private static let payloadKeys = ["text", "bytes", "tokens", "values"]
   /// Keys that ask for something.
-  private static let meaning = payloadKeys + ["start", "end", "reset", "state"]
+  private static let meaning = payloadKeys + ["start", "end", "reset", "state", "open"]
 
   /// What is wrong with a line that has no payload; nil where it is a bare START, END or RESET.
   private static func problem(with unknown: [String], isEmpty: Bool) -> String? {
@@ -103,6 +118,27 @@ package struct InputLine: Equatable, Sendable {
       ids.append(id)
     }
     return .tokens(ids)
+  }
+
+  /// Two hexadecimal digits a byte.
+  private static func bytes(_ reader: inout JSONReader) throws(JSONError) -> [UInt8] {
+    let digits = try reader.string().utf8.map { Character(Unicode.Scalar($0)).hexDigitValue }
+    guard digits.count.isMultiple(of: 2), digits.allSatisfy({ $0 != nil }) else {
+      throw reader.error("bytes are two hexadecimal digits each")
+    }
+    let values = digits.compactMap { $0 }
+    return stride(from: 0, to: values.count, by: 2).map {
+      UInt8(values[$0] << 4 | values[$0 + 1])
+    }
+  }
+
+  /// Seconds since a recording began.
+  private static func time(_ reader: inout JSONReader) throws(JSONError) -> Double {
+    let seconds = try reader.double()
+    guard (0..<1e9).contains(seconds) else {
+      throw reader.error("\"at\" is \(seconds), expected seconds since the recording began")
+    }
+    return seconds
   }
 
   /// A number; null is a missing one.

@@ -17,6 +17,8 @@ package final class StreamClient {
   private let link: LinkSender
   /// Whether lines are kept until they are acknowledged: a daemon may start anew, our own stages not.
   private var keeps: Bool { epoch > 0 }
+  /// Whether they are kept until their life has ended, for a daemon that may forget what it acknowledged.
+  private let keepsLives: Bool
   /// Whether a connection that was made anew has been greeted and not been welcomed.
   private var isResuming = false
   private var waiting: Deque<InputLine> = []
@@ -59,9 +61,13 @@ package final class StreamClient {
   ///   - endpoint: the ingress.
   ///   - epoch: this producer's incarnation, growing from start to start; 0 where no other client
   ///     can send to the same streams.
+  ///   - keepsLives: whether a whole life is sent again to a daemon that knows nothing of it.
   /// - Throws: a `ZeroMQError`.
-  package init(context: Context, endpoint: String, epoch: UInt64) throws {
+  package init(
+    context: Context, endpoint: String, epoch: UInt64, keepsLives: Bool = false
+  ) throws {
     self.epoch = epoch
+    self.keepsLives = keepsLives
     link = try LinkSender(
       context: context, endpoint: endpoint, queueMessages: 0, isWatched: epoch > 0)
     try link.sendHello()
@@ -79,7 +85,7 @@ package final class StreamClient {
 
   /// Takes a line; it leaves as soon as there is credit.
   package func submit(_ line: InputLine) throws {
-    guard !abandoned.contains(line.stream) else { return }
+    guard !line.isOpenMark, !abandoned.contains(line.stream) else { return }
     waiting.append(line)
     try sendWaiting()
   }
@@ -184,8 +190,8 @@ package final class StreamClient {
 
   /// Frees what the daemon has.
   private func acknowledge(_ stream: StreamID, _ header: Header) {
-    guard var standing = standings[stream], let epoch = standing.kept.first?.header.epoch,
-      header.epoch == 0 || header.epoch == epoch
+    guard !keepsLives, var standing = standings[stream],
+      let epoch = standing.kept.first?.header.epoch, header.epoch == 0 || header.epoch == epoch
     else { return }
     let number = header.number
     while let first = standing.kept.first, first.header.epoch == epoch,

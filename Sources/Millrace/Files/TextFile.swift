@@ -9,7 +9,7 @@ package struct TextFile: Sendable {
   package enum Failure: Error, Equatable, CustomStringConvertible {
     case missing(path: String, expected: String)
     case unreadable(path: String, expected: String, code: Int32)
-    case notUTF8(path: String, expected: String)
+    case notUTF8(path: String, expected: String, line: Int)
 
     /// For a sentence that has named the file: "which ...".
     package var reason: String {
@@ -17,14 +17,14 @@ package struct TextFile: Sendable {
       case .missing: "does not exist"
       case .unreadable(_, _, let code):
         "cannot be read: \(String(cString: strerror(code))) (\(code))"
-      case .notUTF8: "is not UTF-8"
+      case .notUTF8(_, _, let line): "is not UTF-8 in line \(line)"
       }
     }
 
     package var description: String {
       switch self {
       case .missing(let path, let expected), .unreadable(let path, let expected, _),
-        .notUTF8(let path, let expected):
+        .notUTF8(let path, let expected, _):
         "\(path): \(reason); expected \(expected)"
       }
     }
@@ -40,30 +40,18 @@ package struct TextFile: Sendable {
   ///   - expected: what should be in it, for messages.
   /// - Throws: a `Failure`.
   package init(readingFrom path: String, expecting expected: String) throws(Failure) {
-    self.path = path == "-" ? "standard input" : path
-    let descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else {
-      guard errno != ENOENT, errno != ENOTDIR else {
-        throw .missing(path: path, expected: expected)
-      }
-      throw .unreadable(path: path, expected: expected, code: errno)
-    }
-    defer { if descriptor != STDIN_FILENO { close(descriptor) } }
-    var bytes: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 64 * 1024)
-    while true {
-      let count = read(descriptor, &buffer, buffer.count)
-      if count < 0 {
-        if errno == EINTR { continue }
-        throw .unreadable(path: self.path, expected: expected, code: errno)
-      }
-      guard count > 0 else { break }
-      bytes.append(contentsOf: buffer[..<count])
-    }
+    try self.init(try FileBytes(readingFrom: path, expecting: expected), expecting: expected)
+  }
+
+  /// As above, of bytes that are read already.
+  init(_ file: FileBytes, expecting expected: String) throws(Failure) {
+    path = file.path
     let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
-    if bytes.starts(with: mark) { bytes.removeFirst(mark.count) }
+    let bytes = file.bytes[(file.bytes.starts(with: mark) ? mark.count : 0)...]
     guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw .notUTF8(path: self.path, expected: expected)
+      let line = bytes.split(separator: 0x0a, omittingEmptySubsequences: false)
+        .firstIndex { String(validating: $0, as: UTF8.self) == nil }
+      throw .notUTF8(path: path, expected: expected, line: (line ?? 0) + 1)
     }
     self.text = text
   }

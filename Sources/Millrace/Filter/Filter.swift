@@ -31,6 +31,8 @@ package struct Filter: Sendable {
   /// A running daemon's ingress; nil runs the stages in this process.
   let connect: String?
   let logger: Logger
+  /// Whether a daemon that was started anew without a store gets whole lives again.
+  var keepsLives = false
 
   package init(pipeline: Pipeline, connect: String?, logger: Logger) {
     self.pipeline = pipeline
@@ -54,7 +56,7 @@ package struct Filter: Sendable {
       try await onThread(named: "filter") {
         let loop = try FilterLoop(
           context: context, endpoint: endpoint, epoch: connect == nil ? 0 : Filter.incarnation(),
-          stopped: stopped,
+          keepsLives: keepsLives, stopped: stopped,
           source: try makeSource(),
           onAnswer: onAnswer, onRefusal: onRefusal, onIdle: onIdle)
         return try loop.run()

@@ -18,14 +18,14 @@ struct FilterLoop {
   private static let pingsUnansweredMax = 7
 
   init(
-    context: Context, endpoint: String, epoch: UInt64, stopped: Signal,
+    context: Context, endpoint: String, epoch: UInt64, keepsLives: Bool, stopped: Signal,
     source: any InputSource,
     onAnswer: @escaping (StreamID, Header, AnswerMessage) throws -> Void,
     onRefusal: @escaping (StreamID?, UInt64, Refusal) -> Void,
     onIdle: @escaping () throws -> Void
   ) throws {
     client = try StreamClient(
-      context: context, endpoint: endpoint, epoch: epoch)
+      context: context, endpoint: endpoint, epoch: epoch, keepsLives: keepsLives)
     self.endpoint = endpoint
     self.stopped = stopped
     self.source = source

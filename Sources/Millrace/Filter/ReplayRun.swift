@@ -1,32 +1,31 @@
 import Foundation
 import Glibc
 import Logging
-import Synchronization
 import Wire
 
 /// `millrace replay`: a recording through a pipeline, and a verdict on its answers.
 package struct ReplayRun: Sendable {
-  package enum Speed: Sendable, Equatable {
-    case max
-    /// Steps a second, over all streams.
-    case stepsPerSecond(Double)
-  }
-
   package struct Options: Sendable {
     package var recording: String
     package var expected: String?
-    package var speed: Speed
+    package var speed: ReplaySpeed
+    /// Chooses how the input is cut into messages; nil leaves it as it was recorded.
+    package var cutSeed: UInt64?
+    /// Chooses how streams are mixed; nil leaves them in the order of the recording.
+    package var interleaveSeed: UInt64?
     package var tolerance: TestFile.Tolerance
     package var prints: Bool
     package var showsProgress: Bool
 
     package init(
-      recording: String, expected: String?, speed: Speed, tolerance: TestFile.Tolerance,
-      prints: Bool, showsProgress: Bool
+      recording: String, expected: String?, speed: ReplaySpeed, cutSeed: UInt64?,
+      interleaveSeed: UInt64?, tolerance: TestFile.Tolerance, prints: Bool, showsProgress: Bool
     ) {
       self.recording = recording
       self.expected = expected
       self.speed = speed
+      self.cutSeed = cutSeed
+      self.interleaveSeed = interleaveSeed
       self.tolerance = tolerance
       self.prints = prints
       self.showsProgress = showsProgress
@@ -49,15 +48,73 @@ package struct ReplayRun: Sendable {
 
   /// - Throws: a `TextFile.Failure` or a `BadLine` for a recording that cannot be used.
   package func run() async throws -> Outcome {
-    let input = try readLines(options.recording)
-    let collector = LineCollector(format: filter.pipeline.format)
-    let progress = Progress(
-      total: input.reduce(0) { $0 + max($1.units, 0) }, isShown: options.showsProgress)
+    let input = try readInput()
+    // Before the run: a missing file is said at once.
+    let expected = try options.expected.map {
+      try RecordingFile.answers(of: $0, format: filter.pipeline.format)
+    }
     let began = MonotonicClock.nanoseconds
-    let speed = options.speed
-    let prints = options.prints
-    let keeps = options.expected != nil
+    let (lines, summary) = try await replay(
+      input, through: filter, keeps: expected != nil, prints: options.prints)
+    let seconds = Double(MonotonicClock.nanoseconds - began) / 1e9
+    let comparison = LineComparison(
+      tolerance: options.tolerance, openStreams: input.openStreams)
+    return Outcome(
+      summary: summary,
+      verdict: try expected.map { try comparison.compare(lines, with: .lines($0)) },
+      seconds: seconds)
+  }
+
+  /// The recording through this pipeline and through another one.
+  ///
+  /// - Parameter other: runs the other model.
+  /// - Returns: how its answers differ from this one's.
+  /// - Throws: as `run`.
+  package func compare(with other: Filter) async throws -> ModelComparison {
+    let input = try readInput()
+    let (lines, _) = try await replay(input, through: filter, keeps: true, prints: false)
+    let (others, _) = try await replay(input, through: other, keeps: true, prints: options.prints)
+    return try ModelComparison(
+      first: lines, second: others, tolerance: options.tolerance,
+      names: [filter.pipeline, other.pipeline].map {
+        "\($0.file.model) \($0.file.precision.rawValue) \($0.model.hashText.prefix(23))"
+      },
+      recording: options.recording)
+  }
+
+  /// The recording, cut and mixed as the options say.
+  private func readInput() throws -> [InputLine] {
+    var input = try RecordingFile.inputs(of: options.recording)
+    if let seed = options.cutSeed {
+      var cutter = InputCutter(seed: seed)
+      input = cutter.cut(input)
+    }
+    if let seed = options.interleaveSeed {
+      var cutter = InputCutter(seed: seed)
+      input = cutter.interleave(input)
+    }
+    if case .timesRecorded = options.speed {
+      guard options.interleaveSeed == nil else {
+        throw BadLine(
+          options.recording, "mixed anew it has no pace of its own; leave out --interleave")
+      }
+      guard input.contains(where: { $0.microseconds != nil }) else {
+        throw BadLine(
+          options.recording,
+          "says nowhere when its lines came (at); record with --times, or give --speed in steps")
+      }
+    }
+    return input
+  }
+
+  private func replay(
+    _ input: [InputLine], through filter: Filter, keeps: Bool, prints: Bool
+  ) async throws -> (lines: [StreamID: [String]], summary: Filter.Summary) {
     let format = filter.pipeline.format
+    let collector = LineCollector(format: format)
+    let progress = ReplayProgress(
+      total: input.reduce(0) { $0 + $1.units }, isShown: options.showsProgress)
+    let speed = options.speed
     let output = try OutputLines(isPrinting: prints, alarm: filter.pipeline.alarm)
     let summary = try await filter.run(
       makeSource: { PacedSource(lines: input, speed: speed) },
@@ -68,94 +125,9 @@ package struct ReplayRun: Sendable {
       },
       onRefusal: { collector.refuse($0, $1, $2) }, onIdle: { try output.flush() })
     progress.finish()
-    let seconds = Double(MonotonicClock.nanoseconds - began) / 1e9
     for refusal in collector.refusals.prefix(10) {
       FileHandle.standardError.write(Data("millrace: \(refusal)\n".utf8))
     }
-    var verdict: Verdict?
-    if let path = options.expected {
-      verdict = try LineComparison(tolerance: options.tolerance)
-        .compare(collector.lines, with: .lines(try expectedLines(path)))
-    }
-    return Outcome(summary: summary, verdict: verdict, seconds: seconds)
-  }
-
-  private func readLines(_ path: String) throws -> [InputLine] {
-    let file = try TextFile(
-      readingFrom: path, expecting: "a recording, one JSON object a line")
-    return try InputLine.lines(of: file)
-  }
-
-  private func expectedLines(_ path: String) throws -> [StreamID: [String]] {
-    try AnswerLine.byStream(
-      try TextFile(readingFrom: path, expecting: "output lines to compare with"))
-  }
-}
-
-/// Lines at their pace.
-private struct PacedSource: InputSource {
-  private let lines: [InputLine]
-  private let speed: ReplayRun.Speed
-  private var position = 0
-  private var steps = 0.0
-  private let began = MonotonicClock.nanoseconds
-
-  /// Lines handed on at once when there is no pace.
-  private static let chunk = 256
-
-  init(lines: [InputLine], speed: ReplayRun.Speed) {
-    self.lines = lines
-    self.speed = speed
-  }
-
-  var descriptor: Int32? { nil }
-
-  mutating func next() throws -> [InputLine]? {
-    guard position < lines.count else { return nil }
-    switch speed {
-    case .max:
-      let upper = min(lines.count, position + PacedSource.chunk)
-      defer { position = upper }
-      return Array(lines[position..<upper])
-    case .stepsPerSecond(let rate):
-      let due = Double(MonotonicClock.nanoseconds - began) / 1e9 * rate
-      var now: [InputLine] = []
-      while position < lines.count, steps <= due {
-        steps += Double(max(1, lines[position].units))
-        now.append(lines[position])
-        position += 1
-      }
-      // Short enough to keep the pace, long enough to leave the core to the stages.
-      if now.isEmpty { usleep(500) }
-      return now
-    }
-  }
-}
-
-/// How far a long replay is, on a terminal.
-private final class Progress: Sendable {
-  private let total: Int
-  private let isShown: Bool
-  private let state = Mutex<(done: Int, shownAt: UInt64)>((0, 0))
-
-  init(total: Int, isShown: Bool) {
-    self.total = total
-    self.isShown = isShown
-  }
-
-  func advance(_ count: Int) {
-    guard isShown else { return }
-    let line = state.withLock { state -> String? in
-      state.done += count
-      let now = MonotonicClock.milliseconds
-      guard now - state.shownAt >= 200 else { return nil }
-      state.shownAt = now
-      return "\r\(state.done) answers of \(total) steps"
-    }
-    if let line { FileHandle.standardError.write(Data(line.utf8)) }
-  }
-
-  func finish() {
-    if isShown { FileHandle.standardError.write(Data("\r\u{1b}[K".utf8)) }
+    return (collector.lines, summary)
   }
 }

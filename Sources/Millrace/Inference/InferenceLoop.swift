@@ -255,7 +255,7 @@ final class InferenceLoop {
     let header = stream.runs[0].header
     if stream.runs[0].isPeek { return try beginPeek(at: stream, header) }
     if header.flags.contains(.start) {
-      stream.begin(at: header.number)
+      stream.begin(at: header.number, life: header.place.life)
       if !stream.runs[0].given.isEmpty { try stream.state.begin(with: stream.runs[0].given) }
     }
     // Numbers between were refused and make no step.
@@ -446,7 +446,8 @@ final class InferenceLoop {
             // A PEEK's answer is for the one who asked.
             if run.isPeek { return }
             try tap?.publish(
-              "output", stream: stream.id, header: header, payload: rows, ids: ids)
+              "output", stream: stream.id, life: stream.life, header: header, payload: rows,
+              ids: ids)
             var header = header
             header.input = run.header.input
             try sink.send(

@@ -20,6 +20,8 @@ final class InferenceStream {
   var isSavingDue = false
   /// The next step's number.
   var nextStep: UInt64 = 0
+  /// Its life, as the tokenizer stage counts them.
+  private(set) var life: UInt64 = 0
   /// What it generates behind its END; its other messages wait until that is done.
   var generation: Generation?
   /// The last output, while answers are rarer than steps.
@@ -44,7 +46,8 @@ final class InferenceStream {
   var isWaiting: Bool { generation == nil && !runs.isEmpty }
 
   /// A new life: zero state, numbers from `number`.
-  func begin(at number: UInt64) {
+  func begin(at number: UInt64, life: UInt64) {
+    self.life = life
     zero()
     nextStep = number
     stepsSinceAnswer = 0
@@ -84,6 +87,7 @@ final class LastOutput {
 extension InferenceStream {
   func restore(_ checkpoint: StreamCheckpoint) throws {
     try state.load(checkpoint.state)
+    life = checkpoint.life
     applied = MessagePlace(life: checkpoint.life, messages: checkpoint.messages)
     queued = applied
     saved = applied

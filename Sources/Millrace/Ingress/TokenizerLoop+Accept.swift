@@ -101,6 +101,7 @@ extension TokenizerLoop {
       }
       if skip > 0 { try checkConflict(message, with: stream) }
       try apply(message, skip: skip, resets: resets, to: stream, connection, units: units)
+      try tapInput(message, skip: skip, begins: begins, of: stream)
     case .duplicate, .endAgain:
       try repeated(message, of: stream, connection)
     case .refuse(.noStart, _) where lost.contains(stream.id):
@@ -209,7 +210,7 @@ extension TokenizerLoop {
     }
   }
 
-  private func elementBytes(of header: Header) -> Int {
+  func elementBytes(of header: Header) -> Int {
     max(1, Int(header.width) * header.elementType.byteCount)
   }
 
@@ -367,7 +368,7 @@ extension TokenizerLoop {
     header.width = UInt32(width ?? 1)
     try step.withBytes(of: steps, width: width) { payload in
       try tap?.publish(
-        "tokens", stream: stream.id, header: header, payload: payload,
+        "tokens", stream: stream.id, life: stream.life, header: header, payload: payload,
         ids: .init(start: nil, count: 0))
       if !header.flags.contains(.peek) {
         header.place = place

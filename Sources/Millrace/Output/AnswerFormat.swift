@@ -35,6 +35,11 @@ package struct AnswerFormat: Sendable {
     }
   }
 
+  /// Whether rows of so many values can be answers of this pipeline.
+  func fits(width: Int) -> Bool {
+    labels.isEmpty || labels.count == width - (hasAnomaly ? 1 : 0)
+  }
+
   /// Appends one line with its newline.
   ///
   /// `row` is the output vector of the step; `isEnd` says that only the stream's end made this

@@ -30,6 +30,9 @@ package struct AnswerMessage {
 
   package var count: Int { Int(header.count) }
 
+  /// Values a row.
+  var width: Int { Int(header.width) }
+
   /// Whether the stream ends with it.
   var isLast: Bool { header.flags.contains(.last) }
 

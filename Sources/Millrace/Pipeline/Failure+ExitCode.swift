@@ -23,7 +23,7 @@ package enum ExitStatus: Int32, Sendable {
       self = .missingFile
     case TextFile.Failure.unreadable: self = .inputOutput
     case is ModelFileError, is TextFile.Failure, is BadLine, is SimilarTokens.Failure,
-      is VocabularyError, is JSONError:
+      is VocabularyError, is JSONError, is TapFormat.NotNumbers:
       self = .badData
     case Filter.Failure.noAnswer, is EndpointFailure: self = .unreachable
     case let error as ZeroMQError: self = error.isPeerTrouble ? .unreachable : .inputOutput

@@ -67,6 +67,7 @@ final class Publisher {
     ids: UnsafeRawBufferPointer = .init(start: nil, count: 0), kind: String = "output"
   ) throws {
     try sequences.publish(
-      topic: "\(kind)/\(stream.name)/", header: header, payload: payload, ids: ids, on: socket)
+      topic: "\(kind)/\(stream.name)/", header: header, payload: payload, ids: ids, life: nil,
+      on: socket)
   }
 }

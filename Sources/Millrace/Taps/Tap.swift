@@ -10,10 +10,7 @@ final class Tap {
   private let socket: Socket<ExtendedPublish>
   private let stage: String
   private var message: Multipart
-  /// Subscribed prefixes and how often.
-  private var prefixes: [String: Int] = [:]
-  /// Those of them that name `gates` or `state`: what costs more than a copy.
-  private var costly: [String] = []
+  private var subscriptions: TapSubscriptions
   private var sequences = TopicSequences()
 
   /// Connects to the process's relay; `stage` is the second word of the topics.
@@ -21,6 +18,7 @@ final class Tap {
     socket = try Socket<ExtendedPublish>(context)
     message = Multipart()
     self.stage = stage
+    subscriptions = TapSubscriptions(stage: stage)
     try socket.setSendHighWaterMark(Limits.subscriberQueueMessages)
     try socket.setLinger(.zero)
     try socket.connect(endpoint)
@@ -28,29 +26,18 @@ final class Tap {
 
   /// Takes note of subscriptions that came and went.
   func readSubscriptions() throws {
-    while try socket.receive(into: &message) {
-      let bytes = message.bytes(0)
-      guard let first = bytes.first, first <= 1 else { continue }
-      let prefix = String(decoding: bytes.dropFirst(), as: UTF8.self)
-      let count = (prefixes[prefix] ?? 0) + (first == 1 ? 1 : -1)
-      prefixes[prefix] = count > 0 ? count : nil
-      costly = prefixes.keys.filter { prefix in
-        ["gates", "state"].contains { prefix.hasPrefix("tap/\(stage)/\($0)/") }
-      }
-    }
+    while try socket.receive(into: &message) { subscriptions.take(message.bytes(0)) }
   }
 
   /// Whether a subscription covers `tap/STAGE/WHAT/NAME/`.
   func wants(_ what: String, stream: StreamID) -> Bool {
-    !prefixes.isEmpty && isCovered(topic(what, stream))
+    !subscriptions.isEmpty && subscriptions.covers(topic(what, stream))
   }
 
   /// Whether a subscription that names `gates` or `state` covers `tap/STAGE/WHAT/NAME/`, or something
   /// below it; one to everything does not ask for them.
   func wantsSome(_ what: String, stream: StreamID) -> Bool {
-    guard !costly.isEmpty else { return false }
-    let topic = topic(what, stream)
-    return costly.contains { topic.hasPrefix($0) || $0.hasPrefix(topic) }
+    !subscriptions.isEmpty && subscriptions.asksForCostly(topic(what, stream))
   }
 
   /// Publishes rows of floats under `tap/STAGE/WHAT/NAME/PART/` when a subscription covers it.
@@ -65,12 +52,15 @@ final class Tap {
   }
 
   /// Publishes a copy under `tap/STAGE/WHAT/NAME/` when a subscription covers it.
+  ///
+  /// `life` is the stream's, as the tokenizer stage counts them.
   func publish(
-    _ what: String, stream: StreamID, header: Header, payload: UnsafeRawBufferPointer,
-    ids: UnsafeRawBufferPointer
+    _ what: String, stream: StreamID, life: UInt64, header: Header,
+    payload: UnsafeRawBufferPointer, ids: UnsafeRawBufferPointer
   ) throws {
-    guard !prefixes.isEmpty else { return }
-    try publish(topic: topic(what, stream), header: header, payload: payload, ids: ids)
+    guard !subscriptions.isEmpty else { return }
+    try publish(
+      topic: topic(what, stream), header: header, payload: payload, ids: ids, life: life)
   }
 
   /// Publishes an output line under `tap/STAGE/WHAT/NAME/`.
@@ -80,12 +70,14 @@ final class Tap {
 
   /// Publishes a daemon event under `tap/daemon/events/STAGE/`; `event` is one JSON object.
   func publish(event: @autoclosure () -> String) throws {
-    guard !prefixes.isEmpty else { return }
+    guard !subscriptions.isEmpty else { return }
     try publish(json: Array(event().utf8), kind: .data, topic: "tap/daemon/events/\(stage)/")
   }
 
   /// Whether somebody wants the list of streams.
-  var wantsStreams: Bool { !prefixes.isEmpty && isCovered("tap/\(stage)/streams/all/") }
+  var wantsStreams: Bool {
+    !subscriptions.isEmpty && subscriptions.covers("tap/\(stage)/streams/all/")
+  }
 
   /// Publishes the list of streams under `tap/STAGE/streams/all/`; one JSON object.
   func publish(streams: String) throws {
@@ -95,16 +87,12 @@ final class Tap {
   /// Publishes what the process counts under `tap/daemon/stats/PROCESS/`; one JSON object.
   func publish(stats: @autoclosure () throws -> [UInt8], process: String) throws {
     let topic = "tap/daemon/stats/\(process)/"
-    guard !prefixes.isEmpty, isCovered(topic) else { return }
+    guard !subscriptions.isEmpty, subscriptions.covers(topic) else { return }
     try publish(json: try stats(), kind: .data, topic: topic)
   }
 
   private func topic(_ what: String, _ stream: StreamID) -> String {
     "tap/\(stage)/\(what)/\(stream.name)/"
-  }
-
-  private func isCovered(_ topic: String) -> Bool {
-    prefixes.keys.contains(where: topic.hasPrefix)
   }
 
   private func publish(json: [UInt8], kind: MessageKind, topic: String) throws {
@@ -119,10 +107,16 @@ final class Tap {
   }
 
   private func publish(
-    topic: String, header: Header, payload: UnsafeRawBufferPointer, ids: UnsafeRawBufferPointer
+    topic: String, header: Header, payload: UnsafeRawBufferPointer, ids: UnsafeRawBufferPointer,
+    life: UInt64? = nil
   ) throws {
-    guard isCovered(topic) else { return }
-    try sequences.publish(
-      topic: topic, header: header, payload: payload, ids: ids, on: socket)
+    if subscriptions.coversPlainly(topic) {
+      try sequences.publish(
+        topic: topic, header: header, payload: payload, ids: ids, life: life, on: socket)
+    }
+    for limit in subscriptions.due(topic, microseconds: MonotonicClock.microseconds) {
+      try sequences.publish(
+        topic: limit + topic, header: header, payload: payload, ids: ids, life: life, on: socket)
+    }
   }
 }

@@ -3,18 +3,20 @@ import ZeroMQ
 
 /// `millrace tap`: watches until the limit, or until SIGINT or SIGTERM, which are its usual end.
 package struct TapRun: Sendable {
-  private let endpoint: String
+  private let endpoints: [String]
   private let prefixes: [String]
   private let limit: UInt64?
+  private let format: TapFormat
 
   /// Watches topics that begin with one of `prefixes`; an empty one is everything.
-  package init(endpoint: String, prefixes: [String], limit: UInt64?) {
-    self.endpoint = endpoint
+  package init(endpoints: [String], prefixes: [String], limit: UInt64?, format: TapFormat) {
+    self.endpoints = endpoints
     self.prefixes = prefixes
     self.limit = limit
+    self.format = format
   }
 
-  /// `output` gets JSON lines, `say` what people should know; both on the reader's thread.
+  /// `output` gets what is to be printed, `say` what people should know; both on the reader's thread.
   ///
   /// - Returns: how many messages came, and how many were lost.
   package func run(
@@ -28,8 +30,8 @@ package struct TapRun: Sendable {
     }
     defer { watch.cancel() }
     return try await onThread(named: "tap") {
-      let reader = try TapReader(endpoint: endpoint, prefixes: prefixes, stopped: stopped)
-      try reader.run(limit: limit, output: output, say: say)
+      let reader = try TapReader(endpoints: endpoints, prefixes: prefixes, stopped: stopped)
+      try reader.run(limit: limit, format: format, output: output, say: say)
       return (reader.received, reader.lost)
     }
   }

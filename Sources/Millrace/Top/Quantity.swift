@@ -25,8 +25,10 @@ enum Quantity {
   }
 
   static func bytes(_ value: UInt64) -> String {
-    value >= 1 << 30
-      ? String(format: "%.2fGiB", Double(value) / Double(1 << 30))
-      : String(format: "%.1fMiB", Double(value) / Double(1 << 20))
+    value < 1 << 16
+      ? "\(value)B"
+      : value >= 1 << 30
+        ? String(format: "%.2fGiB", Double(value) / Double(1 << 30))
+        : String(format: "%.1fMiB", Double(value) / Double(1 << 20))
   }
 }

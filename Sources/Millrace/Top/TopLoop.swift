@@ -11,8 +11,7 @@ final class TopLoop {
   private var message = Multipart()
   private var view = TopView()
   private var subscribed: Set<String> = []
-  /// Full topic -> the sequence that must come next.
-  private var expected: [String: UInt64] = [:]
+  private var sequences = SequenceCounter()
   private var samples = 0
 
   init(endpoints: [String], limit: Int?, sort: String?, stopped: Signal) throws {
@@ -51,8 +50,7 @@ final class TopLoop {
     for prefix in subscribed.subtracting(view.prefixes) {
       let bytes = Array(prefix.utf8)
       try bytes.withUnsafeBytes { try socket.unsubscribe($0) }
-      // What comes while nobody subscribes is not lost.
-      expected = expected.filter { !$0.key.hasPrefix(prefix) }
+      sequences.forget(topicsFrom: prefix)
     }
     subscribed = view.prefixes
   }
@@ -62,7 +60,8 @@ final class TopLoop {
       guard try socket.receive(into: &message) else { return }
       guard message.partCount >= 5 else { continue }
       let topic = message.string(0)
-      count(topic)
+      _ = sequences.take(try TapNote(message.bytes(4)), on: topic)
+      view.lost = sequences.lost
       let seconds = Double(MonotonicClock.microseconds) / 1e6
       let isNew = try view.take(topic: topic, json: Data(message.bytes(2)), seconds: seconds)
       guard isNew, topic.hasPrefix("tap/daemon/stats/") else { continue }
@@ -71,21 +70,5 @@ final class TopLoop {
       for line in view.plainLines(time: time) { try plain(line + "\n") }
       if samples >= limit ?? .max { return }
     }
-  }
-
-  private func count(_ topic: String) {
-    var note = JSONReader(message.bytes(4))
-    var sequence: UInt64?
-    do {
-      try note.object { (key, reader) throws(JSONError) in
-        if key == "sequence" { sequence = try reader.unsignedInteger() } else { try reader.skip() }
-      }
-    } catch {
-      return
-    }
-    guard let sequence else { return }
-    // A lower number is a daemon that started again.
-    if let next = expected[topic], sequence > next { view.lost += sequence - next }
-    expected[topic] = sequence + 1
   }
 }

@@ -126,6 +126,16 @@ final class ChildProcess {
     return code
   }
 
+  /// Whether it has closed both its outputs, which is when it ends; reads what is there, without
+  /// waiting.
+  func hasEnded() throws -> Bool {
+    while try readSome(Deadline(seconds: 0)) {
+      var items = readable.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+      if poll(&items, nfds_t(items.count), 0) == 0 { return false }
+    }
+    return true
+  }
+
   /// Waits for output; false when both ends have been closed, which is when the process ends.
   private func readSome(_ deadline: Deadline) throws -> Bool {
     var items = readable.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }

@@ -1,0 +1,43 @@
+import Foundation
+import GRDB
+
+/// A look at a state store that changes nothing in it; a daemon may be using it.
+package struct StoreInspection: Sendable {
+  package let byteCount: Int
+  /// Open streams with a checkpoint.
+  package let checkpoints: Int
+  package let sqliteVersion: String
+
+  /// Reads the file and has SQLite check it (`PRAGMA quick_check`).
+  ///
+  /// - Throws: a `StoreError` that says what is wrong.
+  package init(path: String) throws(StoreError) {
+    do {
+      var configuration = Configuration()
+      configuration.readonly = true
+      let queue = try DatabaseQueue(path: path, configuration: configuration)
+      (checkpoints, sqliteVersion) = try queue.read { database in
+        let report = try String.fetchAll(database, sql: "PRAGMA quick_check(1)")
+        guard report == ["ok"] else {
+          throw StoreError.damaged(path: path, what: report.first ?? "it cannot be read")
+        }
+        let version = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+        guard version <= StateStore.schemaVersion else {
+          throw StoreError.newerVersion(
+            path: path, version: version, known: StateStore.schemaVersion)
+        }
+        guard version > 0 else {
+          throw StoreError.damaged(path: path, what: "it is no state store of Millrace")
+        }
+        return (
+          try Int.fetchOne(database, sql: "SELECT count(*) FROM checkpoints") ?? 0,
+          try String.fetchOne(database, sql: "SELECT sqlite_version()") ?? "unknown"
+        )
+      }
+      let attributes = try FileManager.default.attributesOfItem(atPath: path)
+      byteCount = attributes[.size] as? Int ?? 0
+    } catch {
+      throw StateStore.error(error, path)
+    }
+  }
+}

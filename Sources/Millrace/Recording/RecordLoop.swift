@@ -1,0 +1,140 @@
+import Wire
+import ZeroMQ
+
+/// The loop of `record`: taps in, a recording out.
+final class RecordLoop {
+  private let options: RecordRun.Options
+  private let writer: RecordingWriter
+  private let stopped: Signal
+  private let socket: Socket<Subscribe>
+  private var message = Multipart()
+  private var recorder = StreamRecorder()
+  private var sequences = SequenceCounter()
+  private let began = MonotonicClock.microseconds
+  /// When the taps were heard to be subscribed to; nil before.
+  private var isSubscribed = false
+  private var flushedAt: UInt64 = 0
+
+  private static let inputTopic = "tap/tokenizer/input/"
+  private static let outputTopic = "tap/inference/output/"
+  private static let streamsTopic = "tap/tokenizer/streams/"
+  /// How long nobody may be there before that is said.
+  private static let patienceMilliseconds: UInt64 = 2000
+  /// How long the last answers may keep us waiting: between two of them, and in all.
+  private static let answersIdleMilliseconds: UInt64 = 500
+  private static let answersMilliseconds: UInt64 = 10_000
+
+  init(_ options: RecordRun.Options, writer: RecordingWriter, stopped: Signal) throws {
+    self.options = options
+    self.writer = writer
+    self.stopped = stopped
+    socket = try Socket<Subscribe>(try Context())
+    // A recording takes what a burst brings; a hole would end its streams.
+    try socket.setReceiveHighWaterMark(Limits.recorderQueueMessages)
+    try socket.setLinger(.zero)
+    for endpoint in options.endpoints { try socket.connect(endpoint) }
+    for stream in options.streams {
+      try socket.subscribe(RecordLoop.inputTopic + stream.topic)
+      if writer.wantsAnswers { try socket.subscribe(RecordLoop.outputTopic + stream.topic) }
+    }
+    // The tokenizer stage takes subscriptions in their order: its list says that it has them all.
+    try socket.subscribe(RecordLoop.streamsTopic)
+  }
+
+  func run(say: (String) -> Void) throws -> RecordRun.Summary {
+    var poller = Poller()
+    poller.add(socket)
+    poller.add(stopped)
+    var complainsAt: UInt64? = MonotonicClock.milliseconds + RecordLoop.patienceMilliseconds
+    while !stopped.isRaised, !isDone {
+      _ = try poller.wait(timeout: .milliseconds(200))
+      try receive(say)
+      if !isSubscribed, let due = complainsAt, MonotonicClock.milliseconds >= due {
+        complainsAt = nil
+        say("waiting for \(options.endpoints[0]): nobody serves it yet")
+      }
+      try flush()
+    }
+    try waitForAnswers(say)
+    for entry in recorder.finish() { try writer.append(entry) }
+    try writer.flush()
+    return RecordRun.Summary(
+      streams: recorder.streamCount, ended: recorder.ended, messages: recorder.inputs,
+      answers: recorder.answerRows, passedOver: recorder.passedOver.count, lost: sequences.lost,
+      givenUp: recorder.givenUp.sorted())
+  }
+
+  private var isDone: Bool {
+    if let limit = options.limit, recorder.inputs >= limit { return true }
+    if let ended = options.ended, recorder.ended >= ended { return true }
+    guard let seconds = options.seconds else { return false }
+    return Double(MonotonicClock.microseconds - began) / 1e6 >= seconds
+  }
+
+  private func waitForAnswers(_ say: (String) -> Void) throws {
+    recorder.stop()
+    var poller = Poller()
+    poller.add(socket)
+    let stoppedAt = MonotonicClock.milliseconds
+    while !recorder.isComplete(answersEachStep: options.answersEachStep),
+      MonotonicClock.milliseconds - stoppedAt < RecordLoop.answersMilliseconds
+    {
+      guard try poller.wait(timeout: .milliseconds(RecordLoop.answersIdleMilliseconds)) > 0 else {
+        return
+      }
+      try receive(say)
+    }
+  }
+
+  private func receive(_ say: (String) -> Void) throws {
+    for _ in 0..<1000 {
+      guard try socket.receive(into: &message) else { return }
+      guard message.partCount >= 5 else { continue }
+      let topic = message.string(0)
+      let note = try TapNote(message.bytes(4))
+      if topic.hasPrefix(RecordLoop.streamsTopic) {
+        if !isSubscribed { say("recording; Ctrl-C ends it") }
+        isSubscribed = true
+        continue
+      }
+      let isInput = topic.hasPrefix(RecordLoop.inputTopic)
+      let prefix = isInput ? RecordLoop.inputTopic : RecordLoop.outputTopic
+      guard let stream = StreamID(String(topic.dropFirst(prefix.count).dropLast())) else {
+        continue
+      }
+      switch sequences.take(note, on: topic) {
+      case .next: break
+      case .hole(let count):
+        say("\(topic): \(count) messages lost here; the recording of \(stream) ends before them")
+        recorder.giveUp(stream)
+      case .restart:
+        say("the daemon was started anew; the recording of \(stream) ends before that")
+        recorder.giveUp(stream)
+      }
+      try take(stream, isInput: isInput, life: note.life ?? 0)
+      if isDone, !stopped.isRaised { return }
+    }
+  }
+
+  private func take(_ stream: StreamID, isInput: Bool, life: UInt64) throws {
+    let header = try Header(bytes: message.bytes(1))
+    let payload = message.bytes(2)
+    try header.checkPayload(byteCount: payload.count)
+    let entries =
+      isInput
+      ? recorder.takeInput(
+        stream, header, payload, life: life,
+        microseconds: MonotonicClock.microseconds - began)
+      : recorder.takeAnswer(
+        stream, header, AnswerMessage(header, payload: payload, ids: message.bytes(3)), life: life)
+    for entry in entries { try writer.append(entry) }
+  }
+
+  /// Once a second: who looks at the file sees what came.
+  private func flush() throws {
+    let now = MonotonicClock.milliseconds
+    guard now - flushedAt >= 1000 else { return }
+    flushedAt = now
+    try writer.flush()
+  }
+}

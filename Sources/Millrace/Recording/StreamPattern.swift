@@ -1,0 +1,26 @@
+import Wire
+
+/// Streams as the command line names them: `cam-1`, or `cam-*` for all whose names begin so.
+package struct StreamPattern: Sendable, Equatable {
+  /// What follows `tap/STAGE/WHAT/` in a subscription.
+  let topic: String
+
+  /// All streams.
+  package static let all = StreamPattern(topic: "")
+
+  private init(topic: String) { self.topic = topic }
+
+  /// Nil for what no stream can be named.
+  package init?(_ text: String) {
+    if text == "*" {
+      self = .all
+    } else if text.hasSuffix("*"), StreamID(String(text.dropLast())) != nil {
+      topic = String(text.dropLast())
+    } else if StreamID(text) != nil {
+      // The slash keeps cam-1 from matching cam-10.
+      topic = text + "/"
+    } else {
+      return nil
+    }
+  }
+}
