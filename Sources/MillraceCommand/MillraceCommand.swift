@@ -13,7 +13,7 @@ struct MillraceCommand: AsyncParsableCommand {
       RunCommand.self, StageCommand.self, PipeCommand.self, SendCommand.self, TapCommand.self,
       TopCommand.self,
       ReplayCommand.self, InitCommand.self, CheckCommand.self, TestCommand.self,
-      ModelCommand.self, SimilarCommand.self,
+      ModelCommand.self, SimilarCommand.self, KeygenCommand.self,
     ])
 
   static func main() async {

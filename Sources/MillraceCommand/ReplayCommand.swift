@@ -18,6 +18,7 @@ struct ReplayCommand: AsyncParsableCommand {
   var recording: String
 
   @OptionGroup var argument: PipelineArgument
+  @OptionGroup var keys: KeyOptions
 
   @Option(help: "Output lines to compare with.", completion: .file(extensions: ["jsonl"]))
   var expect: String?
@@ -44,6 +45,7 @@ struct ReplayCommand: AsyncParsableCommand {
       let pipeline = try PipelineBuilder(file).build()
       let filter = Filter(
         pipeline: pipeline, connect: connect ? file.ingress : nil,
+        keys: connect ? try keys.keys(of: file, for: .ingress, at: file.ingress) : nil,
         logger: argument.logger(default: .warning))
       let replay = ReplayRun(
         filter,

@@ -16,6 +16,7 @@ struct TapCommand: AsyncParsableCommand {
       """)
 
   @OptionGroup var argument: PipelineArgument
+  @OptionGroup var keys: KeyOptions
 
   @Argument(help: "Beginnings of topics. Default: all.")
   var topics: [String] = [""]
@@ -37,7 +38,10 @@ struct TapCommand: AsyncParsableCommand {
           at: isOutput ? "sink" : "monitor",
           isOutput ? "has no publish endpoint to watch" : "is missing; there is nothing to watch")
       }
-      let run = TapRun(endpoint: endpoint, prefixes: topics, limit: limit)
+      let run = TapRun(
+        endpoint: endpoint,
+        keys: try keys.keys(of: file, for: isOutput ? .publish : .monitor, at: endpoint),
+        prefixes: topics, limit: limit)
       let (received, lost) = try await run.run(
         output: { try FileHandle.standardOutput.write(contentsOf: Data($0)) },
         say: { complain($0) })

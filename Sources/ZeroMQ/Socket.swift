@@ -80,6 +80,12 @@ package struct Socket<Kind: SocketKind>: ~Copyable {
     }
   }
 
+  /// Cuts off the peer of a connection, by the descriptor that a message came by.
+  ///
+  /// libzmq has no call for it: the kernel ends the connection, and libzmq finds it ended as if the
+  /// peer had gone. Call it right behind the message, before another connection has the number.
+  package func cutOff(_ descriptor: Int32) { shutdown(descriptor, Int32(SHUT_RDWR)) }
+
   // MARK: Options (zmq_setsockopt(3))
 
   func set(_ option: Int32, _ name: String, _ value: Int32) throws(ZeroMQError) {

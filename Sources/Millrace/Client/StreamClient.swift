@@ -59,15 +59,20 @@ package final class StreamClient {
   ///   - endpoint: the ingress.
   ///   - epoch: this producer's incarnation, growing from start to start; 0 where no other client
   ///     can send to the same streams.
+  ///   - keys: for an endpoint that is encrypted.
   /// - Throws: a `ZeroMQError`.
-  package init(context: Context, endpoint: String, epoch: UInt64) throws {
+  package init(
+    context: Context, endpoint: String, epoch: UInt64, keys: CurveClientKeys? = nil
+  ) throws {
     self.epoch = epoch
     link = try LinkSender(
-      context: context, endpoint: endpoint, queueMessages: 0, isWatched: epoch > 0)
+      context: context, endpoint: endpoint, queueMessages: 0, isWatched: epoch > 0, keys: keys)
     try link.sendHello()
   }
 
   package var isWelcome: Bool { link.isWelcome }
+  /// Why the last handshake failed; nil when it did not.
+  var trouble: HandshakeTrouble? { link.trouble }
   var greetedMilliseconds: UInt64 { link.greetedMilliseconds }
   package var pingsUnanswered: Int { link.pingsUnanswered }
   package var hasWaiting: Bool { !waiting.isEmpty }

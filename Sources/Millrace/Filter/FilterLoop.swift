@@ -18,14 +18,14 @@ struct FilterLoop {
   private static let pingsUnansweredMax = 7
 
   init(
-    context: Context, endpoint: String, epoch: UInt64, stopped: Signal,
+    context: Context, endpoint: String, epoch: UInt64, keys: CurveClientKeys?, stopped: Signal,
     source: any InputSource,
     onAnswer: @escaping (StreamID, Header, AnswerMessage) throws -> Void,
     onRefusal: @escaping (StreamID?, UInt64, Refusal) -> Void,
     onIdle: @escaping () throws -> Void
   ) throws {
     client = try StreamClient(
-      context: context, endpoint: endpoint, epoch: epoch)
+      context: context, endpoint: endpoint, epoch: epoch, keys: keys)
     self.endpoint = endpoint
     self.stopped = stopped
     self.source = source
@@ -66,13 +66,19 @@ struct FilterLoop {
       }
       try onIdle()
       if isEnded, !client.isAwaitingAnswers, !client.hasWaiting { return summary }
+      if let trouble = client.trouble, trouble.isFinal {
+        throw Filter.Failure.notLetIn(endpoint: endpoint, reason: trouble.ownWords)
+      }
       if client.isWelcome, client.pingsUnanswered > FilterLoop.pingsUnansweredMax {
         throw Filter.Failure.noAnswer(endpoint: endpoint)
       }
       if !client.isWelcome,
         MonotonicClock.milliseconds - client.greetedMilliseconds > FilterLoop.welcomeMilliseconds
       {
-        throw Filter.Failure.noAnswer(endpoint: endpoint)
+        guard let trouble = client.trouble, trouble.isOfKeys else {
+          throw Filter.Failure.noAnswer(endpoint: endpoint)
+        }
+        throw Filter.Failure.notLetIn(endpoint: endpoint, reason: trouble.ownWords)
       }
     }
   }

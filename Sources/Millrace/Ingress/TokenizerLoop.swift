@@ -52,10 +52,14 @@ final class TokenizerLoop {
     link = try LinkReceiver(
       context: control.context, endpoint: stage.endpoints.ingress,
       window: stage.encoding.creditWindow, isAcknowledging: true,
-      queueMessages: Limits.clientQueueMessages, isWatched: true)
+      queueMessages: Limits.clientQueueMessages, isWatched: true,
+      use: .ingress, guarding: control.guarding)
     workers = try (0..<stage.workers).map {
-      try LinkSender(
-        context: control.context, endpoint: Endpoint.worker($0, of: stage.endpoints.tokens))
+      let endpoint = Endpoint.worker($0, of: stage.endpoints.tokens)
+      return try LinkSender(
+        context: control.context, endpoint: endpoint,
+        keys: control.guarding.linkKeys(
+          to: .links, at: endpoint, key: stage.endpoints.tokensKey))
     }
     tap = try stage.endpoints.taps.map {
       try Tap(context: control.context, endpoint: $0, stage: "tokenizer")
@@ -74,6 +78,7 @@ final class TokenizerLoop {
     everything.add(control.stop)
     for worker in workers { everything.add(worker.socket) }
     everything.add(link.socket)
+    if let watch = link.watch { watch.add(to: &everything) }
     var stoppedAt: UInt64?
     while true {
       let hasRoom = workers.allSatisfy { $0.available > 0 }
@@ -120,7 +125,7 @@ final class TokenizerLoop {
         }
       } else {
         link.keepAlive()
-        for worker in workers { try worker.keepAlive() }
+        for worker in workers { try worker.keepAlive(control.logger) }
       }
     }
   }

@@ -34,11 +34,17 @@ package struct Daemon: Sendable {
     // Libraries that report through swift-metrics come out at /metrics too.
     MetricsSystem.bootstrap(metrics.registry)
     let health = metrics.health
-    let page = page(metrics)
+    let guarding = try EndpointGuard(file, logger: logger)
+    guarding.describe(in: metrics.registry)
+    let page = page(metrics, guarding)
+    let context = try Context()
+    // Before the first socket, until behind the last: without it encrypted ones would be open.
+    let authenticator = try Authenticator(context, decide: guarding.decide)
+    defer { authenticator.stop() }
     let runner = try PipelineRunner(
-      stages: stages + page.stages, context: try Context(), logger: logger,
+      stages: stages + page.stages, context: context, logger: logger,
       drainIdleMilliseconds: stage == nil ? 0 : Daemon.neighbourMilliseconds,
-      metrics: metrics, beside: page.services
+      metrics: metrics, guarding: guarding, beside: page.services
     ) {
       health.enter(.ready)
       logger.notice(
@@ -48,9 +54,13 @@ package struct Daemon: Sendable {
           "stages": "\(stages.map(\.name).joined(separator: ","))",
         ])
     }
+    for use in file.unencryptedOffLoopback {
+      logger.warning("not encrypted", metadata: ["endpoint": "\(use)", "allowed": "by the file"])
+    }
     logger.info(
       "starting",
       metadata: [
+        "curve": "\(guarding.publicKey.map(\.text) ?? "none")",
         "version": "\(Version.current)", "pipeline": "\(file.name)", "model": "\(file.model)",
         "format": "\(pipeline.model.format)",
         "sha256": "\(pipeline.model.sha256Text)", "durability": "none",
@@ -80,8 +90,9 @@ package struct Daemon: Sendable {
   }
 
   /// The HTTP server, and the subscriber that feeds its page; nothing where the file names none.
-  private func page(_ metrics: MetricsCollection) -> (stages: [any Stage], services: [any Service])
-  {
+  private func page(
+    _ metrics: MetricsCollection, _ guarding: EndpointGuard
+  ) -> (stages: [any Stage], services: [any Service]) {
     PipelineFacts(pipeline, process: stage?.rawValue ?? "daemon").describe(in: metrics.registry)
     guard var address = pipeline.file.http else { return ([], []) }
     // As for taps: three processes cannot share one port.
@@ -91,7 +102,8 @@ package struct Daemon: Sendable {
       endpoints += StageName.allCases.filter { $0 != stage }
         .map { Endpoint.worker($0.index, of: monitor) }
     }
-    let feed = PageFeed(endpoints: endpoints)
+    let feed = PageFeed(
+      endpoints: endpoints.map { ($0, guarding.linkKeys(to: .monitor, at: $0)) })
     let server = PageServer(
       address: address, registry: metrics.registry, health: metrics.health, feed: feed,
       logger: logger)

@@ -16,6 +16,8 @@ package struct SinkStage: Stage {
   let output: Output
   let publish: String?
   let publishFormat: PipelineFile.SinkSection.Format
+  /// Prefixes that its subscribers may ask for.
+  let subscriptions: Int
   let alarm: AlarmSetting?
 
   package var name: String { "sink" }

@@ -4,12 +4,18 @@ import ZeroMQ
 /// `millrace tap`: watches until the limit, or until SIGINT or SIGTERM, which are its usual end.
 package struct TapRun: Sendable {
   private let endpoint: String
+  private let keys: CurveClientKeys?
   private let prefixes: [String]
   private let limit: UInt64?
 
   /// Watches topics that begin with one of `prefixes`; an empty one is everything.
-  package init(endpoint: String, prefixes: [String], limit: UInt64?) {
+  ///
+  /// `keys` are for an endpoint that is encrypted.
+  package init(
+    endpoint: String, keys: CurveClientKeys? = nil, prefixes: [String], limit: UInt64?
+  ) {
     self.endpoint = endpoint
+    self.keys = keys
     self.prefixes = prefixes
     self.limit = limit
   }
@@ -28,7 +34,8 @@ package struct TapRun: Sendable {
     }
     defer { watch.cancel() }
     return try await onThread(named: "tap") {
-      let reader = try TapReader(endpoint: endpoint, prefixes: prefixes, stopped: stopped)
+      let reader = try TapReader(
+        endpoint: endpoint, keys: keys, prefixes: prefixes, stopped: stopped)
       try reader.run(limit: limit, output: output, say: say)
       return (reader.received, reader.lost)
     }

@@ -14,13 +14,17 @@ final class RunningPipeline {
   /// Tokenizer, inference, sink; or the daemon alone.
   let processes: [DaemonProcess]
 
+  /// Where its endpoints are encrypted.
+  let keys: TestKeys?
+
   /// Starts it and waits until it is ready.
   init(
     _ pipeline: PipelineText, over transport: Transport = .ipc, isSplit: Bool = false,
-    isTapped: Bool = false
+    isTapped: Bool = false, keys: TestKeys? = nil
   ) throws {
-    let folder = try TemporaryFolder()
+    let folder = try keys?.folder ?? TemporaryFolder()
     self.folder = folder
+    self.keys = keys
     // Each link takes one port for each worker.
     var port = transport == .tcp ? try LoopbackSocket.freePorts(3 + pipeline.workers) : 0
     func endpoint(_ name: String, ports: Int = 1) -> String {
@@ -36,6 +40,7 @@ final class RunningPipeline {
       let tokens = endpoint("tokens", ports: pipeline.workers)
       pipeline.more.append("links: { tokens: \"\(tokens)\", answers: \"\(answers)\" }")
     }
+    if let keys { pipeline.more.append(keys.section) }
     let path = try folder.write("pipeline.yaml", pipeline.text(ingress: ingress))
     processes =
       isSplit
@@ -45,6 +50,9 @@ final class RunningPipeline {
   }
 
   var daemon: DaemonProcess { processes[0] }
+
+  /// Where its pipeline file is.
+  var file: String { folder.file("pipeline.yaml") }
 
   func client(_ form: WireClient.Form = .binary) throws -> WireClient {
     try WireClient(ingress, form: form)
