@@ -8,7 +8,7 @@ SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 PYTHON := /usr/bin/python3
 PIPELINES := $(filter-out %.test.yaml,$(wildcard Pipelines/*.yaml))
 
-.PHONY: help setup build demo test check-metrics test-page lint format bench bench-steps fuzz neon sanitize fixtures clean
+.PHONY: help setup build demo test check-metrics check-unit test-page lint format bench bench-steps fuzz neon sanitize fixtures clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,6 +41,9 @@ check-metrics: ## Check /metrics and the Grafana file with promtool (installs De
 	@command -v promtool >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus >/dev/null; }
 	@$(SWIFT_BUILD) --product millrace
 	@MILLRACE=.build/debug/millrace $(PYTHON) Packaging/check_metrics.py
+
+check-unit: ## Check the systemd unit, and how exposed systemd-analyze calls it
+	@Packaging/systemd/check
 
 test-page: ## Test the page in headless Chromium (installs Debian's chromium, chromium-driver)
 	@for package in chromium chromium-driver fonts-noto-cjk; do \

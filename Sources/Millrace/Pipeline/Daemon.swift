@@ -7,6 +7,8 @@ import UnixSignals
 import ZeroMQ
 
 /// A process that runs stages until SIGTERM or SIGINT: the first drains, a second exits at once.
+///
+/// SIGHUP reads the list of clients again.
 package struct Daemon: Sendable {
   private let pipeline: Pipeline
   private let logger: Logger
@@ -38,15 +40,22 @@ package struct Daemon: Sendable {
     guarding.describe(in: metrics.registry)
     let page = page(metrics, guarding)
     let context = try Context()
+    let notifier = ServiceNotifier()
+    let status = "serving \(file.ingress)"
+    let watchdog = notifier.watchdogInterval.map {
+      Watchdog(notifier: notifier, interval: $0, metrics: metrics, logger: logger)
+    }
     // Before the first socket, until behind the last: without it encrypted ones would be open.
     let authenticator = try Authenticator(context, decide: guarding.decide)
     defer { authenticator.stop() }
     let runner = try PipelineRunner(
       stages: stages + page.stages, context: context, logger: logger,
       drainIdleMilliseconds: stage == nil ? 0 : Daemon.neighbourMilliseconds,
-      metrics: metrics, guarding: guarding, beside: page.services
+      metrics: metrics, guarding: guarding,
+      beside: page.services + [watchdog].compactMap(\.self)
     ) {
       health.enter(.ready)
+      notifier.ready(status)
       logger.notice(
         "ready",
         metadata: [
@@ -66,15 +75,23 @@ package struct Daemon: Sendable {
         "sha256": "\(pipeline.model.sha256Text)", "durability": "none",
         "kernels": "\(pipeline.model.model.kernels)", "precision": "\(file.precision.rawValue)",
       ])
-    let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+    let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
     let watch = Task {
       var isStopping = false
       for await signal in signals {
+        if signal == .sighup {
+          guard !isStopping else { continue }
+          notifier.reloading()
+          Daemon.reload(file, guarding, logger)
+          notifier.ready(status)
+          continue
+        }
         // Crash-safe: nothing is promised but what was acknowledged.
         if isStopping { _exit(128 + signal.rawValue) }
         isStopping = true
         logger.notice("stopping", metadata: ["signal": "\(signal)"])
         health.enter(.stopping)
+        notifier.stopping()
         await runner.stop()
       }
     }
@@ -87,6 +104,24 @@ package struct Daemon: Sendable {
       throw EndpointFailure(failure, in: file)
     }
     logger.notice("stopped")
+  }
+
+  /// Reads the list of clients again, if the pipeline file is still right; all else stays.
+  private static func reload(_ file: PipelineFile, _ guarding: EndpointGuard, _ logger: Logger) {
+    do {
+      var found = try PipelineFile(readingFrom: file.path)
+      try found.checkKeys()
+      try guarding.reload()
+      found.marks = file.marks
+      logger.notice("reloaded", metadata: ["clients": "\(file.curve?.clients ?? "none")"])
+      if found != file {
+        logger.warning(
+          "the pipeline file has changed; restart to use it", metadata: ["file": "\(file.path)"])
+      }
+    } catch {
+      logger.error(
+        "not reloaded; all stays as it was", metadata: ["reason": "\(error)"])
+    }
   }
 
   /// The HTTP server, and the subscriber that feeds its page; nothing where the file names none.
