@@ -129,6 +129,11 @@ package struct Socket<Kind: SocketKind>: ~Copyable {
     try set(ZMQ_HANDSHAKE_IVL, "ZMQ_HANDSHAKE_IVL", time.wholeMilliseconds)
   }
 
+  /// How long one attempt to connect over tcp may take; the system's own is minutes.
+  package func setConnectTimeout(_ time: Duration) throws(ZeroMQError) {
+    try set(ZMQ_CONNECT_TIMEOUT, "ZMQ_CONNECT_TIMEOUT", time.wholeMilliseconds)
+  }
+
   /// ZMTP heartbeats: how often, and the silence after which a peer is disconnected.
   package func setHeartbeat(interval: Duration, timeout: Duration) throws(ZeroMQError) {
     try set(ZMQ_HEARTBEAT_IVL, "ZMQ_HEARTBEAT_IVL", interval.wholeMilliseconds)

@@ -14,8 +14,11 @@ struct FilterLoop {
 
   /// How long a daemon may take to welcome us.
   private static let welcomeMilliseconds: UInt64 = 5000
-  /// Pings, one every two seconds, that a daemon may leave unanswered.
-  private static let pingsUnansweredMax = 7
+  /// As the one before, once it has welcomed us: the network between may be slow to come back.
+  private static let welcomeAgainMilliseconds: UInt64 = 60_000
+  /// Pings, one every two seconds, that a daemon may leave unanswered: a cut of a minute is no end.
+  private static let pingsUnansweredMax = 45
+  private var wasWelcome = false
 
   init(
     context: Context, endpoint: String, epoch: UInt64, keys: CurveClientKeys?, stopped: Signal,
@@ -48,11 +51,11 @@ struct FilterLoop {
     var isEnded = false
     while true {
       let wantsInput = !isEnded && !client.hasWaiting && client.isWelcome
-      let patience: Duration = wantsInput && input == nil ? .zero : .milliseconds(500)
+      let wait: Duration = wantsInput && input == nil ? .zero : .milliseconds(500)
       if wantsInput {
-        _ = try withInput.wait(timeout: patience)
+        _ = try withInput.wait(timeout: wait)
       } else {
-        _ = try answersOnly.wait(timeout: patience)
+        _ = try answersOnly.wait(timeout: wait)
       }
       if stopped.isRaised { throw Filter.Failure.pipelineStopped }
       try receive()
@@ -72,8 +75,11 @@ struct FilterLoop {
       if client.isWelcome, client.pingsUnanswered > FilterLoop.pingsUnansweredMax {
         throw Filter.Failure.noAnswer(endpoint: endpoint)
       }
+      wasWelcome = wasWelcome || client.isWelcome
+      let patience =
+        wasWelcome ? FilterLoop.welcomeAgainMilliseconds : FilterLoop.welcomeMilliseconds
       if !client.isWelcome,
-        MonotonicClock.milliseconds - client.greetedMilliseconds > FilterLoop.welcomeMilliseconds
+        MonotonicClock.milliseconds - client.greetedMilliseconds > patience
       {
         guard let trouble = client.trouble, trouble.isOfKeys else {
           throw Filter.Failure.noAnswer(endpoint: endpoint)

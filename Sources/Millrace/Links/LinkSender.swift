@@ -53,6 +53,9 @@ final class LinkSender {
     try socket.setSendHighWaterMark(queueMessages)
     try socket.setReceiveHighWaterMark(queueMessages)
     try socket.setMaximumMessageBytes(Int64(LinkSender.bytesMax))
+    // Through a cable that is cut the system asks ever less often; a new attempt asks at once.
+    try socket.setConnectTimeout(.seconds(3))
+    try socket.setHandshakeInterval(Limits.handshake)
     try socket.setHeartbeat(interval: .seconds(2), timeout: .seconds(6))
     try socket.setLinger(.seconds(2))
     if let keys { try socket.setCurveClient(keys) }
