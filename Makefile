@@ -8,7 +8,7 @@ SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 PYTHON := /usr/bin/python3
 PIPELINES := $(filter-out %.test.yaml,$(wildcard Pipelines/*.yaml))
 
-.PHONY: help setup build demo test manual check-metrics test-page lint format bench bench-pipeline bench-steps torture fuzz neon sanitize fixtures clean
+.PHONY: help setup build demo test manual check-metrics check-unit test-network test-page lint format bench bench-pipeline bench-steps torture fuzz neon sanitize fixtures clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,6 +49,17 @@ check-metrics: ## Check /metrics and the Grafana file with promtool (installs De
 	@command -v promtool >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus >/dev/null; }
 	@$(SWIFT_BUILD) --product millrace
 	@MILLRACE=.build/debug/millrace $(PYTHON) Packaging/check_metrics.py
+
+# About three minutes. A cut of a minute: ARGS="--cut 60".
+test-network: ## Cut, half-open and slow cables between two network namespaces (root; installs iproute2, iptables)
+	@if [ "$$(id -u)" = 0 ]; then for package in iproute2 iptables; do \
+	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q "install ok installed" || missing="$$missing $$package"; done; \
+	  if [ -n "$$missing" ]; then apt-get update -qq && env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi; fi
+	@$(SWIFT_BUILD) --product millrace
+	@MILLRACE=$(CURDIR)/.build/debug/millrace $(PYTHON) Tests/Network/network.py $(ARGS)
+
+check-unit: ## Check the systemd unit, and how exposed systemd-analyze calls it
+	@Packaging/systemd/check
 
 test-page: ## Test the page in headless Chromium (installs Debian's chromium, chromium-driver)
 	@for package in chromium chromium-driver fonts-noto-cjk; do \

@@ -11,7 +11,9 @@ package struct InputRecord: Equatable, Sendable {
     /// For each step of text, one past the last input number that it used.
     package var inputEnds: [UInt64]
 
-    package init(header: [UInt8], payload: [UInt8], given: [UInt8] = [], note: [UInt8], inputEnds: [UInt64]) {
+    package init(
+      header: [UInt8], payload: [UInt8], given: [UInt8] = [], note: [UInt8], inputEnds: [UInt64]
+    ) {
       self.header = header
       self.payload = payload
       self.given = given

@@ -20,9 +20,10 @@ package enum Limits {
   /// Another one is refused `too-many-streams`, which may be retried.
   package static let liveStreams = 10_000
 
-  /// Clients of one ingress.
+  /// Connections at one kind of endpoint; `limits.connections` says another number.
   ///
-  /// The hello or data of another one is refused `over-limit`.
+  /// The next one is disconnected, and may try again. The hello or data of a client beyond this one
+  /// is refused `over-limit`.
   package static let connections = 1024
 
   /// Steps that one connection may have under way; more is refused `over-credit`.
@@ -78,6 +79,17 @@ package enum Limits {
   ///
   /// Beyond it one `over-limit` is queued and what the client sends is passed over until it reads.
   package static let uncreditedReplyBytes = 4 << 20
+
+  /// Distinct prefixes that are subscribed to at one endpoint, over all subscribers.
+  ///
+  /// Each is kept by libzmq and looked at for every message: whoever asks for more is cut off.
+  package static let subscriptions = 4096
+
+  /// The list of clients that may come in.
+  package static let clientListBytes = 4 << 20
+
+  /// How long a peer may take to say who it is.
+  package static let handshake = Duration.seconds(5)
 
   /// Messages queued towards one subscriber; more are dropped and show as holes in `sequence`.
   package static let subscriberQueueMessages = 1000

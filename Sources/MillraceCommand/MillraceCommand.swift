@@ -19,7 +19,7 @@ struct MillraceCommand: AsyncParsableCommand {
       RunCommand.self, StageCommand.self, PipeCommand.self, SendCommand.self, TapCommand.self,
       TopCommand.self,
       RecordCommand.self, ReplayCommand.self, InitCommand.self, CheckCommand.self, TestCommand.self,
-      ModelCommand.self, SimilarCommand.self, DoctorCommand.self,
+      ModelCommand.self, SimilarCommand.self, KeygenCommand.self, DoctorCommand.self,
     ])
 
   static func main() async {

@@ -17,6 +17,7 @@ struct PipeCommand: AsyncParsableCommand {
       """)
 
   @OptionGroup var argument: PipelineArgument
+  @OptionGroup var keys: KeyOptions
 
   @Option(help: "The stream of plain text and of lines that name none.")
   var stream = StreamArgument.standardInput
@@ -50,6 +51,7 @@ struct PipeCommand: AsyncParsableCommand {
       let pipeline = try PipelineBuilder(file).build()
       let filter = Filter(
         pipeline: pipeline, connect: connect ? file.ingress : nil,
+        keys: connect ? try keys.keys(of: file, for: .ingress, at: file.ingress) : nil,
         logger: argument.logger(default: .warning))
       let pipe = PipeRun(
         filter,

@@ -24,6 +24,7 @@ struct ReplayCommand: AsyncParsableCommand {
   var recording: String
 
   @OptionGroup var argument: PipelineArgument
+  @OptionGroup var keys: KeyOptions
 
   @Option(
     help: "Answers to compare with: output lines, or a recording of the compact form.",
@@ -95,6 +96,7 @@ struct ReplayCommand: AsyncParsableCommand {
   private func filter(_ file: PipelineFile) throws -> Filter {
     Filter(
       pipeline: try PipelineBuilder(file).build(), connect: connect ? file.ingress : nil,
+      keys: connect ? try keys.keys(of: file, for: .ingress, at: file.ingress) : nil,
       logger: argument.logger(default: .warning))
   }
 

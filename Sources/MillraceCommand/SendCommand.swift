@@ -15,6 +15,7 @@ struct SendCommand: AsyncParsableCommand {
       """)
 
   @OptionGroup var argument: PipelineArgument
+  @OptionGroup var keys: KeyOptions
 
   @Option(help: "The stream of plain text and of lines that name none.")
   var stream = StreamArgument.standardInput
@@ -30,8 +31,10 @@ struct SendCommand: AsyncParsableCommand {
   func run() async throws {
     try await failing {
       let file = try argument.file()
+      let endpoint = to ?? file.ingress
       let filter = Filter(
-        pipeline: try PipelineBuilder(file).build(), connect: to ?? file.ingress,
+        pipeline: try PipelineBuilder(file).build(), connect: endpoint,
+        keys: try keys.keys(of: file, for: .ingress, at: endpoint),
         logger: argument.logger(default: .warning))
       let pipe = PipeRun(
         filter,

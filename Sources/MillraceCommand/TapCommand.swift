@@ -21,6 +21,7 @@ struct TapCommand: AsyncParsableCommand {
       """)
 
   @OptionGroup var argument: PipelineArgument
+  @OptionGroup var keys: KeyOptions
 
   @Argument(help: "Beginnings of topics. Default: all but gates and state.")
   var topics: [String] = []
@@ -77,6 +78,8 @@ struct TapCommand: AsyncParsableCommand {
       }
       let run = TapRun(
         endpoints: endpoints,
+        keys: try keys.keys(
+          of: file, for: isOutput ? .publish : .monitor, at: endpoints.first ?? ""),
         prefixes: try TapTopics.prefixes(topics, streams: stream, limit: tapLimit), limit: limit,
         format: format)
       let (received, lost) = try await run.run(

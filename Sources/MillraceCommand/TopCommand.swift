@@ -16,6 +16,7 @@ struct TopCommand: AsyncParsableCommand {
       """)
 
   @OptionGroup var argument: PipelineArgument
+  @OptionGroup var keys: KeyOptions
 
   @Option(help: "The endpoint, where it is not the file's monitor.")
   var from: String?
@@ -40,7 +41,10 @@ struct TopCommand: AsyncParsableCommand {
       guard let endpoints = from.map({ [$0] }) ?? TopRun.endpoints(of: file) else {
         throw file.error(at: "monitor", "is missing; there is nothing to watch")
       }
-      try await TopRun(endpoints: endpoints, limit: limit, sort: sort).run {
+      let encrypted = try endpoints.map {
+        ($0, try keys.keys(of: file, for: .monitor, at: $0))
+      }
+      try await TopRun(endpoints: encrypted, limit: limit, sort: sort).run {
         try FileHandle.standardOutput.write(contentsOf: Data($0.utf8))
       }
     }

@@ -7,7 +7,7 @@ import ZeroMQ
 /// It subscribes to what the pages want to see and to nothing else. It can lose messages as every
 /// subscriber can, counts them, and never holds up who publishes.
 package final class PageFeed: Sendable {
-  private let endpoints: [String]
+  private let endpoints: [(endpoint: String, keys: CurveClientKeys?)]
   private let sessions = Mutex<[PageSession]>([])
   private let lostCount = Mutex<UInt64>(0)
 
@@ -17,8 +17,11 @@ package final class PageFeed: Sendable {
   /// How often pages are told what came.
   private static let turn = Duration.milliseconds(100)
 
-  /// Subscribes at the endpoints of this daemon's taps; its processes may have one each.
-  package init(endpoints: [String]) { self.endpoints = endpoints }
+  /// Subscribes at the endpoints of this daemon's taps; its processes may have one each, with keys
+  /// where they are encrypted.
+  package init(endpoints: [(endpoint: String, keys: CurveClientKeys?)]) {
+    self.endpoints = endpoints
+  }
 
   /// Messages that were published and never came here.
   package var lost: UInt64 { lostCount.withLock { $0 } }
@@ -43,7 +46,11 @@ package final class PageFeed: Sendable {
     let socket = try Socket<Subscribe>(context)
     try socket.setReceiveHighWaterMark(PageFeed.queueMessages)
     try socket.setLinger(.zero)
-    for endpoint in endpoints { try socket.connect(endpoint) }
+    for (endpoint, keys) in endpoints {
+      // Options hold for what is connected from then on (zmq_setsockopt(3)); inproc needs none.
+      if let keys { try socket.setCurveClient(keys) }
+      try socket.connect(endpoint)
+    }
     var poller = Poller()
     poller.add(socket)
     poller.add(stop)

@@ -24,6 +24,15 @@ extension Socket where Kind: Sends {
     try send(bytes, flags: (more ? ZMQ_SNDMORE : 0) | ZMQ_DONTWAIT)
   }
 
+  /// Sends one part of text without waiting.
+  package func send(_ text: String, more: Bool) throws(ZeroMQError) -> SendOutcome {
+    let bytes = Array(text.utf8)
+    let outcome = bytes.withUnsafeBytes { bytes in
+      Result { () throws(ZeroMQError) in try send(bytes, more: more) }
+    }
+    return try outcome.get()
+  }
+
   /// Sends one part, waiting while every queue is at its high-water mark.
   package func sendWaiting(
     _ bytes: UnsafeRawBufferPointer, more: Bool

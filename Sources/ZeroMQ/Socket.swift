@@ -80,6 +80,12 @@ package struct Socket<Kind: SocketKind>: ~Copyable {
     }
   }
 
+  /// Cuts off the peer of a connection, by the descriptor that a message came by.
+  ///
+  /// libzmq has no call for it: the kernel ends the connection, and libzmq finds it ended as if the
+  /// peer had gone. Call it right behind the message, before another connection has the number.
+  package func cutOff(_ descriptor: Int32) { shutdown(descriptor, Int32(SHUT_RDWR)) }
+
   // MARK: Options (zmq_setsockopt(3))
 
   func set(_ option: Int32, _ name: String, _ value: Int32) throws(ZeroMQError) {
@@ -121,6 +127,11 @@ package struct Socket<Kind: SocketKind>: ~Copyable {
   /// A peer that has not finished its greeting by then is disconnected.
   package func setHandshakeInterval(_ time: Duration) throws(ZeroMQError) {
     try set(ZMQ_HANDSHAKE_IVL, "ZMQ_HANDSHAKE_IVL", time.wholeMilliseconds)
+  }
+
+  /// How long one attempt to connect over tcp may take; the system's own is minutes.
+  package func setConnectTimeout(_ time: Duration) throws(ZeroMQError) {
+    try set(ZMQ_CONNECT_TIMEOUT, "ZMQ_CONNECT_TIMEOUT", time.wholeMilliseconds)
   }
 
   /// ZMTP heartbeats: how often, and the silence after which a peer is disconnected.

@@ -41,7 +41,8 @@ class Connection:
         self._socket.set_hwm(0)
         for option, value in ((zmq.LINGER, 1000), (zmq.RECONNECT_IVL, 50),
                               (zmq.RECONNECT_IVL_MAX, 1000), (zmq.HEARTBEAT_IVL, 2000),
-                              (zmq.HEARTBEAT_TIMEOUT, 6000)):
+                              (zmq.HEARTBEAT_TIMEOUT, 6000), (zmq.CONNECT_TIMEOUT, 3000),
+                              (zmq.HANDSHAKE_IVL, 5000)):
             self._socket.setsockopt(option, value)
         if curve:
             (self._socket.curve_serverkey, self._socket.curve_publickey,

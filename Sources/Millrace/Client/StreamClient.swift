@@ -62,18 +62,22 @@ package final class StreamClient {
   ///   - epoch: this producer's incarnation, growing from start to start; 0 where no other client
   ///     can send to the same streams.
   ///   - keepsLives: whether a whole life is sent again to a daemon that knows nothing of it.
+  ///   - keys: for an endpoint that is encrypted.
   /// - Throws: a `ZeroMQError`.
   package init(
-    context: Context, endpoint: String, epoch: UInt64, keepsLives: Bool = false
+    context: Context, endpoint: String, epoch: UInt64, keepsLives: Bool = false,
+    keys: CurveClientKeys? = nil
   ) throws {
     self.epoch = epoch
     self.keepsLives = keepsLives
     link = try LinkSender(
-      context: context, endpoint: endpoint, queueMessages: 0, isWatched: epoch > 0)
+      context: context, endpoint: endpoint, queueMessages: 0, isWatched: epoch > 0, keys: keys)
     try link.sendHello()
   }
 
   package var isWelcome: Bool { link.isWelcome }
+  /// Why the last handshake failed; nil when it did not.
+  var trouble: HandshakeTrouble? { link.trouble }
   var greetedMilliseconds: UInt64 { link.greetedMilliseconds }
   package var pingsUnanswered: Int { link.pingsUnanswered }
   package var hasWaiting: Bool { !waiting.isEmpty }

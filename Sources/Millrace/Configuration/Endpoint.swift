@@ -35,7 +35,8 @@ package enum Endpoint {
       let host = address[..<colon]
       guard isLoopback(host) || allowPlaintext else {
         return "is off loopback (\(host)) and nothing encrypts it; "
-          + "use 127.0.0.1 or say allow-plaintext: true"
+          + "name keys (curve: { key: FILE, clients: FILE }), use 127.0.0.1 "
+          + "or say allow-plaintext: true"
       }
       return nil
     default:

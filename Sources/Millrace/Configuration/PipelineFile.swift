@@ -3,6 +3,7 @@ import Foundation
 import Monitoring
 import Recurrence
 import Tokenization
+import ZeroMQ
 
 /// A pipeline as its file says it, with every default filled in; nothing has been opened yet.
 package struct PipelineFile: Sendable, Equatable {
@@ -35,7 +36,13 @@ package struct PipelineFile: Sendable, Equatable {
   package var resetEvery: Int?
   /// What a crash leaves; nil where state is in memory only.
   package var store: StoreSection?
-  package var allowPlaintext = false
+  /// Keys of the endpoints; nil where nothing is encrypted.
+  package var curve: CurveSection?
+  package var plaintext = PlaintextAllowance()
+  /// Connections of one kind of endpoint.
+  package var connections = Limits.connections
+  /// Prefixes that are subscribed to at one endpoint.
+  package var subscriptions = Limits.subscriptions
   /// Live streams with state in memory.
   package var liveStreams = Limits.liveStreams
   /// Steps of one sequence, from START or RESET on; nil for any number.
@@ -85,6 +92,9 @@ package struct PipelineFile: Sendable, Equatable {
   package struct LinksSection: Sendable, Equatable {
     package var tokens: String
     package var answers: String
+    /// Public keys of the inference and of the sink process, where they have pairs of their own.
+    package var tokensKey: CurveKey?
+    package var answersKey: CurveKey?
   }
 
   /// Whether the sink can write where the file says; filters never open that file.

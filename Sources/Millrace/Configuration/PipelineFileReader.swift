@@ -8,7 +8,7 @@ extension PipelineFile {
   private static let topKeys = [
     "name", "ingress", "tokenizer", "model", "decoder", "inference", "emit", "output", "anomaly",
     "labels", "top", "sink", "monitor", "http", "links", "precision", "state", "limits",
-    "allow-plaintext",
+    "allow-plaintext", "curve",
   ]
 
   /// Reads and checks a file's text; files that it names are not opened here.
@@ -55,11 +55,14 @@ extension PipelineFile {
     labels = try top.text("labels").map(resolve)
     self.top = try top.integer("top", in: 1...1000) ?? 3
     monitor = try top.text("monitor")
-    allowPlaintext = try top.boolean("allow-plaintext") ?? false
+    plaintext = try PlaintextAllowance(top)
+    if let section = try top.section("curve", known: CurveSection.keys) {
+      curve = try CurveSection(section, resolve: resolve)
+    }
     try readStages(top)
     for key in [
       "model", "decoder", "emit", "labels", "tokenizer", "ingress", "monitor", "sink", "links",
-      "output", "anomaly", "http",
+      "output", "anomaly", "http", "curve",
     ]
     where top.has(key) {
       marks[key] = top.error(key, "")
@@ -74,11 +77,11 @@ extension PipelineFile {
     guard let address = HTTPAddress(text) else {
       throw top.error("http", "is \"\(text)\", expected HOST:PORT with an address, or a PORT")
     }
-    guard address.isLoopback || allowPlaintext else {
+    guard address.isLoopback || plaintext.http else {
       throw top.error(
         "http",
         "is off loopback (\(address.host)), where everyone may read all streams; "
-          + "use 127.0.0.1:\(address.port) or say allow-plaintext: true")
+          + "use 127.0.0.1:\(address.port) or say allow-plaintext: [http]")
     }
     http = address
   }
@@ -101,15 +104,24 @@ extension PipelineFile {
       sink.values = try section.boolean("values") ?? false
       sink.alarm = try section.section("alarm", known: AlarmRule.keys).map(AlarmRule.init)
     }
-    if let section = try top.section("links", known: ["tokens", "answers"]) {
+    if let section = try top.section(
+      "links", known: ["tokens", "answers", "tokens-key", "answers-key"])
+    {
       links = LinksSection(
-        tokens: try section.requiredText("tokens"), answers: try section.requiredText("answers"))
+        tokens: try section.requiredText("tokens"), answers: try section.requiredText("answers"),
+        tokensKey: try CurveSection.publicKey("tokens-key", in: section),
+        answersKey: try CurveSection.publicKey("answers-key", in: section))
     }
     if let section = try top.section("state", known: PipelineFile.stateKeys) {
       resetEvery = try section.integer("reset-every", in: 1...Int(Int32.max))
       store = try PipelineFile.store(section)
     }
-    if let section = try top.section("limits", known: ["live-streams", "max-steps"]) {
+    if let section = try top.section(
+      "limits", known: ["live-streams", "max-steps", "connections", "subscriptions"])
+    {
+      connections = try section.integer("connections", in: 1...65_536) ?? Limits.connections
+      subscriptions =
+        try section.integer("subscriptions", in: 1...1_000_000) ?? Limits.subscriptions
       liveStreams =
         try section.integer("live-streams", in: 1...10_000_000) ?? Limits.liveStreams
       maxSteps = try section.integer("max-steps", in: 1...Int(Int32.max))
@@ -181,38 +193,43 @@ extension PipelineFile {
     /// For messages: `sink.publish`, `links.tokens of worker 1`.
     let use: String
     let endpoint: String
+    let kind: EndpointUse
   }
 
   /// All of them, whether the stages run in one process or in three.
   var bindings: [Binding] {
-    var bindings = [Binding(key: "ingress", use: "ingress", endpoint: ingress)]
+    var bindings = [Binding(key: "ingress", use: "ingress", endpoint: ingress, kind: .ingress)]
     if let monitor {
-      bindings.append(Binding(key: "monitor", use: "monitor", endpoint: monitor))
+      bindings.append(Binding(key: "monitor", use: "monitor", endpoint: monitor, kind: .monitor))
       for stage in StageName.allCases where links != nil && stage.index > 0 {
         bindings.append(
           Binding(
             key: "monitor", use: "monitor of stage \(stage.rawValue)",
-            endpoint: Endpoint.worker(stage.index, of: monitor)))
+            endpoint: Endpoint.worker(stage.index, of: monitor), kind: .monitor))
       }
     }
     if let publish = sink.publish {
-      bindings.append(Binding(key: "sink", use: "sink.publish", endpoint: publish))
+      bindings.append(Binding(key: "sink", use: "sink.publish", endpoint: publish, kind: .publish))
     }
     guard let links else { return bindings }
     for worker in 0..<inference.workers {
       bindings.append(
         Binding(
           key: "links", use: worker == 0 ? "links.tokens" : "links.tokens of worker \(worker)",
-          endpoint: Endpoint.worker(worker, of: links.tokens)))
+          endpoint: Endpoint.worker(worker, of: links.tokens), kind: .links))
     }
-    bindings.append(Binding(key: "links", use: "links.answers", endpoint: links.answers))
+    bindings.append(
+      Binding(key: "links", use: "links.answers", endpoint: links.answers, kind: .links))
     return bindings
   }
 
   private func checkEndpoints(_ top: YAMLSection) throws(ConfigurationError) {
     var earlier: [Binding] = []
     for binding in bindings {
-      if let reason = Endpoint.problem(with: binding.endpoint, allowPlaintext: allowPlaintext) {
+      let isAllowed =
+        plaintext.endpoints.contains(binding.kind)
+        || isEncrypted(binding.kind, at: binding.endpoint)
+      if let reason = Endpoint.problem(with: binding.endpoint, allowPlaintext: isAllowed) {
         throw top.error(binding.key, reason)
       }
       if let other = earlier.first(where: { Endpoint.clash($0.endpoint, binding.endpoint) }) {

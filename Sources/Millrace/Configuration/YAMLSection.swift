@@ -74,6 +74,11 @@ struct YAMLSection {
     return try expand(scalar.string, key: key)
   }
 
+  /// A scalar as it stands in the file, without what stands for `${NAME}`.
+  func plainText(_ key: String) -> String? {
+    if case .scalar(let scalar)? = value(key) { scalar.string } else { nil }
+  }
+
   func requiredText(_ key: String) throws(ConfigurationError) -> String {
     guard let text = try text(key) else {
       throw YAMLSection.error(file, node, "missing key \"\(path)\(key)\"")

@@ -16,12 +16,14 @@ package struct Filter: Sendable {
 
   package enum Failure: Error, CustomStringConvertible {
     case noAnswer(endpoint: String)
+    case notLetIn(endpoint: String, reason: String)
     case pipelineStopped
 
     package var description: String {
       switch self {
       case .noAnswer(let endpoint):
         "no daemon answers at \(endpoint); start one with millrace run"
+      case .notLetIn(let endpoint, let reason): "\(endpoint): \(reason)"
       case .pipelineStopped: "the pipeline stopped before all was answered"
       }
     }
@@ -30,12 +32,17 @@ package struct Filter: Sendable {
   let pipeline: Pipeline
   /// A running daemon's ingress; nil runs the stages in this process.
   let connect: String?
+  /// For a daemon whose ingress is encrypted.
+  let keys: CurveClientKeys?
   let logger: Logger
   /// Whether a daemon that was started anew without a store gets whole lives again.
   var keepsLives = false
 
-  package init(pipeline: Pipeline, connect: String?, logger: Logger) {
+  package init(
+    pipeline: Pipeline, connect: String?, keys: CurveClientKeys? = nil, logger: Logger
+  ) {
     self.pipeline = pipeline
+    self.keys = keys
     self.connect = connect
     self.logger = logger
   }
@@ -56,7 +63,7 @@ package struct Filter: Sendable {
       try await onThread(named: "filter") {
         let loop = try FilterLoop(
           context: context, endpoint: endpoint, epoch: connect == nil ? 0 : Filter.incarnation(),
-          keepsLives: keepsLives, stopped: stopped,
+          keepsLives: keepsLives, keys: keys, stopped: stopped,
           source: try makeSource(),
           onAnswer: onAnswer, onRefusal: onRefusal, onIdle: onIdle)
         return try loop.run()

@@ -14,18 +14,22 @@ struct FilterLoop {
 
   /// How long a daemon may take to welcome us.
   private static let welcomeMilliseconds: UInt64 = 5000
-  /// Pings, one every two seconds, that a daemon may leave unanswered.
-  private static let pingsUnansweredMax = 7
+  /// As the one before, once it has welcomed us: the network between may be slow to come back.
+  private static let welcomeAgainMilliseconds: UInt64 = 60_000
+  /// Pings, one every two seconds, that a daemon may leave unanswered: a cut of a minute is no end.
+  private static let pingsUnansweredMax = 45
+  private var wasWelcome = false
 
   init(
-    context: Context, endpoint: String, epoch: UInt64, keepsLives: Bool, stopped: Signal,
+    context: Context, endpoint: String, epoch: UInt64, keepsLives: Bool, keys: CurveClientKeys?,
+    stopped: Signal,
     source: any InputSource,
     onAnswer: @escaping (StreamID, Header, AnswerMessage) throws -> Void,
     onRefusal: @escaping (StreamID?, UInt64, Refusal) -> Void,
     onIdle: @escaping () throws -> Void
   ) throws {
     client = try StreamClient(
-      context: context, endpoint: endpoint, epoch: epoch, keepsLives: keepsLives)
+      context: context, endpoint: endpoint, epoch: epoch, keepsLives: keepsLives, keys: keys)
     self.endpoint = endpoint
     self.stopped = stopped
     self.source = source
@@ -48,11 +52,11 @@ struct FilterLoop {
     var isEnded = false
     while true {
       let wantsInput = !isEnded && !client.hasWaiting && client.isWelcome
-      let patience: Duration = wantsInput && input == nil ? .zero : .milliseconds(500)
+      let wait: Duration = wantsInput && input == nil ? .zero : .milliseconds(500)
       if wantsInput {
-        _ = try withInput.wait(timeout: patience)
+        _ = try withInput.wait(timeout: wait)
       } else {
-        _ = try answersOnly.wait(timeout: patience)
+        _ = try answersOnly.wait(timeout: wait)
       }
       if stopped.isRaised { throw Filter.Failure.pipelineStopped }
       try receive()
@@ -66,13 +70,22 @@ struct FilterLoop {
       }
       try onIdle()
       if isEnded, !client.isAwaitingAnswers, !client.hasWaiting { return summary }
+      if let trouble = client.trouble, trouble.isFinal {
+        throw Filter.Failure.notLetIn(endpoint: endpoint, reason: trouble.ownWords)
+      }
       if client.isWelcome, client.pingsUnanswered > FilterLoop.pingsUnansweredMax {
         throw Filter.Failure.noAnswer(endpoint: endpoint)
       }
+      wasWelcome = wasWelcome || client.isWelcome
+      let patience =
+        wasWelcome ? FilterLoop.welcomeAgainMilliseconds : FilterLoop.welcomeMilliseconds
       if !client.isWelcome,
-        MonotonicClock.milliseconds - client.greetedMilliseconds > FilterLoop.welcomeMilliseconds
+        MonotonicClock.milliseconds - client.greetedMilliseconds > patience
       {
-        throw Filter.Failure.noAnswer(endpoint: endpoint)
+        guard let trouble = client.trouble, trouble.isOfKeys else {
+          throw Filter.Failure.noAnswer(endpoint: endpoint)
+        }
+        throw Filter.Failure.notLetIn(endpoint: endpoint, reason: trouble.ownWords)
       }
     }
   }

@@ -52,11 +52,15 @@ final class InferenceLoop {
     link = try LinkReceiver(
       context: control.context,
       endpoint: Endpoint.worker(stage.worker, of: stage.endpoints.tokens),
-      window: Limits.workerSteps, isAcknowledging: false, queueMessages: 0, needsHello: true)
+      window: Limits.workerSteps, isAcknowledging: false, queueMessages: 0,
+      use: .links, guarding: control.guarding)
+    sink = try LinkSender(
+      context: control.context, endpoint: stage.endpoints.answers,
+      keys: control.guarding.linkKeys(
+        to: .links, at: stage.endpoints.answers, key: stage.endpoints.answersKey))
     checkpoints = try stage.store.map {
       try CheckpointQueue($0, interval: stage.checkpointMilliseconds)
     }
-    sink = try LinkSender(context: control.context, endpoint: stage.endpoints.answers)
     tap = try stage.endpoints.taps.map {
       try Tap(context: control.context, endpoint: $0, stage: "inference")
     }
@@ -99,7 +103,7 @@ final class InferenceLoop {
         }
       } else {
         link.keepAlive()
-        try sink.keepAlive()
+        try sink.keepAlive(control.logger)
       }
     }
   }

@@ -66,10 +66,14 @@ final class TokenizerLoop {
     link = try LinkReceiver(
       context: control.context, endpoint: stage.endpoints.ingress,
       window: stage.encoding.creditWindow, isAcknowledging: true,
-      queueMessages: Limits.clientQueueMessages, isWatched: true)
+      queueMessages: Limits.clientQueueMessages, isWatched: true,
+      use: .ingress, guarding: control.guarding)
     workers = try (0..<stage.workers).map {
-      try LinkSender(
-        context: control.context, endpoint: Endpoint.worker($0, of: stage.endpoints.tokens))
+      let endpoint = Endpoint.worker($0, of: stage.endpoints.tokens)
+      return try LinkSender(
+        context: control.context, endpoint: endpoint,
+        keys: control.guarding.linkKeys(
+          to: .links, at: endpoint, key: stage.endpoints.tokensKey))
     }
     tap = try stage.endpoints.taps.map {
       try Tap(context: control.context, endpoint: $0, stage: "tokenizer")
@@ -98,6 +102,7 @@ final class TokenizerLoop {
       answers.add(log.bell)
       everything.add(log.bell)
     }
+    if let watch = link.watch { watch.add(to: &everything) }
     var stoppedAt: UInt64?
     while true {
       let hasRoom = hasRoom
@@ -148,7 +153,7 @@ final class TokenizerLoop {
         }
       } else {
         link.keepAlive()
-        for worker in workers { try worker.keepAlive() }
+        for worker in workers { try worker.keepAlive(control.logger) }
       }
     }
   }

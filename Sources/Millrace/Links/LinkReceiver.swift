@@ -13,7 +13,10 @@ final class LinkReceiver {
   private var connections: [RoutingID: Connection] = [:]
   private let window: UInt64
   private let isAcknowledging: Bool
+  /// Whether nothing is taken of a connection before its hello, so that no message is missed between
+  /// two connections of one stage.
   private let needsHello: Bool
+  private let connectionsMax: Int
   /// Told of each refusal; nil where nobody counts.
   var onRefusal: ((RefusalCode) -> Void)?
   /// When the message that is being handled was read.
@@ -30,28 +33,30 @@ final class LinkReceiver {
   ///   - window: units that one connection may have under way.
   ///   - isAcknowledging: whether accepted data is acknowledged; stages in one chain need not.
   ///   - queueMessages: libzmq's bound for each peer and direction; 0 where credit is the bound.
-  ///   - needsHello: whether nothing is taken of a connection before its hello, so that no message
-  ///     is missed between two connections.
   ///   - isWatched: whether `watch` is to tell who goes.
+  ///   - use: what the endpoint is for.
+  ///   - guarding: who may connect.
   /// - Throws: a `ZeroMQError`, or the file system's error for the folder.
   init(
     context: Context, endpoint: String, window: UInt64, isAcknowledging: Bool,
-    queueMessages: Int, needsHello: Bool = false, isWatched: Bool = false
+    queueMessages: Int, isWatched: Bool = false, use: EndpointUse, guarding: EndpointGuard
   ) throws {
     try Endpoint.makeFolder(for: endpoint)
     socket = try Socket<Router>(context)
     message = Multipart()
     self.window = window
     self.isAcknowledging = isAcknowledging
-    self.needsHello = needsHello
+    needsHello = use == .links
+    // Those who went are remembered for a while, and may come again meanwhile.
+    connectionsMax = 2 * guarding.connectionsMax
     try socket.setRouterMandatory(true)
     try socket.setSendHighWaterMark(queueMessages)
     try socket.setReceiveHighWaterMark(queueMessages)
     try socket.setMaximumMessageBytes(Int64(Limits.messageBytes))
-    try socket.setHandshakeInterval(.seconds(5))
+    try guarding.protect(socket, as: use, at: endpoint)
     try socket.setHeartbeat(interval: .seconds(2), timeout: .seconds(6))
     try socket.setLinger(.seconds(2))
-    watch = isWatched ? try PeerWatch(socket) : nil
+    watch = isWatched ? try PeerWatch(socket, use: use, guarding: guarding) : nil
     try socket.bind(endpoint)
   }
 
@@ -98,9 +103,9 @@ final class LinkReceiver {
     if let known = connections[routingID] { return known }
     let connection = Connection(
       routingID: routingID.bytes, window: window, milliseconds: MonotonicClock.milliseconds)
-    guard connections.count < Limits.connections else {
+    guard connections.count < connectionsMax else {
       let refusal = Refusal(
-        .overLimit, expected: "\(Limits.connections)", received: "\(connections.count + 1)",
+        .overLimit, expected: "\(connectionsMax)", received: "\(connections.count + 1)",
         message: "too many connections; close some, or try again later")
       refuse(refusal, to: connection, stream: streamBytes, header: nil)
       return nil

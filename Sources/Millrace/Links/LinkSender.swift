@@ -1,3 +1,4 @@
+import Logging
 import Wire
 import ZeroMQ
 
@@ -9,7 +10,13 @@ final class LinkSender {
   private var message: Multipart
   /// Tells when the connection is made anew; nil where nobody asked.
   private var monitor: SocketMonitor?
+  private let endpoint: String
   private var handshakes = 0
+  /// Handshakes that were told of.
+  private var knownHandshakes = 0
+  /// Why the last handshake failed; nil when it did not.
+  private(set) var trouble: HandshakeTrouble?
+  private var troublePace = LogPace()
   /// Units sent since the last welcome.
   private(set) var sent: UInt64 = 0
   /// The total that may have been sent; 0 before the first welcome.
@@ -28,7 +35,20 @@ final class LinkSender {
   /// Answers are wider than what was sent: 64 rows of a large model.
   private static let bytesMax = 16 * Limits.messageBytes
 
-  init(context: Context, endpoint: String, queueMessages: Int = 0, isWatched: Bool = false) throws {
+  /// Connects.
+  ///
+  /// - Parameters:
+  ///   - context: of the process.
+  ///   - endpoint: of the receiving side.
+  ///   - queueMessages: libzmq's bound for each direction; 0 where credit is the bound.
+  ///   - isWatched: whether to know of reconnections.
+  ///   - keys: for an endpoint that is encrypted.
+  /// - Throws: a `ZeroMQError`.
+  init(
+    context: Context, endpoint: String, queueMessages: Int = 0, isWatched: Bool = false,
+    keys: CurveClientKeys? = nil
+  ) throws {
+    self.endpoint = endpoint
     socket = try Socket<Dealer>(context)
     message = Multipart()
     lastPingMilliseconds = MonotonicClock.milliseconds
@@ -36,19 +56,32 @@ final class LinkSender {
     try socket.setSendHighWaterMark(queueMessages)
     try socket.setReceiveHighWaterMark(queueMessages)
     try socket.setMaximumMessageBytes(Int64(LinkSender.bytesMax))
+    // Through a cable that is cut the system asks ever less often; a new attempt asks at once.
+    try socket.setConnectTimeout(.seconds(3))
+    try socket.setHandshakeInterval(Limits.handshake)
     try socket.setHeartbeat(interval: .seconds(2), timeout: .seconds(6))
     try socket.setLinger(.seconds(2))
-    if isWatched { monitor = try SocketMonitor(socket) }
+    if let keys { try socket.setCurveClient(keys) }
+    if isWatched || keys != nil { monitor = try SocketMonitor(socket) }
     try socket.connect(endpoint)
   }
 
   /// Whether the connection was made anew since the last call: what was under way may be lost.
   func hasReconnected() throws -> Bool {
-    let before = handshakes
+    try watch()
+    defer { knownHandshakes = handshakes }
+    return handshakes > max(1, knownHandshakes)
+  }
+
+  private func watch() throws {
     while let event = try monitor?.next() {
-      if event.kind == .handshakeSucceeded { handshakes += 1 }
+      if event.kind == .handshakeSucceeded {
+        handshakes += 1
+        trouble = nil
+      } else if let found = HandshakeTrouble(event.kind) {
+        trouble = found
+      }
     }
-    return handshakes > max(1, before)
   }
 
   /// Pings, one every two seconds, since anything was heard.
@@ -143,9 +176,14 @@ final class LinkSender {
     }
   }
 
-  /// Pings when nothing has been heard for 2 s.
-  func keepAlive() throws {
+  /// Pings when nothing has been heard for 2 s; says where the other side does not let us in.
+  func keepAlive(_ logger: Logger? = nil) throws {
     let now = MonotonicClock.milliseconds
+    try watch()
+    if let trouble, let logger, troublePace.admit(milliseconds: now) != nil {
+      logger.warning(
+        "no connection", metadata: ["endpoint": "\(endpoint)", "reason": "\(trouble.ownWords)"])
+    }
     guard now - lastHeardMilliseconds >= 2000, now - lastPingMilliseconds >= 2000 else { return }
     lastPingMilliseconds = now
     pingsUnanswered += 1

@@ -6,7 +6,11 @@ import Monitoring
 struct StandstillWatch {
   private var seen: [String: (turns: UInt64, milliseconds: UInt64)] = [:]
 
-  mutating func look(at stages: [StageMetrics], milliseconds now: UInt64) -> [String] {
+  /// The stages that have taken no turn for `patience` milliseconds.
+  mutating func look(
+    at stages: [StageMetrics], milliseconds now: UInt64,
+    patience: UInt64 = UInt64(Health.patienceSeconds) * 1000
+  ) -> [String] {
     stages.filter { stage in
       guard stage.stage != StageName.sink.rawValue else { return false }
       let turns = stage.turns.value
@@ -14,7 +18,7 @@ struct StandstillWatch {
         seen[stage.stage] = (turns, now)
         return false
       }
-      return now - last.milliseconds >= UInt64(Health.patienceSeconds) * 1000
+      return now - last.milliseconds >= patience
     }.map(\.stage)
   }
 }

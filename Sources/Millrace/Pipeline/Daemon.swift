@@ -7,6 +7,8 @@ import UnixSignals
 import ZeroMQ
 
 /// A process that runs stages until SIGTERM or SIGINT: the first drains, a second exits at once.
+///
+/// SIGHUP reads the list of clients again.
 package struct Daemon: Sendable {
   private let pipeline: Pipeline
   private let logger: Logger
@@ -39,13 +41,26 @@ package struct Daemon: Sendable {
     // Libraries that report through swift-metrics come out at /metrics too.
     MetricsSystem.bootstrap(metrics.registry)
     let health = metrics.health
-    let page = page(metrics)
+    let guarding = try EndpointGuard(file, logger: logger)
+    guarding.describe(in: metrics.registry)
+    let page = page(metrics, guarding)
+    let context = try Context()
+    let notifier = ServiceNotifier()
+    let status = "serving \(file.ingress)"
+    let watchdog = notifier.watchdogInterval.map {
+      Watchdog(notifier: notifier, interval: $0, metrics: metrics, logger: logger)
+    }
+    // Before the first socket, until behind the last: without it encrypted ones would be open.
+    let authenticator = try Authenticator(context, decide: guarding.decide)
+    defer { authenticator.stop() }
     let runner = try PipelineRunner(
-      stages: stages + page.stages, context: try Context(), logger: logger,
+      stages: stages + page.stages, context: context, logger: logger,
       drainIdleMilliseconds: stage == nil ? 0 : Daemon.neighbourMilliseconds,
-      metrics: metrics, beside: page.services
+      metrics: metrics, guarding: guarding,
+      beside: page.services + [watchdog].compactMap(\.self)
     ) {
       health.enter(.ready)
+      notifier.ready(status)
       logger.notice(
         "ready",
         metadata: [
@@ -53,23 +68,35 @@ package struct Daemon: Sendable {
           "stages": "\(stages.map(\.name).joined(separator: ","))",
         ])
     }
+    for use in file.unencryptedOffLoopback {
+      logger.warning("not encrypted", metadata: ["endpoint": "\(use)", "allowed": "by the file"])
+    }
     logger.info(
       "starting",
       metadata: [
+        "curve": "\(guarding.publicKey.map(\.text) ?? "none")",
         "version": "\(Version.current)", "pipeline": "\(file.name)", "model": "\(file.model)",
         "format": "\(pipeline.model.format)",
         "sha256": "\(pipeline.model.sha256Text)", "durability": "\(store?.durability ?? .none)",
         "kernels": "\(pipeline.model.model.kernels)", "precision": "\(file.precision.rawValue)",
       ])
-    let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+    let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
     let watch = Task {
       var isStopping = false
       for await signal in signals {
+        if signal == .sighup {
+          guard !isStopping else { continue }
+          notifier.reloading()
+          Daemon.reload(file, guarding, logger)
+          notifier.ready(status)
+          continue
+        }
         // Crash-safe: nothing is promised but what was acknowledged.
         if isStopping { _exit(128 + signal.rawValue) }
         isStopping = true
         logger.notice("stopping", metadata: ["signal": "\(signal)"])
         health.enter(.stopping)
+        notifier.stopping()
         await runner.stop()
       }
     }
@@ -84,9 +111,28 @@ package struct Daemon: Sendable {
     logger.notice("stopped")
   }
 
+  /// Reads the list of clients again, if the pipeline file is still right; all else stays.
+  private static func reload(_ file: PipelineFile, _ guarding: EndpointGuard, _ logger: Logger) {
+    do {
+      var found = try PipelineFile(readingFrom: file.path)
+      try found.checkKeys()
+      try guarding.reload()
+      found.marks = file.marks
+      logger.notice("reloaded", metadata: ["clients": "\(file.curve?.clients ?? "none")"])
+      if found != file {
+        logger.warning(
+          "the pipeline file has changed; restart to use it", metadata: ["file": "\(file.path)"])
+      }
+    } catch {
+      logger.error(
+        "not reloaded; all stays as it was", metadata: ["reason": "\(error)"])
+    }
+  }
+
   /// The HTTP server, and the subscriber that feeds its page; nothing where the file names none.
-  private func page(_ metrics: MetricsCollection) -> (stages: [any Stage], services: [any Service])
-  {
+  private func page(
+    _ metrics: MetricsCollection, _ guarding: EndpointGuard
+  ) -> (stages: [any Stage], services: [any Service]) {
     PipelineFacts(pipeline, process: stage?.rawValue ?? "daemon").describe(in: metrics.registry)
     guard var address = pipeline.file.http else { return ([], []) }
     // As for taps: three processes cannot share one port.
@@ -96,7 +142,8 @@ package struct Daemon: Sendable {
       endpoints += StageName.allCases.filter { $0 != stage }
         .map { Endpoint.worker($0.index, of: monitor) }
     }
-    let feed = PageFeed(endpoints: endpoints)
+    let feed = PageFeed(
+      endpoints: endpoints.map { ($0, guarding.linkKeys(to: .monitor, at: $0)) })
     let server = PageServer(
       address: address, registry: metrics.registry, health: metrics.health, feed: feed,
       logger: logger)

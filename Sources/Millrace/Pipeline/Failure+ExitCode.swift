@@ -13,11 +13,14 @@ package enum ExitStatus: Int32, Sendable {
   case unreachable = 69
   case bug = 70
   case inputOutput = 74
+  /// The daemon does not let us in.
+  case notLetIn = 77
   case badConfiguration = 78
 
   package init(_ error: any Error) {
     switch error {
-    case is ConfigurationError: self = .badConfiguration
+    case is ConfigurationError, is KeyFile.Failure: self = .badConfiguration
+    case Filter.Failure.notLetIn: self = .notLetIn
     case ModelFileError.missing, ModelFileError.refused(_, isMissing: true),
       TextFile.Failure.missing:
       self = .missingFile

@@ -94,6 +94,7 @@ package struct Pipeline: Sendable {
     }
     var endpoints = StageEndpoints(
       ingress: file.ingress, tokens: links.tokens, answers: links.answers)
+    (endpoints.tokensKey, endpoints.answersKey) = (links.tokensKey, links.answersKey)
     var stages: [any Stage] = []
     if hasTaps {
       // One address each: three processes cannot share one.
@@ -117,7 +118,7 @@ package struct Pipeline: Sendable {
   private func watching(_ taps: String, outside: String?, _ process: String) -> [any Stage] {
     let outsides = [outside, file.http == nil ? nil : pageTaps].compactMap(\.self)
     return [
-      TapRelay(inside: taps, outside: outsides),
+      TapRelay(inside: taps, outside: outsides, subscriptions: file.subscriptions),
       StatsStage(about: PipelineFacts(self, process: process), taps: taps),
     ]
   }
@@ -148,13 +149,13 @@ package struct Pipeline: Sendable {
     guard scope == .daemon else {
       return SinkStage(
         endpoints: endpoints, format: format, output: .none, publish: nil, publishFormat: .json,
-        alarm: nil, store: nil)
+        subscriptions: 0, alarm: nil, store: nil)
     }
     return SinkStage(
       endpoints: endpoints, format: format,
       output: file.sink.file.map { $0 == "-" ? .standardOutput : .file($0) } ?? .none,
-      publish: file.sink.publish, publishFormat: file.sink.format, alarm: alarm,
-      store: store)
+      publish: file.sink.publish, publishFormat: file.sink.format,
+      subscriptions: file.subscriptions, alarm: alarm, store: store)
   }
 }
 

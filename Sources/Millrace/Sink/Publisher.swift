@@ -1,25 +1,27 @@
 import Wire
 import ZeroMQ
 
-/// Published output: a PUB socket with topics `output/NAME/`, and `alarm/NAME/` for alarms.
+/// Published output: an XPUB socket, a PUB to its readers, with topics `output/NAME/`, and `alarm/NAME/` for alarms.
 ///
 /// A subscriber may lose messages and counts them by `sequence`; who must not lose uses replies or
 /// the file.
 final class Publisher {
-  private let socket: Socket<Publish>
+  private let subscribers: Subscribers
   private let format: PipelineFile.SinkSection.Format
   private var sequences = TopicSequences()
 
   init(
-    context: Context, endpoint: String, format: PipelineFile.SinkSection.Format
+    _ control: StageControl, endpoint: String, format: PipelineFile.SinkSection.Format,
+    subscriptions: Int
   ) throws {
-    try Endpoint.makeFolder(for: endpoint)
-    socket = try Socket<Publish>(context)
     self.format = format
-    try socket.setSendHighWaterMark(Limits.subscriberQueueMessages)
-    try socket.setLinger(.milliseconds(500))
-    try socket.bind(endpoint)
+    subscribers = try Subscribers(
+      control, use: .publish, endpoints: [endpoint], linger: .milliseconds(500),
+      subscriptions: subscriptions)
   }
+
+  /// Takes note of who came, and of what is subscribed to.
+  func readSubscriptions() throws { try subscribers.read(limit: Limits.drainMessages) { _, _ in } }
 
   /// Publishes one output line, unless the format is `tensor`.
   func publish(line: [UInt8], stream: StreamID, answer: Header, row: Int) throws {
@@ -68,6 +70,6 @@ final class Publisher {
   ) throws {
     try sequences.publish(
       topic: "\(kind)/\(stream.name)/", header: header, payload: payload, ids: ids, life: nil,
-      on: socket)
+      on: subscribers.socket)
   }
 }

@@ -28,14 +28,16 @@ final class SinkLoop {
     alarms = stage.alarm.map(AlarmWatch.init)
     writer = try LineWriter(stage.output)
     publisher = try stage.publish.map {
-      try Publisher(context: control.context, endpoint: $0, format: stage.publishFormat)
+      try Publisher(
+        control, endpoint: $0, format: stage.publishFormat, subscriptions: stage.subscriptions)
     }
     tap = try stage.endpoints.taps.map {
       try Tap(context: control.context, endpoint: $0, stage: "sink")
     }
     link = try LinkReceiver(
       context: control.context, endpoint: stage.endpoints.answers,
-      window: Limits.sinkAnswers, isAcknowledging: false, queueMessages: 0, needsHello: true)
+      window: Limits.sinkAnswers, isAcknowledging: false, queueMessages: 0,
+      use: .links, guarding: control.guarding)
     written = try stage.store.map(WrittenLog.init)
     try cutOutput()
   }
@@ -66,6 +68,7 @@ final class SinkLoop {
     while true {
       _ = try poller.wait(timeout: .milliseconds(stoppedAt == nil ? 500 : 10))
       try tap?.readSubscriptions()
+      try publisher?.readSubscriptions()
       let received = try link.receive(limit: Limits.drainMessages) { try write($0, $1) }
       try flush()
       // Only now: what is credited has been written.

@@ -17,6 +17,8 @@ package struct SinkStage: Stage {
   let output: Output
   let publish: String?
   let publishFormat: PipelineFile.SinkSection.Format
+  /// Prefixes that its subscribers may ask for.
+  let subscriptions: Int
   let alarm: AlarmSetting?
   /// Where it is kept how far the output is written; nil for nowhere.
   let store: StateStore?

@@ -24,6 +24,8 @@ package struct StageControl: Sendable {
   package let drainIdleMilliseconds: UInt64
   /// Where the stage's counters are shown.
   package let metrics: MetricsCollection
+  /// Who may connect to the stage's endpoints, and its own keys.
+  package let guarding: EndpointGuard
 }
 
 /// Where the stages of one pipeline meet.
@@ -33,4 +35,7 @@ package struct StageEndpoints: Sendable {
   package var answers: String
   /// XPUB endpoint on which this process's stages publish taps, inside the process; nil for none.
   package var taps: String?
+  /// Public keys of the processes that serve `tokens` and `answers`; nil for our own.
+  package var tokensKey: CurveKey?
+  package var answersKey: CurveKey?
 }

@@ -11,6 +11,8 @@ final class TapReader {
   private var monitor: SocketMonitor
   /// Whether somebody serves the endpoint.
   private var isConnected = false
+  /// Why the last handshake failed.
+  private var trouble: HandshakeTrouble?
   /// When to say that nobody does; nil once that is said.
   private var complainsAt: UInt64?
   private var message = Multipart()
@@ -24,12 +26,15 @@ final class TapReader {
   /// Subscribes to topics that begin with one of `prefixes`; an empty one is everything.
   ///
   /// Raising `stopped` ends `run`.
-  init(endpoints: [String], prefixes: [String], stopped: Signal) throws {
+  init(
+    endpoints: [String], keys: CurveClientKeys?, prefixes: [String], stopped: Signal
+  ) throws {
     endpoint = endpoints.joined(separator: ", ")
     self.stopped = stopped
     socket = try Socket<Subscribe>(try Context())
     try socket.setReceiveHighWaterMark(Limits.subscriberQueueMessages)
     try socket.setLinger(.zero)
+    if let keys { try socket.setCurveClient(keys) }
     monitor = try SocketMonitor(socket)
     complainsAt = MonotonicClock.milliseconds + TapReader.patienceMilliseconds
     for endpoint in endpoints { try socket.connect(endpoint) }
@@ -72,12 +77,19 @@ final class TapReader {
       case .disconnected where isConnected:
         isConnected = false
         say("\(endpoint) has gone; waiting for it")
-      default: break
+      default: trouble = HandshakeTrouble(event.kind) ?? trouble
+      }
+      if let trouble, trouble.isFinal {
+        throw Filter.Failure.notLetIn(endpoint: endpoint, reason: trouble.ownWords)
       }
     }
     guard let due = complainsAt, MonotonicClock.milliseconds >= due else { return }
     complainsAt = nil
-    say("waiting for \(endpoint): nobody serves it yet")
+    if let trouble, trouble.isOfKeys {
+      say("waiting for \(endpoint): \(trouble.ownWords)")
+    } else {
+      say("waiting for \(endpoint): nobody serves it yet")
+    }
   }
 
   /// Compares the note's sequence with the last one of the topic.

@@ -4,13 +4,20 @@ import ZeroMQ
 /// `millrace tap`: watches until the limit, or until SIGINT or SIGTERM, which are its usual end.
 package struct TapRun: Sendable {
   private let endpoints: [String]
+  private let keys: CurveClientKeys?
   private let prefixes: [String]
   private let limit: UInt64?
   private let format: TapFormat
 
   /// Watches topics that begin with one of `prefixes`; an empty one is everything.
-  package init(endpoints: [String], prefixes: [String], limit: UInt64?, format: TapFormat) {
+  ///
+  /// `keys` are for endpoints that are encrypted.
+  package init(
+    endpoints: [String], keys: CurveClientKeys? = nil, prefixes: [String], limit: UInt64?,
+    format: TapFormat
+  ) {
     self.endpoints = endpoints
+    self.keys = keys
     self.prefixes = prefixes
     self.limit = limit
     self.format = format
@@ -30,7 +37,8 @@ package struct TapRun: Sendable {
     }
     defer { watch.cancel() }
     return try await onThread(named: "tap") {
-      let reader = try TapReader(endpoints: endpoints, prefixes: prefixes, stopped: stopped)
+      let reader = try TapReader(
+        endpoints: endpoints, keys: keys, prefixes: prefixes, stopped: stopped)
       try reader.run(limit: limit, format: format, output: output, say: say)
       return (reader.received, reader.lost)
     }

@@ -8,20 +8,30 @@ final class TopLoop {
   private let limit: Int?
   private let stopped: Signal
   private let socket: Socket<Subscribe>
+  private var monitor: SocketMonitor
+  private let endpoint: String
   private var message = Multipart()
   private var view = TopView()
   private var subscribed: Set<String> = []
   private var sequences = SequenceCounter()
   private var samples = 0
 
-  init(endpoints: [String], limit: Int?, sort: String?, stopped: Signal) throws {
+  init(
+    endpoints: [(endpoint: String, keys: CurveClientKeys?)], limit: Int?, sort: String?,
+    stopped: Signal
+  ) throws {
     self.limit = limit
     self.stopped = stopped
     socket = try Socket<Subscribe>(try Context())
     try socket.setReceiveHighWaterMark(Limits.subscriberQueueMessages)
     try socket.setLinger(.zero)
-    for endpoint in endpoints { try socket.connect(endpoint) }
-    view.notice = "waiting for \(endpoints[0]): nothing has come yet (q quits)"
+    monitor = try SocketMonitor(socket)
+    endpoint = endpoints[0].endpoint
+    for (endpoint, keys) in endpoints {
+      if let keys { try socket.setCurveClient(keys) }
+      try socket.connect(endpoint)
+    }
+    view.notice = "waiting for \(endpoint): nothing has come yet (q quits)"
     if let sort { _ = view.sortStages(by: sort) }
   }
 
@@ -34,6 +44,10 @@ final class TopLoop {
     if terminal == nil { try output(TopView.plainHead + "\n") }
     while !view.isDone, !stopped.isRaised, samples < limit ?? .max {
       try subscribe()
+      while let event = try monitor.next() {
+        guard let trouble = HandshakeTrouble(event.kind), trouble.isFinal else { continue }
+        throw Filter.Failure.notLetIn(endpoint: endpoint, reason: trouble.ownWords)
+      }
       // A screen whose size changes is drawn anew within this time.
       _ = try poller.wait(timeout: .milliseconds(500))
       if let keys, poller.isReadable(keys) { terminal?.keys().forEach { view.press($0) } }

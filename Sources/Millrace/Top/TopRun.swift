@@ -3,15 +3,18 @@ import ZeroMQ
 
 /// `millrace top`: stages and streams of a running daemon, live in a terminal, or as lines in a pipe.
 package struct TopRun: Sendable {
-  private let endpoints: [String]
+  private let endpoints: [(endpoint: String, keys: CurveClientKeys?)]
   private let limit: Int?
   private let sort: String?
 
   /// - Parameters:
-  ///   - endpoints: of the daemon's taps; its processes may have one each.
+  ///   - endpoints: of the daemon's taps; its processes may have one each. Keys are for those that
+  ///     are encrypted.
   ///   - limit: ends after so many seconds' lines.
   ///   - sort: the title of a column of the stages.
-  package init(endpoints: [String], limit: Int?, sort: String?) {
+  package init(
+    endpoints: [(endpoint: String, keys: CurveClientKeys?)], limit: Int?, sort: String?
+  ) {
     self.endpoints = endpoints
     self.limit = limit
     self.sort = sort

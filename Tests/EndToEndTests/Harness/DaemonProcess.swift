@@ -5,7 +5,9 @@ final class DaemonProcess {
   let process: ChildProcess
 
   /// Starts `millrace ARGUMENTS`; `waitUntilReady` has to follow.
-  init(_ arguments: [String]) throws { process = try ChildProcess(arguments) }
+  init(_ arguments: [String], variables: [String: String] = [:]) throws {
+    process = try ChildProcess(arguments, variables: variables)
+  }
 
   func waitUntilReady() throws { try waitFor(event: "ready") }
 

@@ -52,6 +52,18 @@ final class LoopbackSocket {
     }
   }
 
+  /// Whether the peer ends the connection within so many seconds.
+  func isClosedByPeer(within seconds: Int) -> Bool {
+    var patience = timeval(tv_sec: seconds, tv_usec: 0)
+    setsockopt(
+      descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+    var buffer = [UInt8](repeating: 0, count: 1024)
+    while true {
+      let count = recv(descriptor, &buffer, buffer.count, 0)
+      if count <= 0 { return count == 0 || errno == ECONNRESET }
+    }
+  }
+
   /// The first of `count` ports in a row that are free now.
   static func freePorts(_ count: Int) throws -> UInt16 {
     for _ in 0..<100 {

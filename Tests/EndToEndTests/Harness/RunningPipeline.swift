@@ -15,13 +15,17 @@ final class RunningPipeline {
   private(set) var processes: [DaemonProcess]
   private let commands: [[String]]
 
+  /// Where its endpoints are encrypted.
+  let keys: TestKeys?
+
   /// Starts it and waits until it is ready.
   init(
     _ pipeline: PipelineText, over transport: Transport = .ipc, isSplit: Bool = false,
-    isTapped: Bool = false, durability: String? = nil
+    isTapped: Bool = false, durability: String? = nil, keys: TestKeys? = nil
   ) throws {
-    let folder = try TemporaryFolder()
+    let folder = try keys?.folder ?? TemporaryFolder()
     self.folder = folder
+    self.keys = keys
     // Each link takes one port for each worker.
     var port = transport == .tcp ? try LoopbackSocket.freePorts(3 + pipeline.workers) : 0
     func endpoint(_ name: String, ports: Int = 1) -> String {
@@ -43,6 +47,7 @@ final class RunningPipeline {
       let tokens = endpoint("tokens", ports: pipeline.workers)
       pipeline.more.append("links: { tokens: \"\(tokens)\", answers: \"\(answers)\" }")
     }
+    if let keys { pipeline.more.append(keys.section) }
     let path = try folder.write("pipeline.yaml", pipeline.text(ingress: ingress))
     commands =
       isSplit
@@ -68,6 +73,9 @@ final class RunningPipeline {
   func output() throws -> [OutputLine] {
     try folder.lines(of: "output.jsonl").map { try OutputLine($0) }
   }
+
+  /// Where its pipeline file is.
+  var file: String { folder.file("pipeline.yaml") }
 
   func client(_ form: WireClient.Form = .binary) throws -> WireClient {
     try WireClient(ingress, form: form)

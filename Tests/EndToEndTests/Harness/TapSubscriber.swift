@@ -5,12 +5,17 @@ final class TapSubscriber {
   private let socket: Socket<Subscribe>
   private var message = Multipart(capacity: 8)
 
-  init(_ endpoint: String, topic: String, queueMessages: Int) throws {
+  init(
+    _ endpoint: String, topic: String, queueMessages: Int, keys: CurveClientKeys? = nil
+  ) throws {
     socket = try Socket<Subscribe>(try Context())
     try socket.setReceiveHighWaterMark(queueMessages)
+    if let keys { try socket.setCurveClient(keys) }
     try socket.connect(endpoint)
     try socket.subscribe(topic)
   }
+
+  func subscribe(_ topic: String) throws { try socket.subscribe(topic) }
 
   /// The next message; nil when `patience` is over.
   func receive(within patience: Duration) throws -> ReceivedMessage? {

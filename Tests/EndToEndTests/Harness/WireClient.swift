@@ -21,12 +21,15 @@ final class WireClient {
   private var passedOver: [ReceivedMessage] = []
 
   /// Connects; `queueMessages` is libzmq's bound for each direction, 0 is none.
-  init(_ endpoint: String, form: Form = .binary, queueMessages: Int = 0) throws {
+  init(
+    _ endpoint: String, form: Form = .binary, queueMessages: Int = 0, keys: CurveClientKeys? = nil
+  ) throws {
     self.form = form
     socket = try Socket<Dealer>(try Context())
     try socket.setLinger(.zero)
     try socket.setSendHighWaterMark(queueMessages)
     try socket.setReceiveHighWaterMark(queueMessages)
+    if let keys { try socket.setCurveClient(keys) }
     try socket.connect(endpoint)
   }
 
