@@ -1,0 +1,37 @@
+"""The sockets' options, the same for clients that block and those of asyncio."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import zmq
+
+# (server's public key, own public key, own secret key), each as 40 characters of Z85.
+Curve = tuple[bytes, bytes, bytes]
+
+
+def prepare_dealer(socket: zmq.Socket[Any], curve: Curve | None) -> None:
+    """An ingress's peer. The routing id is libzmq's; no empty delimiter."""
+    # Credit bounds the queues; a high-water mark would make a send wait for a dead peer.
+    socket.set_hwm(0)
+    for option, value in ((zmq.LINGER, 1000), (zmq.HEARTBEAT_IVL, 2000),
+                          (zmq.HEARTBEAT_TIMEOUT, 6000)):
+        socket.setsockopt(option, value)
+    _prepare(socket, curve)
+
+
+def prepare_subscriber(socket: zmq.Socket[Any], topics: Iterable[str], high_water_mark: int,
+                       curve: Curve | None) -> None:
+    socket.set_hwm(high_water_mark)
+    socket.setsockopt(zmq.LINGER, 0)
+    for topic in topics:
+        socket.setsockopt(zmq.SUBSCRIBE, topic.encode())
+    _prepare(socket, curve)
+
+
+def _prepare(socket: zmq.Socket[Any], curve: Curve | None) -> None:
+    socket.setsockopt(zmq.RECONNECT_IVL, 50)
+    socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
+    if curve:
+        for option, key in zip((zmq.CURVE_SERVERKEY, zmq.CURVE_PUBLICKEY, zmq.CURVE_SECRETKEY),
+                               curve, strict=True):
+            socket.setsockopt(option, key)
