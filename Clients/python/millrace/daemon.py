@@ -240,8 +240,8 @@ def find_binary(beside: pathlib.Path | None = None) -> str:
         return named
     if found := shutil.which("millrace"):
         return found
-    for start in (beside, pathlib.Path.cwd() / "."):
-        for folder in start.absolute().parents if start else ():
+    for start in ([beside.absolute().parent] if beside else []) + [pathlib.Path.cwd()]:
+        for folder in (start, *start.parents):
             built = [path for kind in ("release", "debug")
                      if os.access(path := folder / ".build" / kind / "millrace", os.X_OK)]
             if built:

@@ -29,6 +29,7 @@ class Link:
         # The most that could be sent at once: a larger message would wait for ever.
         self.window = 0
         self.is_welcome = False
+        self.has_heard = False
         self.hellos_sent = 0
         # Hellos without their welcome, and the last welcome while there are such.
         self._hellos_open = 0
@@ -105,6 +106,7 @@ class Link:
         self.may_be_forgotten |= self.clock() - self._said >= 2 * self.silence
         for parts in arrived:
             self.heard = self._quiet_since = self.clock()
+            self.has_heard = True
             message = self._see_to(wire.decode(parts))
             if message is not None:
                 yield message

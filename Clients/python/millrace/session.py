@@ -248,9 +248,13 @@ class Session:
 
     def timed_out(self, until: Until) -> TimeoutError:
         """What to throw into an operation that has waited in vain."""
+        link = self.link
+        if not link.has_heard:
+            return TimeoutError(f"waited for {until.what} from {self.endpoint} in vain: nobody has "
+                                "answered there; is a daemon running, and is this its ingress?")
         return TimeoutError(
             f"waited for {until.what} from {self.endpoint}: last heard "
-            f"{self.link.clock() - self.link.heard:.1f} s ago, credit {self.link.room}, "
+            f"{link.clock() - link.heard:.1f} s ago, credit {link.room}, "
             f"{self.counters.outstanding} of {self.counters.sent} outstanding")
 
     def turn(self, arrived: list[list[bytes]]) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import zmq
 
-# (server's public key, own public key, own secret key), each as 40 characters of Z85.
-Curve = tuple[bytes, bytes, bytes]
+# (server's public key, own public key, own secret key), each 40 characters of Z85 or 32 bytes.
+Curve = tuple[str | bytes, str | bytes, str | bytes]
 
 
 def prepare_dealer(socket: zmq.Socket[Any], curve: Curve | None) -> None:
@@ -32,6 +32,11 @@ def _prepare(socket: zmq.Socket[Any], curve: Curve | None) -> None:
     socket.setsockopt(zmq.RECONNECT_IVL, 50)
     socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
     if curve:
-        for option, key in zip((zmq.CURVE_SERVERKEY, zmq.CURVE_PUBLICKEY, zmq.CURVE_SECRETKEY),
-                               curve, strict=True):
+        names = ("server's public", "own public", "own secret")
+        options = (zmq.CURVE_SERVERKEY, zmq.CURVE_PUBLICKEY, zmq.CURVE_SECRETKEY)
+        for name, option, key in zip(names, options, curve, strict=True):
+            key = key.encode() if isinstance(key, str) else key
+            if len(key) not in (32, 40):
+                raise ValueError(f"the {name} key has {len(key)} bytes, expected 40 characters of "
+                                 "Z85 or 32 bytes")
             socket.setsockopt(option, key)

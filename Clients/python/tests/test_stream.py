@@ -3,7 +3,7 @@
 import unittest
 
 import numpy as np
-from millrace import Answer, Client, Refusal, StreamRefused
+from millrace import Answer, Client, Refusal, StreamRefused, Subscriber
 from millrace.wire import Kind
 
 from .server import RunningSum, Server
@@ -68,6 +68,21 @@ class Streaming(unittest.TestCase):
             peek, = client.drain()
             self.assertEqual((peek.peek, len(peek), peek.number), (True, 0, 2))
             self.assertEqual(sum(map(len, client.stream("a", "ll"))), 2)
+
+
+class Connecting(unittest.TestCase):
+    def test_nobody_there_is_told_as_such(self):
+        with Client("ipc:///tmp/millrace-nobody-here", timeout=0.05) as client:
+            with self.assertRaisesRegex(TimeoutError, "here in vain: nobody has answered there"):
+                client.send("a", "x")
+
+    def test_keys_of_a_wrong_length_are_told(self):
+        good = "x" * 40
+        for keys, name in (((b"x" * 31, good, good), "server's public key has 31"),
+                           ((good, good, "short"), "own secret key has 5")):
+            for reader in (Client, Subscriber):
+                with self.subTest(name, reader=reader), self.assertRaisesRegex(ValueError, name):
+                    reader("tcp://127.0.0.1:1", curve=keys)
 
 
 if __name__ == "__main__":
