@@ -62,6 +62,7 @@ class Keys(unittest.TestCase):
         self.addCleanup(context.destroy, 0)
         server, server_secret = zmq.curve_keypair()
         socket = context.socket(zmq.XPUB)
+        self.addCleanup(socket.close, 0)
         socket.curve_server, socket.curve_secretkey = True, server_secret
         socket.bind("tcp://127.0.0.1:*")
         endpoint = socket.last_endpoint.decode().rstrip("\0")
