@@ -2,13 +2,13 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-PACKAGES := libzmq3-dev libhdf5-dev libzip-dev libsodium-dev libxxhash-dev libsqlite3-dev libsentencepiece-dev pkg-config python3 python3-zmq python3-numpy
+PACKAGES := libzmq3-dev libhdf5-dev libzip-dev libsodium-dev libxxhash-dev libsqlite3-dev libsentencepiece-dev pkg-config python3 python3-zmq python3-numpy python3-venv
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 PYTHON := /usr/bin/python3
 PIPELINES := $(filter-out %.test.yaml,$(wildcard Pipelines/*.yaml))
 
-.PHONY: help setup build demo test manual check-metrics check-unit test-network test-page lint format bench bench-pipeline bench-steps torture fuzz neon sanitize fixtures clean
+.PHONY: help setup build demo test test-python test-notebook wheel manual check-metrics check-unit test-network test-page lint format bench bench-pipeline bench-steps torture fuzz neon sanitize fixtures clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,7 @@ test: setup ## Run all tests (debug build)
 	$(SWIFT_BUILD) --build-tests
 	swift test --skip-build
 	cd Clients/python && MILLRACE=$(CURDIR)/.build/debug/millrace $(PYTHON) -m unittest discover -q -s tests -t .
+	$(MAKE) --no-print-directory test-python
 	.build/debug/millrace test $(PIPELINES)
 	$(PYTHON) Tests/Torture/torture.py .build/debug/millrace --kills 12 --seed 1
 	$(PYTHON) Tests/Torture/torture.py .build/debug/millrace --kills 12 --seed 2 --split
@@ -43,6 +44,29 @@ test: setup ## Run all tests (debug build)
 manual: ## Write the man pages and shell completions: .build/manual/man, .build/manual/completions
 	@$(SWIFT_BUILD) -c release --product millrace
 	@$(PYTHON) Packaging/manual.py .build/release/millrace .build/manual --check
+
+PYTHON_VENV := .build-python/venv
+PYTHON_BIN := $(CURDIR)/$(PYTHON_VENV)/bin
+
+$(PYTHON_VENV)/%: Clients/python/%.txt | setup
+	@test -x $(PYTHON_BIN)/pip || $(PYTHON) -m venv $(PYTHON_VENV)
+	@$(PYTHON_BIN)/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+# With the newest numpy and pyzmq; `make test` has run them all with Debian's.
+test-python: $(PYTHON_VENV)/requirements-test ## Check the Python client's types, pytest fixtures and wheel (part of make test)
+	@$(SWIFT_BUILD) --product millrace
+	cd Clients/python && $(PYTHON_BIN)/mypy
+	$(PYTHON_BIN)/python Clients/python/tests/check_package.py
+	cd Clients/python && MILLRACE=$(CURDIR)/.build/debug/millrace $(PYTHON_BIN)/pytest -q tests/pytest_plugin_test.py tests/test_async_client.py
+
+# Jupyter takes its time to install.
+test-notebook: $(PYTHON_VENV)/requirements-notebook ## Execute Clients/python/examples/gates.ipynb against a daemon (installs Jupyter in .build-python)
+	@$(SWIFT_BUILD) --product millrace
+	MILLRACE=$(CURDIR)/.build/debug/millrace $(PYTHON_BIN)/python Clients/python/examples/run_notebook.py
+
+wheel: $(PYTHON_VENV)/requirements-test ## Build the Python client's wheel into Clients/python/dist
+	cd Clients/python && $(PYTHON_BIN)/python -m build --no-isolation && $(PYTHON_BIN)/twine check --strict dist/*
 
 # Debian's packages: prometheus has promtool; the page's tests skip themselves without a browser.
 check-metrics: ## Check /metrics and the Grafana file with promtool (installs Debian's prometheus)

@@ -8,10 +8,19 @@ struct PipelineArgument: ParsableArguments {
   @Argument(help: "The pipeline file (YAML).", completion: .file(extensions: ["yaml", "yml"]))
   var pipeline: String
 
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp(
+      "A key in the place of the file's: sink.publish=tcp://127.0.0.1:5551; none where it is empty.",
+      valueName: "key=value"))
+  var settings: [String] = []
+
   @Option(help: "How much is logged: trace, debug, info, notice, warning or error.")
   var logLevel: Logger.Level?
 
-  func file() throws -> PipelineFile { try PipelineFile(readingFrom: pipeline) }
+  func file() throws -> PipelineFile {
+    try PipelineFile(readingFrom: pipeline, settings: settings)
+  }
 
   /// Filters say only what went wrong; the daemon also says what it does.
   func logger(default level: Logger.Level) -> Logger {

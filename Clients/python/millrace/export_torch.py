@@ -10,11 +10,13 @@ written gives the module's own numbers, or nothing is written.
 
 import json
 import struct
+from collections.abc import Iterable
+from typing import Any
 
 __all__ = ["save_torch"]
 
 
-def save_torch(module, path, example=None):
+def save_torch(module: Any, path: str, example: Any = None) -> list[dict[str, Any]]:
     """Writes `path` (.safetensors) and NAME.layers.json beside it; returns the layers.
 
     `module` is an nn.Module in one chain: nn.RNN, nn.GRU, nn.LSTM, their Cells in a loop over the
@@ -59,7 +61,7 @@ def save_torch(module, path, example=None):
     return layers
 
 
-def _calls(module, example):
+def _calls(module: Any, example: Any) -> tuple[list[tuple[str, Any]], Any, Any]:
     """The leaf modules in the order of their first call, the answer, and the example as it is run:
     `[1, steps, values]` or `[1, steps]`."""
     import torch
@@ -79,9 +81,10 @@ def _calls(module, example):
         for _, leaf in leaves:
             received = _apply(leaf, received)
         return leaves, received, example
-    called, names = [], {leaf: name for name, leaf in leaves}
+    called: list[Any] = []
+    names = {leaf: name for name, leaf in leaves}
 
-    def note(leaf, _inputs, _output):
+    def note(leaf: Any, _inputs: Any, _output: Any) -> None:
         if leaf not in called:
             called.append(leaf)
 
@@ -106,7 +109,7 @@ def _calls(module, example):
     return [(names[leaf], leaf) for leaf in called], output, example
 
 
-def _example(leaves):
+def _example(leaves: Iterable[Any]) -> Any:
     import torch
     from torch import nn
 
@@ -121,7 +124,7 @@ def _example(leaves):
     raise ValueError("no layer says how wide the input is; give an example input")
 
 
-def _apply(leaf, x):
+def _apply(leaf: Any, x: Any) -> Any:
     """What Millrace will do with a sequence `[1, steps, values]`."""
     import torch
     from torch import nn
@@ -129,7 +132,8 @@ def _apply(leaf, x):
     if isinstance(leaf, nn.RNNBase):
         return leaf(x)[0] if leaf.batch_first else leaf(x.transpose(0, 1))[0].transpose(0, 1)
     if isinstance(leaf, nn.RNNCellBase):
-        state, rows = None, []
+        state: Any = None
+        rows: list[Any] = []
         for step in x.unbind(1):
             state = leaf(step, state)
             rows.append(state[0] if isinstance(state, tuple) else state)
@@ -146,7 +150,7 @@ def _apply(leaf, x):
     return leaf(x)
 
 
-def _layer(name, leaf):
+def _layer(name: str, leaf: Any) -> dict[str, Any]:
     """The entry of the layers file."""
     from torch import nn
 
@@ -160,7 +164,7 @@ def _layer(name, leaf):
     return entry
 
 
-def _describe(leaf):
+def _describe(leaf: Any) -> dict[str, Any] | None:
     from torch import nn
 
     if isinstance(leaf, nn.RNNBase):
@@ -204,10 +208,10 @@ def _describe(leaf):
     return _activation(leaf)
 
 
-def _activation(leaf):
+def _activation(leaf: Any) -> dict[str, Any] | None:
     from torch import nn
 
-    options = {
+    kinds: dict[Any, tuple[str, ...]] = {
         nn.Tanh: ("tanh",), nn.Sigmoid: ("sigmoid",), nn.ReLU: ("relu",), nn.ReLU6: ("relu6",),
         nn.SELU: ("selu",), nn.SiLU: ("silu",), nn.Mish: ("mish",), nn.Softsign: ("softsign",),
         nn.Tanhshrink: ("tanhshrink",), nn.LogSigmoid: ("logsigmoid",),
@@ -219,17 +223,19 @@ def _activation(leaf):
         nn.Hardtanh: ("hardtanh", "min_val", "max_val"),
         nn.Softplus: ("softplus", "beta", "threshold"), nn.GELU: ("gelu", "approximate"),
         nn.PReLU: ("prelu",), nn.Dropout: ("dropout",), nn.Identity: ("identity",),
-    }.get(type(leaf))
+    }
+    options = kinds.get(type(leaf))
     if options is None:
         return None
     return {"kind": options[0], **{name: getattr(leaf, name) for name in options[1:]}}
 
 
-def _write(path, tensors):
+def _write(path: str, tensors: dict[str, Any]) -> None:
     """The safetensors format: the header's length, the header, the data in order."""
     import torch
 
-    header, data = {"__metadata__": {"format": "pt"}}, []
+    header: dict[str, dict[str, Any]] = {"__metadata__": {"format": "pt"}}
+    data: list[bytes] = []
     types = {torch.float32: "F32", torch.float64: "F64", torch.float16: "F16",
              torch.bfloat16: "BF16", torch.int64: "I64"}
     start = 0

@@ -249,6 +249,14 @@ class OutgoingStream:
             if kept.is_peek and kept.transmissions:
                 return self._forget_peek(index)
 
+    def refused_peek(self, number: int) -> bool:
+        """Forgets a peek at `number`; False where none was sent."""
+        for index, kept in enumerate(self.kept):
+            if kept.is_peek and kept.transmissions and kept.begin == number:
+                self._forget_peek(index)
+                return True
+        return False
+
     def _forget_peek(self, index: int) -> None:
         self.kept[index].is_dropped = True
         del self.kept[index]

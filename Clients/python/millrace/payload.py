@@ -1,8 +1,18 @@
 """What a user sends, as rows of a payload."""
 
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from .wire import DType
+
+# Text, or numbers: see `elements`.
+Data = str | bytes | bytearray | memoryview | npt.ArrayLike | None
+
+# h and c to begin with: see `state_bytes`.
+State = npt.ArrayLike | Sequence[npt.ArrayLike] | None
 
 # Steps of one data message; text is bounded by its bytes.
 STEPS_MAX = 4096
@@ -10,11 +20,17 @@ STEPS_MAX = 4096
 _OVERHEAD_BYTES = 2048
 
 
-def elements(data) -> tuple[np.ndarray, DType]:
+def elements(data: Data) -> tuple[npt.NDArray[Any], DType]:
     """The rows of a payload, [count, width], and how they are written.
 
     Text (str, bytes) is one row a byte. Whole numbers are token ids, one a row. Floats (as f32) and
     uint8 are values: [count, width], one dimension being one step.
+
+    >>> elements("한")[0].shape, elements([[0.5, 1], [2, 3]])[0].shape, elements([7, 8, 9])[0].shape
+    ((3, 1), (2, 2), (3, 1))
+    >>> elements([True])
+    Traceback (most recent call last):
+    TypeError: data of type bool; expected text, whole numbers or floats
     """
     if data is None:
         return np.zeros((0, 0), "|u1"), DType.NONE
@@ -40,7 +56,7 @@ def elements(data) -> tuple[np.ndarray, DType]:
     return array.astype({DType.U8: "|u1", DType.I32: "<i4", DType.F32: "<f4"}[dtype]), dtype
 
 
-def state_bytes(state) -> bytes:
+def state_bytes(state: State) -> bytes:
     """h and c to begin a stream with: one array, or a sequence of them, one a row, in the order
     of the model's state (`millrace model inspect`: "lstm h 24, lstm c 24").
     """
@@ -53,7 +69,26 @@ def state_bytes(state) -> bytes:
     return numbers.astype("<f4").tobytes()
 
 
-def pieces(array: np.ndarray, dtype: DType, window: int, bytes_max: int) -> list[dict]:
+def is_piece(data: object) -> bool:
+    """Whether data is one piece, as `elements` takes it, and no iterator over pieces."""
+    return data is None or isinstance(data, (str, bytes, bytearray, memoryview, list, tuple)) \
+        or hasattr(data, "__array__")
+
+
+def each_piece(data: Data | Iterable[Data]) -> Iterator[Data]:
+    """What `elements` takes, as it is; of another iterable, its pieces.
+
+    >>> list(each_piece("hell")), list(each_piece(iter(["he", "ll"])))
+    (['hell'], ['he', 'll'])
+    """
+    if is_piece(data):
+        yield data  # type: ignore[misc]
+    else:
+        yield from data  # type: ignore[misc]
+
+
+def pieces(array: npt.NDArray[Any], dtype: DType, window: int,
+           bytes_max: int) -> list[dict[str, Any]]:
     """The payload fields of one or more messages.
 
     One, unless it is larger than a full credit (`window`), the steps or the bytes of a message.

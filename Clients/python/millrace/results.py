@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from . import wire
 
@@ -21,14 +22,14 @@ class Answer:
 
     stream: str
     number: int
-    values: np.ndarray
-    ids: np.ndarray | None
+    values: npt.NDArray[Any]
+    ids: npt.NDArray[np.int32] | None
     last: bool
     peek: bool
     input: int
     model: int
-    note: dict = field(default_factory=dict)
-    line: dict | None = None
+    note: dict[str, Any] = field(default_factory=dict)
+    line: dict[str, Any] | None = None
 
     def __len__(self) -> int:
         return len(self.values) if self.line is None else 1

@@ -2,10 +2,13 @@
 
 import time
 from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
 
 import zmq
 
-from . import wire
+from .sockets import Curve, prepare_subscriber
+from .topics import STATS, Arrivals, Published
 
 
 class Subscriber:
@@ -13,66 +16,84 @@ class Subscriber:
 
     topics: prefixes such as `output/` or `tap/inference/output/cam-1/`; the trailing `/` keeps
         `cam-1` from matching `cam-10`.
-    holes: full topic -> messages that were published on it and did not arrive here.
-    restarts: how often a topic's count went back, as it does when the daemon has been restarted.
+    timeout: seconds that a call waits at most when it is given no timeout of its own.
+    high_water_mark: messages that wait here unread; what comes beyond is lost, and counted.
     """
 
     def __init__(self, endpoint: str, *topics: str, timeout: float = 30.0,
-                 high_water_mark: int = 1000, curve: tuple[bytes, bytes, bytes] | None = None):
+                 high_water_mark: int = 1000, curve: Curve | None = None):
         self.endpoint, self.timeout = endpoint, timeout
-        self.holes: dict[str, int] = {}
-        self.restarts = 0
-        self._next: dict[str, int] = {}
+        self._arrivals = Arrivals(topics)
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.SUB)
-        self._socket.set_hwm(high_water_mark)
-        self._socket.setsockopt(zmq.RECONNECT_IVL, 50)
-        self._socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
-        if curve:
-            (self._socket.curve_serverkey, self._socket.curve_publickey,
-             self._socket.curve_secretkey) = curve
-        for topic in topics or ("",):
-            self._socket.subscribe(topic)
-        self._socket.connect(endpoint)
+        try:
+            prepare_subscriber(self._socket, self._arrivals.topics, high_water_mark, curve)
+            self._socket.connect(endpoint)
+        except BaseException:
+            self._context.destroy(linger=0)
+            raise
+
+    @property
+    def holes(self) -> dict[str, int]:
+        """Full topic -> messages that were published on it and did not arrive here."""
+        return self._arrivals.holes
+
+    @property
+    def restarts(self) -> int:
+        """How often a topic's count went back, as it does when the daemon has been restarted."""
+        return self._arrivals.restarts
 
     @property
     def lost(self) -> int:
         """Messages lost on all topics together."""
-        return sum(self.holes.values())
+        return self._arrivals.lost
 
-    def receive(self, timeout: float | None = None) -> tuple[str, wire.Message] | None:
+    def ready(self, timeout: float | None = None) -> Self:
+        """Waits until the daemon knows the subscriptions, a second at most where it runs.
+
+        For taps (a pipeline's `monitor`) only; what is published earlier is not seen.
+        Raises TimeoutError.
+        """
+        deadline = self._deadline(timeout)
+        self._socket.setsockopt(zmq.SUBSCRIBE, STATS.encode())
+        try:
+            while not self._arrivals.is_ready:
+                if not self._poll(deadline):
+                    raise TimeoutError(f"no daemon's taps at {self.endpoint}")
+                if published := self._arrivals.take(self._socket.recv_multipart()):
+                    self._arrivals.kept.append(published)
+        finally:
+            self._socket.setsockopt(zmq.UNSUBSCRIBE, STATS.encode())
+        return self
+
+    def receive(self, timeout: float | None = None) -> Published | None:
         """The next topic and message; None when none came in time."""
-        deadline = time.monotonic() + (self.timeout if timeout is None else timeout)
-        if not self._socket.poll(max(0.0, deadline - time.monotonic()) * 1000):
-            return None
-        message = wire.decode(self._socket.recv_multipart(), topic=True)
-        self._count(message)
-        return message.stream, message
+        deadline = self._deadline(timeout)
+        if self._arrivals.kept:
+            return self._arrivals.kept.popleft()
+        while self._poll(deadline):
+            if published := self._arrivals.take(self._socket.recv_multipart()):
+                return published
+        return None
 
-    def __iter__(self) -> Iterator[tuple[str, wire.Message]]:
+    def __iter__(self) -> Iterator[Published]:
         """Messages until none has come for `timeout` seconds."""
         while (received := self.receive()) is not None:
             yield received
 
-    def _count(self, message: wire.Message) -> None:
-        topic, sequence = message.stream, message.note_fields().get("sequence")
-        if not isinstance(sequence, int):
-            raise wire.WireError("bad-header", f"the note on {topic} has no sequence",
-                                 '{"sequence":n}')
-        # What was published before the first message seen was never promised to this reader.
-        expected = self._next.get(topic, sequence)
-        if sequence > expected:
-            self.holes[topic] = self.holes.get(topic, 0) + sequence - expected
-        elif sequence < expected:
-            self.restarts += 1
-        self._next[topic] = sequence + 1
+    def _deadline(self, timeout: float | None) -> float:
+        return time.monotonic() + (self.timeout if timeout is None else timeout)
+
+    def _poll(self, deadline: float) -> bool:
+        return bool(self._socket.poll(int(max(0.0, deadline - time.monotonic()) * 1000)))
 
     def close(self) -> None:
         self._socket.close(linger=0)
         self._context.term()
 
-    def __enter__(self) -> "Subscriber":
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
         self.close()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 MAGIC = b"MR1\0"
 HEADER = struct.Struct("<4sBBHIIQQQQQ")
@@ -105,7 +106,7 @@ class Message:
     friendly: bool = False
 
     @classmethod
-    def control(cls, kind: Kind, value: Any = None, **fields) -> "Message":
+    def control(cls, kind: Kind, value: Any = None, **fields: Any) -> "Message":
         """A message of kinds 2 to 8; `value` becomes its JSON, or is its bytes already."""
         payload = value if isinstance(value, bytes) else json_bytes({} if value is None else value)
         return cls(kind, dtype=DType.JSON, count=1, width=len(payload), payload=payload, **fields)
@@ -114,18 +115,18 @@ class Message:
         """The payload read as JSON."""
         return _parse_json(self.payload, "payload", depth_max=64)
 
-    def values(self) -> np.ndarray:
+    def values(self) -> npt.NDArray[Any]:
         """The payload as an array [count, width]; only for f32, i32 and u8."""
         if self.dtype not in _NUMPY:
             raise WireError("bad-dtype", f"the payload is {self.dtype.name.lower()}",
                             "f32, i32 or u8")
         return np.frombuffer(self.payload, _NUMPY[self.dtype]).reshape(self.count, self.width)
 
-    def token_ids(self) -> np.ndarray | None:
+    def token_ids(self) -> npt.NDArray[np.int32] | None:
         """The part `ids` as an array [count]; None where there is none."""
         return np.frombuffer(self.ids, "<i4") if self.ids else None
 
-    def note_fields(self) -> dict:
+    def note_fields(self) -> dict[str, Any]:
         """The part `note`; empty where there is none."""
         return _parse_json(self.note, "note", FRIENDLY_DEPTH_MAX) if self.note else {}
 
@@ -163,12 +164,39 @@ def decode(parts: list[bytes], *, topic: bool = False) -> Message:
 
 
 def stream_of(topic: str) -> str:
-    """The stream's name (or the event's source) in a topic."""
+    """The stream's name (or the event's source) in a topic.
+
+    >>> stream_of("tap/inference/gates/cam-1/lstm/"), stream_of("output/cam-1/")
+    ('cam-1', 'cam-1')
+    """
     words = topic.split("/")
     return words[3 if words[0] == "tap" else 1]
 
 
-def _read_binary(header: bytes) -> dict:
+def layer_of(topic: str) -> str:
+    """The layer that a topic of gates or of state names; empty in others.
+
+    >>> layer_of("tap/inference/gates/cam-1/lstm/"), layer_of("tap/sink/result/cam-1/")
+    ('lstm', '')
+    """
+    words = topic.split("/")
+    return words[4] if len(words) > 5 else ""
+
+
+def gates_of(message: Message) -> dict[str, npt.NDArray[Any]]:
+    """The gates in a message of `tap/inference/gates/`: i, f, g, o of an LSTM; z, r, h of a GRU.
+
+    >>> rows = np.array([[0.5], [1.0], [0.25]], "<f4")
+    >>> tapped = Message(Kind.DATA, "x", DType.F32, count=3, width=1, payload=rows.tobytes())
+    >>> {name: float(row[0]) for name, row in gates_of(tapped).items()}
+    {'z': 0.5, 'r': 1.0, 'h': 0.25}
+    """
+    if message.count not in (3, 4):
+        raise WireError("bad-header", f"{message.count} rows", "3 (GRU) or 4 (LSTM) of gates")
+    return dict(zip("ifgo" if message.count == 4 else "zrh", message.values()))
+
+
+def _read_binary(header: bytes) -> dict[str, Any]:
     if header[:4] != MAGIC:
         raise WireError("version", f"the header begins with {header[:4]!r}",
                         "MR1\\0 (version 1) or a JSON object")
@@ -238,18 +266,18 @@ def _friendly_header(message: Message) -> bytes:
     return json_bytes(fields)
 
 
-def _read_friendly(header: bytes, payload_bytes: int) -> dict:
+def _read_friendly(header: bytes, payload_bytes: int) -> dict[str, Any]:
     if len(header) > FRIENDLY_HEADER_BYTES_MAX:
         raise WireError("too-large", f"the JSON header has {len(header)} bytes",
                         f"at most {FRIENDLY_HEADER_BYTES_MAX}")
     fields = _parse_json(header, "JSON header", FRIENDLY_DEPTH_MAX)
     if type(fields.get("v")) is not int or fields["v"] != 1:
         raise WireError("version", f"v is {fields.get('v')!r}", "1")
-    kind = fields.get("kind")
-    if not isinstance(kind, str) or kind not in _KINDS_BY_NAME:
-        raise WireError("bad-header", f"kind is {kind!r}", ", ".join(_KINDS_BY_NAME))
-    kind = _KINDS_BY_NAME[kind]
-    read = dict(kind=kind, flags=_friendly_flags(fields.get("flags", [])))
+    kind_name = fields.get("kind")
+    if not isinstance(kind_name, str) or kind_name not in _KINDS_BY_NAME:
+        raise WireError("bad-header", f"kind is {kind_name!r}", ", ".join(_KINDS_BY_NAME))
+    kind = _KINDS_BY_NAME[kind_name]
+    read: dict[str, Any] = dict(kind=kind, flags=_friendly_flags(fields.get("flags", [])))
     for key in ("number", "epoch", "time", "input"):
         read[key] = _integer(key, fields.get(key, 0), JSON_INTEGER_MAX)
     # Kinds 2 to 8 carry JSON and nothing else, so they may leave dtype out.
@@ -286,15 +314,15 @@ def _integer(key: str, value: Any, maximum: int) -> int:
     return value
 
 
-def _parse_json(data: bytes, what: str, depth_max: int) -> dict:
+def _parse_json(data: bytes, what: str, depth_max: int) -> dict[str, Any]:
     """Reads one JSON object. Python's reader would merge duplicate keys and take NaN in silence."""
 
-    def unique(pairs):
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len(dict(pairs)) != len(pairs):
             raise ValueError("a key stands twice")
         return dict(pairs)
 
-    def constant(name):
+    def constant(name: str) -> None:
         raise ValueError(f"{name} is not JSON")
 
     try:

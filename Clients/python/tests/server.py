@@ -60,6 +60,11 @@ class Server:
         except BaseException as error:  # handed to the thread that leaves
             self._error = error
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether its script still runs."""
+        return self._thread.is_alive()
+
     def take(self, *kinds: Kind, timeout: float = DEADLINE_SECONDS) -> Message:
         """The next message; of other kinds only pings pass, answered."""
         message = self.poll(timeout)

@@ -19,8 +19,8 @@ def client_of(server, **options):
 
 
 def pass_time(client, seconds=SILENCE + 1):
-    clock = client.connection.clock
-    client.connection.clock = lambda: clock() + seconds
+    clock = client.session.link.clock
+    client.session.link.clock = lambda: clock() + seconds
 
 
 def floats(result):
@@ -590,7 +590,7 @@ class SignsOfLife(unittest.TestCase):
             client.send("a", [[1.0]])
             client.drain()
             drained.set()
-            self.assertTrue(client.connection._socket.poll(10_000))
+            self.assertTrue(client._socket.poll(10_000))
             pass_time(client, 2 * SILENCE)
             client.send("a", [[1.0]])
 

@@ -1,69 +1,92 @@
-"""Encrypted endpoints of a real daemon: keys that millrace keygen wrote."""
+"""Clients and subscribers with CURVE keys, against sockets that ask for them."""
 
-import os
-import socket
-import subprocess
-import tempfile
+import asyncio
 import unittest
-from pathlib import Path
 
-from millrace import Client, Subscriber
-from zmq.auth import load_certificate
+import zmq
+from millrace import AsyncClient, AsyncSubscriber, Client, Subscriber, wire
+from millrace.wire import Kind, Message
 
-ROOT = Path(__file__).resolve().parents[3]
-MILLRACE = os.environ.get("MILLRACE", str(ROOT / ".build/debug/millrace"))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from .server import Server
 
 
-@unittest.skipUnless(os.access(MILLRACE, os.X_OK), f"no {MILLRACE}: build it, or set MILLRACE")
-class CurveTest(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
-        self.server_key = self.keygen("daemon").encode()
-        (self.folder / "clients.keys").write_text(
-            f"{self.keygen('sender')} send\n{self.keygen('tapper')} tap\n")
-        self.ingress, self.monitor = (f"tcp://127.0.0.1:{free_port()}" for _ in range(2))
-        pipeline = self.folder / "p.yaml"
-        pipeline.write_text(
-            f"ingress: {self.ingress}\nmonitor: {self.monitor}\n"
-            f"model: {ROOT}/Fixtures/hello/model.keras\n"
-            f"tokenizer: {{ kind: characters, vocabulary: {ROOT}/Fixtures/hello/vocabulary.txt }}\n"
-            "curve: { key: daemon.key, clients: clients.keys }\n")
-        self.daemon = subprocess.Popen([MILLRACE, "run", pipeline], stderr=subprocess.PIPE, text=True)
-        self.addCleanup(self.stop)
-        while "msg=ready" not in self.daemon.stderr.readline():
-            self.assertIsNone(self.daemon.poll())
+class CurveServer(Server):
+    """A ROUTER whose peers must know its public key."""
 
-    def stop(self):
-        self.daemon.terminate()
-        self.daemon.communicate(timeout=20)
+    def _bind(self):
+        self.public, secret = zmq.curve_keypair()
+        self._socket = self._context.socket(zmq.ROUTER)
+        self._socket.linger = 1000
+        self._socket.curve_server = True
+        self._socket.curve_secretkey = secret
+        self._socket.bind(self._wanted)
+        self.endpoint = self._socket.last_endpoint.decode().rstrip("\0")
 
-    def keygen(self, name: str) -> str:
-        made = subprocess.run([MILLRACE, "keygen", self.folder / f"{name}.key"], check=True,
-                              capture_output=True, text=True)
-        return made.stdout.strip()
 
-    def keys(self, name: str) -> tuple[bytes, bytes, bytes]:
-        return (self.server_key, *load_certificate(self.folder / f"{name}.key"))
+def answer_one(server):
+    server.welcome()
+    server.take(Kind.DATA)
+    server.answer("a", 0, [1])
+    server.acknowledge("a", 1)
 
-    def test_a_key_may_do_what_its_line_says(self):
-        with (Subscriber(self.monitor, "tap/daemon/stats/", curve=self.keys("tapper")) as taps,
-              Client(self.ingress, curve=self.keys("sender")) as client):
-            client.send("a", "hello", end=True)
-            self.assertEqual(sum(len(result.values) for result in client), 5)
-            self.assertIsNotNone(taps.receive())
-        with (Subscriber(self.monitor, "", curve=self.keys("sender"), timeout=1.5) as taps,
-              Client(self.ingress, curve=self.keys("tapper"), timeout=1) as client):
-            with self.assertRaises(TimeoutError):
-                client.send("a", "hello")
-            self.assertIsNone(taps.receive())
+
+@unittest.skipUnless(zmq.has("curve"), "this libzmq has no CURVE")
+class Keys(unittest.TestCase):
+    def test_a_client_with_keys_is_answered(self):
+        public, secret = zmq.curve_keypair()
+        with CurveServer(answer_one) as server, Client(
+                server.endpoint, curve=(server.public.decode(), public, secret)) as client:
+            client.send("a", [[1.0]])
+            self.assertEqual([len(one) for one in client.drain()], [1])
+
+    def test_an_asyncio_client_with_keys_is_answered(self):
+        async def talk(server, public, secret):
+            async with AsyncClient(server.endpoint,
+                                   curve=(server.public, public, secret)) as client:
+                return [len(one) async for one in client.stream("a", [[1.0]], end=False)]
+
+        with CurveServer(answer_one) as server:
+            self.assertEqual(asyncio.run(talk(server, *zmq.curve_keypair())), [1])
+
+    def test_without_keys_or_with_another_servers_nobody_answers(self):
+        other, _ = zmq.curve_keypair()
+        with CurveServer(lambda server: None) as server:
+            for curve in (None, (other, *zmq.curve_keypair())):
+                with self.subTest(curve=curve), Client(server.endpoint, timeout=0.2,
+                                                       curve=curve) as client:
+                    with self.assertRaisesRegex(TimeoutError, "nobody has answered there"):
+                        client.send("a", [[1.0]])
+
+    def test_subscribers_with_keys_receive(self):
+        context = zmq.Context()
+        self.addCleanup(context.destroy, 0)
+        server, server_secret = zmq.curve_keypair()
+        socket = context.socket(zmq.XPUB)
+        self.addCleanup(socket.close, 0)
+        socket.curve_server, socket.curve_secretkey = True, server_secret
+        socket.bind("tcp://127.0.0.1:*")
+        endpoint = socket.last_endpoint.decode().rstrip("\0")
+
+        def publish():
+            self.assertTrue(socket.poll(10_000))
+            self.assertEqual(socket.recv(), b"\1output/")
+            message = Message.control(Kind.ANSWER, {"n": 1}, stream="output/a/",
+                                      note=b'{"sequence":0}')
+            socket.send_multipart(wire.encode(message, topic=True))
+
+        curve = (server, *zmq.curve_keypair())
+        with Subscriber(endpoint, "output/", curve=curve, timeout=10) as output:
+            publish()
+            self.assertEqual(output.receive()[1].json(), {"n": 1})
+        self.assertTrue(socket.poll(10_000))
+        self.assertEqual(socket.recv(), b"\0output/")
+
+        async def receive():
+            async with AsyncSubscriber(endpoint, "output/", curve=curve, timeout=10) as output:
+                await asyncio.to_thread(publish)
+                return (await output.receive())[1].json()
+
+        self.assertEqual(asyncio.run(receive()), {"n": 1})
 
 
 if __name__ == "__main__":

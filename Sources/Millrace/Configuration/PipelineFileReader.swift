@@ -13,8 +13,10 @@ extension PipelineFile {
 
   /// Reads and checks a file's text; files that it names are not opened here.
   ///
+  /// `settings` are `KEY=VALUE` in the place of what the file says: see `PipelineSettings`.
+  ///
   /// - Throws: a `TextFile.Failure`, or a `ConfigurationError` naming file, line and key.
-  package init(readingFrom path: String) throws {
+  package init(readingFrom path: String, settings: [String] = []) throws {
     let text = try TextFile(
       readingFrom: path, expecting: "a pipeline file (millrace init MODEL writes one)"
     ).text
@@ -23,11 +25,14 @@ extension PipelineFile {
         file: path,
         message: "has \(text.utf8.count) bytes, expected at most \(Limits.pipelineFileBytes)")
     }
-    try self.init(text: text, path: path)
+    try self.init(text: text, path: path, settings: settings)
   }
 
-  package init(text: String, path: String) throws(ConfigurationError) {
-    let top = try YAMLSection.top(of: text, file: path, known: PipelineFile.topKeys)
+  package init(
+    text: String, path: String, settings: [String] = []
+  ) throws(ConfigurationError) {
+    let top = try YAMLSection.top(
+      of: text, file: path, known: PipelineFile.topKeys, settings: PipelineSettings(settings))
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
     func resolve(_ file: String) -> String {
       file.hasPrefix("/") ? file : folder.appendingPathComponent(file).standardizedFileURL.path

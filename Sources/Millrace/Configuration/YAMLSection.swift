@@ -33,9 +33,10 @@ struct YAMLSection {
     }
   }
 
-  /// Reads a file's top mapping.
+  /// Reads a file's top mapping, with `settings` in the place of what it says.
   static func top(
-    of text: String, file: String, known: [String]
+    of text: String, file: String, known: [String],
+    settings: PipelineSettings = PipelineSettings([])
   ) throws(ConfigurationError) -> YAMLSection {
     let node: Node?
     do {
@@ -46,7 +47,7 @@ struct YAMLSection {
       throw ConfigurationError(file: file, message: "\(error)")
     }
     guard let node else { throw ConfigurationError(file: file, message: "the file is empty") }
-    return try YAMLSection(node, file: file, path: "", known: known)
+    return try YAMLSection(try settings.applied(to: node), file: file, path: "", known: known)
   }
 
   var keys: [String] {

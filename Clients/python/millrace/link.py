@@ -1,32 +1,35 @@
-"""A DEALER and what MR/1 asks of any sender: greeting, credit, signs of life."""
+"""What MR/1 asks of any sender on one connection: greeting, credit, signs of life.
+
+Decisions only: no socket. Parts to send are left in `outbox`; what time it is, `clock` says.
+"""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-
-import zmq
+from typing import Any
 
 from . import wire
 from .wire import Kind, Message
 
-_READ_AT_ONCE = 64
 
-
-class Connection:
-    """One connection to an ingress. The routing id is libzmq's; no empty delimiter.
+class Link:
+    """One connection to an ingress, as its sending side sees it.
 
     silence: seconds without a message after which an idle connection is pinged and one with
         something outstanding is greeted again.
     """
 
-    def __init__(self, endpoint: str, *, friendly: bool, silence: float,
-                 curve: tuple[bytes, bytes, bytes] | None,
+    def __init__(self, *, friendly: bool, silence: float,
                  clock: Callable[[], float] = time.monotonic):
         self.friendly, self.silence, self.clock = friendly, silence, clock
+        # The parts of messages that are to be sent, in order.
+        self.outbox: deque[list[bytes]] = deque()
         # Units that may have been sent, and that were, since the last welcome.
         self.credit = self.used = 0
         # The most that could be sent at once: a larger message would wait for ever.
         self.window = 0
         self.is_welcome = False
+        self.has_heard = False
         self.hellos_sent = 0
         # Hellos without their welcome, and the last welcome while there are such.
         self._hellos_open = 0
@@ -35,23 +38,6 @@ class Connection:
         # After so long without a word from us the daemon may have taken us for dead.
         self.may_be_forgotten = False
         self.heard = self._said = self._quiet_since = clock()
-        self._context = zmq.Context()
-        self._socket = self._context.socket(zmq.DEALER)
-        # Credit bounds the queues; a high-water mark would make a send wait for a dead peer.
-        self._socket.set_hwm(0)
-        for option, value in ((zmq.LINGER, 1000), (zmq.RECONNECT_IVL, 50),
-                              (zmq.RECONNECT_IVL_MAX, 1000), (zmq.HEARTBEAT_IVL, 2000),
-                              (zmq.HEARTBEAT_TIMEOUT, 6000), (zmq.CONNECT_TIMEOUT, 3000),
-                              (zmq.HANDSHAKE_IVL, 5000)):
-            self._socket.setsockopt(option, value)
-        if curve:
-            (self._socket.curve_serverkey, self._socket.curve_publickey,
-             self._socket.curve_secretkey) = curve
-        self._socket.connect(endpoint)
-
-    def close(self) -> None:
-        self._socket.close()
-        self._context.term()
 
     # Sending
 
@@ -67,7 +53,7 @@ class Connection:
 
     def transmit(self, message: Message) -> None:
         self._said = self.clock()
-        self._socket.send_multipart(wire.encode(message))
+        self.outbox.append(wire.encode(message))
 
     def transmit_data(self, message: Message) -> None:
         """Sends what costs credit, also when it is sent again."""
@@ -86,7 +72,7 @@ class Connection:
         if not self.is_greeting:
             self._hello_at = self.clock() + seconds
 
-    def _control(self, kind: Kind, value) -> None:
+    def _control(self, kind: Kind, value: Any) -> None:
         self.transmit(Message.control(kind, value, friendly=self.friendly))
 
     # Time
@@ -102,31 +88,25 @@ class Connection:
             self._control(Kind.PING, {})
         return False
 
-    def wait(self, deadline: float) -> bool:
-        """Waits for a message or for what is due; False once the deadline has passed."""
+    @property
+    def due(self) -> float:
+        """When the next ping or hello may be due; no later than `silence` from now."""
         now = self.clock()
-        if now >= deadline:
-            return False
-        wake = [deadline, self._said + self.silence, self._quiet_since + self.silence]
+        times = [self._said + self.silence, self._quiet_since + self.silence, now + self.silence]
         if self._hello_at is not None:
-            wake.append(self._hello_at)
+            times.append(self._hello_at)
         # What lies behind has been seen to.
-        wait = min(at for at in wake if at > now) - now
-        self._socket.poll(wait * 1000 + 1)
-        return True
+        return min(at for at in times if at > now)
 
     # Receiving
 
-    def read(self) -> Iterator[Message]:
-        """What has arrived, up to a bound; pings, pongs and early welcomes are seen to here."""
+    def take(self, arrived: list[list[bytes]]) -> Iterator[Message]:
+        """What has arrived; pings, pongs and early welcomes are seen to here."""
         # Asked before a ping that lay here unread is answered.
         self.may_be_forgotten |= self.clock() - self._said >= 2 * self.silence
-        for _ in range(_READ_AT_ONCE):
-            try:
-                parts = self._socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
+        for parts in arrived:
             self.heard = self._quiet_since = self.clock()
+            self.has_heard = True
             message = self._see_to(wire.decode(parts))
             if message is not None:
                 yield message
