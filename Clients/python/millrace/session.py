@@ -385,7 +385,9 @@ class Session:
             self._fail(state, refusal)
         else:
             count: int | None
-            if refusal.code not in USED_UP:
+            # A refused state to begin with uses no numbers up: no life has begun.
+            begins_not = state.gave_state(message.number) and message.input <= message.number
+            if refusal.code not in USED_UP or begins_not:
                 count = state.drop(message.number)
             elif state.refused_peek(message.number):
                 count = 0  # it uses none up, and was sent before any data of that number
