@@ -11,7 +11,7 @@ import ZeroMQ
 /// of its steps at once as a batch has room for.
 final class InferenceLoop {
   let stage: InferenceStage
-  private let control: StageControl
+  let control: StageControl
   let model: Model
   private let link: LinkReceiver
   private let sink: LinkSender
@@ -309,6 +309,7 @@ final class InferenceLoop {
     let hasRows = !stream.runs[0].rows.isEmpty
     if hasRows { try sendRows(of: stream) }
     let run = stream.runs.removeFirst()
+    if !run.note.isEmpty { trace(run, of: stream) }
     // An idle stream keeps no room for messages.
     if stream.runs.isEmpty { stream.runs = [] }
     if run.header.flags.contains(.end) {

@@ -11,6 +11,8 @@ final class StepRun {
   let values: [Float]
   /// Carried to the answers (`traceparent`).
   let note: [UInt8]
+  /// When it was read, where it has a note.
+  let readNanoseconds: UInt64
   /// For a PEEK, the state that its steps are taken on: a copy that nobody sees afterwards.
   var peeked: StreamState?
   /// And the stream's forecast errors, for the same.
@@ -25,6 +27,7 @@ final class StepRun {
   init(_ message: InboundMessage) {
     header = message.header
     note = Array(message.note)
+    readNanoseconds = note.isEmpty ? 0 : MonotonicClock.nanoseconds
     let type = header.elementType
     ids = type == .int32 ? Array(copying: message.payload) : []
     values = type == .float32 ? Array(copying: message.payload) : []

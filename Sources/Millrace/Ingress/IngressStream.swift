@@ -1,4 +1,5 @@
 import DequeModule
+import Monitoring
 import Tokenization
 import Wire
 
@@ -71,6 +72,8 @@ struct UnderWay {
   var life: UInt32
   /// When the message was read.
   var readNanoseconds: UInt64
+  /// Whose child its span is; nil where there will be none.
+  var parent: TraceParent?
 
   /// The first input number not used by the steps below `step`.
   func input(below step: UInt64) -> UInt64 {

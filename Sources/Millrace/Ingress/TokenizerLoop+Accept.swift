@@ -308,7 +308,7 @@ extension TokenizerLoop {
         endStep: stream.nextStep + UInt64(to - from), endInput: stream.sequence.expected,
         ends: inputEnds(from, to, of: stream), units: isFinal ? units : 0,
         isEnd: header.flags.contains(.end), isPeek: false, life: stream.life,
-        readNanoseconds: link.heardNanoseconds)
+        readNanoseconds: link.heardNanoseconds, parent: control.spans.parent(of: message.note))
       header.input = part.input(below: part.endStep)
       stream.nextStep = part.endStep
       stream.underWay.append(part)

@@ -35,10 +35,15 @@ package struct Daemon: Sendable {
     MetricsSystem.bootstrap(metrics.registry)
     let health = metrics.health
     let page = page(metrics)
+    let tracer = try file.traces.map {
+      try FileTracer(path: $0, service: "millrace", version: Version.current)
+    }
+    defer { finish(tracer) }
     let runner = try PipelineRunner(
       stages: stages + page.stages, context: try Context(), logger: logger,
       drainIdleMilliseconds: stage == nil ? 0 : Daemon.neighbourMilliseconds,
-      metrics: metrics, beside: page.services
+      metrics: metrics, spans: StageSpans(tracer: tracer, pipeline: file.name),
+      beside: page.services
     ) {
       health.enter(.ready)
       logger.notice(
@@ -77,6 +82,15 @@ package struct Daemon: Sendable {
       throw EndpointFailure(failure, in: file)
     }
     logger.notice("stopped")
+  }
+
+  /// Writes the last spans.
+  private func finish(_ tracer: FileTracer?) {
+    guard let tracer else { return }
+    tracer.finish()
+    if tracer.dropped > 0 {
+      logger.warning("spans were left out", metadata: ["spans": "\(tracer.dropped)"])
+    }
   }
 
   /// The HTTP server, and the subscriber that feeds its page; nothing where the file names none.

@@ -1,4 +1,5 @@
 import ModelFiles
+import Monitoring
 import Tokenization
 import Wire
 import ZeroMQ
@@ -26,7 +27,7 @@ package enum ExitStatus: Int32, Sendable {
       self = .badData
     case Filter.Failure.noAnswer, is EndpointFailure: self = .unreachable
     case let error as ZeroMQError: self = error.isPeerTrouble ? .unreachable : .inputOutput
-    case is LineWriter.Failure, is FileFailure: self = .inputOutput
+    case is LineWriter.Failure, is FileFailure, is FileTracer.Failure: self = .inputOutput
     default: self = .bug
     }
   }

@@ -21,12 +21,14 @@ package struct PipelineRunner: Sendable {
   ///   - drainIdleMilliseconds: how long a stopping stage listens for neighbours in other
   ///     processes; 0 where all stages are in this one.
   ///   - metrics: where the stages' counters are shown.
+  ///   - spans: where the stages' spans are kept.
   ///   - others: what else runs as long as the stages do; it stops behind them.
   ///   - ready: called once, when every stage is bound and linked.
   /// - Throws: a `ZeroMQError` when the system has no more descriptors.
   package init(
     stages: [any Stage], context: Context, logger: Logger, drainIdleMilliseconds: UInt64 = 0,
-    metrics: MetricsCollection = MetricsCollection(), beside others: [any Service] = [],
+    metrics: MetricsCollection = MetricsCollection(), spans: StageSpans = .none,
+    beside others: [any Service] = [],
     ready: @escaping @Sendable () -> Void
   ) throws {
     self.context = context
@@ -45,7 +47,7 @@ package struct PipelineRunner: Sendable {
           }
           if isLast { ready() }
         },
-        drainIdleMilliseconds: drainIdleMilliseconds, metrics: metrics)
+        drainIdleMilliseconds: drainIdleMilliseconds, metrics: metrics, spans: spans)
       services.append(StageService(stage: stage, control: control))
     }
     self.services = services

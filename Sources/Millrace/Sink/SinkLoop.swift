@@ -13,6 +13,8 @@ final class SinkLoop {
   private let metrics: StageMetrics
   private var line: [UInt8] = []
   private var alarms: AlarmWatch?
+  /// Traced answers of this turn, until their lines are written.
+  private var traced: [TracedAnswer] = []
 
   init(_ stage: SinkStage, _ control: StageControl) throws {
     self.stage = stage
@@ -63,11 +65,25 @@ final class SinkLoop {
   /// Writes the lines of this turn, timed.
   private func flush() throws {
     metrics.turns.add(1)
-    defer { metrics.steps.add(metrics.waiting) }
+    defer {
+      metrics.steps.add(metrics.waiting)
+      if !traced.isEmpty { keepSpans() }
+    }
     guard let writer, !writer.buffer.isEmpty else { return }
     let began = MonotonicClock.nanoseconds
     try writer.flush()
     metrics.duration.observe(nanoseconds: MonotonicClock.nanoseconds - began)
+  }
+
+  /// Of what this turn has written.
+  private func keepSpans() {
+    for answer in traced {
+      control.spans.keep(
+        "millrace.write", kind: .internal, below: answer.parent, from: answer.readNanoseconds,
+        to: MonotonicClock.nanoseconds, stream: answer.stream, number: answer.number,
+        steps: answer.steps)
+    }
+    traced.removeAll(keepingCapacity: true)
   }
 
   private func write(_ message: InboundMessage, _ connection: Connection) throws {
@@ -77,6 +93,9 @@ final class SinkLoop {
     _ = connection.receive(units: units)
     metrics.messages.add(1)
     metrics.stepsIn.add(units)
+    if let parent = control.spans.parent(of: message.note) {
+      traced.append(TracedAnswer(parent, stream, message.header))
+    }
     let isTapped = tap?.wants("result", stream: stream) ?? false
     guard writer != nil || publisher != nil || isTapped || alarms != nil else { return }
     let answer = AnswerMessage(message)

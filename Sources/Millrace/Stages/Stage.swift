@@ -24,6 +24,8 @@ package struct StageControl: Sendable {
   package let drainIdleMilliseconds: UInt64
   /// Where the stage's counters are shown.
   package let metrics: MetricsCollection
+  /// Where the stage's spans are kept.
+  package let spans: StageSpans
 }
 
 /// Where the stages of one pipeline meet.
