@@ -8,7 +8,7 @@ SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 PYTHON := /usr/bin/python3
 PIPELINES := $(filter-out %.test.yaml,$(wildcard Pipelines/*.yaml))
 
-.PHONY: help setup build demo test manual check-metrics test-page lint format bench bench-steps fuzz neon sanitize fixtures clean
+.PHONY: help setup build demo test manual check-metrics test-page page-pictures lint format bench bench-steps fuzz neon sanitize fixtures clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -56,6 +56,10 @@ test-page: ## Test the page in headless Chromium (installs Debian's chromium, ch
 	fi
 	@$(SWIFT_BUILD) --product millrace
 	cd Clients/python && MILLRACE=$(CURDIR)/.build/debug/millrace $(PYTHON) -m unittest -v tests.test_page
+
+page-pictures: ## Take the pictures of the page in Docs anew, with 200 live streams (needs what test-page installs)
+	@$(SWIFT_BUILD) --product millrace
+	cd Clients/python && MILLRACE=$(CURDIR)/.build/debug/millrace $(PYTHON) -m tests.page_pictures $(CURDIR)/Docs
 
 lint: ## Check format and style
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/EndToEnd
