@@ -8,7 +8,7 @@ SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 PYTHON := /usr/bin/python3
 PIPELINES := $(filter-out %.test.yaml,$(wildcard Pipelines/*.yaml))
 
-.PHONY: help setup build demo test test-python test-notebook wheel manual check-metrics check-unit test-network test-page lint format bench bench-pipeline bench-steps torture fuzz neon sanitize fixtures clean
+.PHONY: help setup build demo test test-python test-notebook wheel manual check-metrics check-unit test-network test-page page-pictures lint format bench bench-pipeline bench-steps torture fuzz neon sanitize fixtures clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -93,6 +93,10 @@ test-page: ## Test the page in headless Chromium (installs Debian's chromium, ch
 	fi
 	@$(SWIFT_BUILD) --product millrace
 	cd Clients/python && MILLRACE=$(CURDIR)/.build/debug/millrace $(PYTHON) -m unittest -v tests.test_page
+
+page-pictures: ## Take the pictures of the page in Docs anew, with 200 live streams (needs what test-page installs)
+	@$(SWIFT_BUILD) --product millrace
+	cd Clients/python && MILLRACE=$(CURDIR)/.build/debug/millrace $(PYTHON) -m tests.page_pictures $(CURDIR)/Docs
 
 torture: build ## Kill daemons at random moments and compare with an undisturbed run
 	@for mode in "--durability os" "--durability fsync" "--durability os --split" "--durability fsync --split"; do \

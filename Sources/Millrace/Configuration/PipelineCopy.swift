@@ -23,7 +23,9 @@ struct PipelineCopy {
     guard var top = try Yams.compose(yaml: text) else {
       throw ConfigurationError(file: file.path, message: "the file is empty")
     }
-    top = top.without(["ingress", "monitor", "control", "http", "links", "allow-plaintext"])
+    top = top.without([
+      "ingress", "monitor", "control", "http", "traces", "links", "allow-plaintext",
+    ])
     top["name"] = Node(name)
     if let ingress { top["ingress"] = Node(ingress) }
     // What is left of the sink changes answers or alarms.

@@ -31,6 +31,8 @@ package struct PipelineFile: Sendable, Equatable {
   package var monitor: String?
   /// Where metrics, health and the page are served; nil for nowhere.
   package var http: HTTPAddress?
+  /// A file for the spans of messages that are traced; nil for none.
+  package var traces: String?
   package var links: LinksSection?
   /// h and c are zeroed after so many steps, for models trained on windows; nil for never.
   package var resetEvery: Int?

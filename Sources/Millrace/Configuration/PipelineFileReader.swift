@@ -7,7 +7,7 @@ import Tokenization
 extension PipelineFile {
   private static let topKeys = [
     "name", "ingress", "tokenizer", "model", "decoder", "inference", "emit", "output", "anomaly",
-    "labels", "top", "sink", "monitor", "http", "links", "precision", "state", "limits",
+    "labels", "top", "sink", "monitor", "http", "traces", "links", "precision", "state", "limits",
     "allow-plaintext", "curve",
   ]
 
@@ -60,6 +60,7 @@ extension PipelineFile {
     labels = try top.text("labels").map(resolve)
     self.top = try top.integer("top", in: 1...1000) ?? 3
     monitor = try top.text("monitor")
+    traces = try top.text("traces")
     plaintext = try PlaintextAllowance(top)
     if let section = try top.section("curve", known: CurveSection.keys) {
       curve = try CurveSection(section, resolve: resolve)

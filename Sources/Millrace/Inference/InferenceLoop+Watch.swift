@@ -47,4 +47,13 @@ extension InferenceLoop {
         "state", stream: stream.id, part: row.layerName, header: header, rows: values)
     }
   }
+
+  /// Keeps the span of a finished message: from when it was read to its last step.
+  func trace(_ run: StepRun, of stream: InferenceStream) {
+    guard let parent = run.note.withUnsafeBytes({ control.spans.parent(of: $0) }) else { return }
+    control.spans.keep(
+      "millrace.inference", kind: .internal, below: parent, from: run.readNanoseconds,
+      to: MonotonicClock.nanoseconds, stream: stream.id, number: run.header.number,
+      steps: UInt64(run.stepCount))
+  }
 }

@@ -349,6 +349,7 @@ final class InferenceLoop {
     let hasRows = !stream.runs[0].rows.isEmpty
     if hasRows { try sendRows(of: stream) }
     let run = stream.runs.removeFirst()
+    if !run.note.isEmpty { trace(run, of: stream) }
     // An idle stream keeps no room for messages.
     if stream.runs.isEmpty { stream.runs = [] }
     stream.applied = run.header.place

@@ -13,6 +13,8 @@ final class StepRun {
   let given: [Float]
   /// Carried to the answers (`traceparent`).
   let note: [UInt8]
+  /// When it was read, where it has a note.
+  let readNanoseconds: UInt64
   /// For a PEEK, the state that its steps are taken on: a copy that nobody sees afterwards.
   var peeked: StreamState?
   /// And the stream's forecast errors, for the same.
@@ -28,6 +30,7 @@ final class StepRun {
     header = message.header
     note = Array(message.note)
     given = Array(copying: message.ids)
+    readNanoseconds = note.isEmpty ? 0 : MonotonicClock.nanoseconds
     let type = header.elementType
     ids = type == .int32 ? Array(copying: message.payload) : []
     values = type == .float32 ? Array(copying: message.payload) : []

@@ -1,5 +1,6 @@
 import DequeModule
 import Durability
+import Monitoring
 import Tokenization
 import Wire
 
@@ -131,6 +132,8 @@ struct UnderWay {
   var place: MessagePlace
   /// When the message was read.
   var readNanoseconds: UInt64
+  /// Whose child its span is; nil where there will be none.
+  var parent: TraceParent?
 
   /// The first input number not used by the steps below `step`.
   func input(below step: UInt64) -> UInt64 {

@@ -334,7 +334,7 @@ extension TokenizerLoop {
         ends: inputEnds(from, to, of: stream), units: isFinal ? units : 0,
         isEnd: header.flags.contains(.end), isPeek: false,
         place: MessagePlace(life: stream.life, messages: stream.messages),
-        readNanoseconds: link.heardNanoseconds)
+        readNanoseconds: link.heardNanoseconds, parent: control.spans.parent(of: message.note))
       header.input = part.input(below: part.endStep)
       stream.messages += 1
       stream.nextStep = part.endStep

@@ -74,7 +74,7 @@ extension TokenizerLoop {
     stream.underWay.removeFirst()
     if stream.underWay.isEmpty { stream.underWay = [] }
     underWay -= 1
-    count(first, at: nanoseconds)
+    count(first, of: stream, at: nanoseconds)
     first.connection?.release(units: first.units)
     var header = message.header
     header.input = first.endInput

@@ -49,7 +49,7 @@ extension TokenizerLoop {
         connection: nil, firstStep: header.number, endStep: header.end,
         endInput: stream.sequence.expected, ends: steps.inputEnds, units: 0,
         isEnd: header.flags.contains(.end), isPeek: false, place: header.place,
-        readNanoseconds: 0))
+        readNanoseconds: 0, parent: nil))
     underWay += 1
   }
 

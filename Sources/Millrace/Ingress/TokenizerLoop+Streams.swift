@@ -13,8 +13,14 @@ extension TokenizerLoop {
   }
 
   /// A message to a worker is covered: how long that took, and how many steps it had.
-  func count(_ covered: UnderWay, at nanoseconds: UInt64) {
+  func count(_ covered: UnderWay, of stream: IngressStream, at nanoseconds: UInt64) {
     metrics.steps.add(covered.endStep - covered.firstStep)
+    if let parent = covered.parent {
+      control.spans.keep(
+        "millrace.answer", kind: .server, below: parent, from: covered.readNanoseconds,
+        to: nanoseconds, stream: stream.id, number: covered.firstStep,
+        steps: covered.endStep - covered.firstStep)
+    }
     guard nanoseconds > covered.readNanoseconds else { return }
     metrics.duration.observe(nanoseconds: nanoseconds - covered.readNanoseconds)
   }

@@ -281,7 +281,7 @@ final class TokenizerLoop {
       // An idle stream keeps no room for messages.
       if stream.underWay.isEmpty { stream.underWay = [] }
       underWay -= 1
-      count(first, at: nanoseconds)
+      count(first, of: stream, at: nanoseconds)
       first.connection?.release(units: first.units)
       if first.isEnd {
         input = first.endInput

@@ -53,10 +53,15 @@ package struct Daemon: Sendable {
     // Before the first socket, until behind the last: without it encrypted ones would be open.
     let authenticator = try Authenticator(context, decide: guarding.decide)
     defer { authenticator.stop() }
+    let tracer = try file.traces.map {
+      try FileTracer(path: $0, service: "millrace", version: Version.current)
+    }
+    defer { finish(tracer) }
     let runner = try PipelineRunner(
       stages: stages + page.stages, context: context, logger: logger,
       drainIdleMilliseconds: stage == nil ? 0 : Daemon.neighbourMilliseconds,
       metrics: metrics, guarding: guarding,
+      spans: StageSpans(tracer: tracer, pipeline: file.name),
       beside: page.services + [watchdog].compactMap(\.self)
     ) {
       health.enter(.ready)
@@ -126,6 +131,15 @@ package struct Daemon: Sendable {
     } catch {
       logger.error(
         "not reloaded; all stays as it was", metadata: ["reason": "\(error)"])
+    }
+  }
+
+  /// Writes the last spans.
+  private func finish(_ tracer: FileTracer?) {
+    guard let tracer else { return }
+    tracer.finish()
+    if tracer.dropped > 0 {
+      logger.warning("spans were left out", metadata: ["spans": "\(tracer.dropped)"])
     }
   }
 

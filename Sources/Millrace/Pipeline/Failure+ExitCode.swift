@@ -1,5 +1,6 @@
 import Durability
 import ModelFiles
+import Monitoring
 import Tokenization
 import Wire
 import ZeroMQ
@@ -30,7 +31,7 @@ package enum ExitStatus: Int32, Sendable {
       self = .badData
     case Filter.Failure.noAnswer, is EndpointFailure: self = .unreachable
     case let error as ZeroMQError: self = error.isPeerTrouble ? .unreachable : .inputOutput
-    case is LineWriter.Failure, is FileFailure: self = .inputOutput
+    case is LineWriter.Failure, is FileFailure, is FileTracer.Failure: self = .inputOutput
     case let error as StoreError: self = ExitStatus(error)
     default: self = .bug
     }

@@ -22,12 +22,14 @@ package struct PipelineRunner: Sendable {
   ///     processes; 0 where all stages are in this one.
   ///   - metrics: where the stages' counters are shown.
   ///   - guarding: who may connect to their endpoints.
+  ///   - spans: where the stages' spans are kept.
   ///   - others: what else runs as long as the stages do; it stops behind them.
   ///   - ready: called once, when every stage is bound and linked.
   /// - Throws: a `ZeroMQError` when the system has no more descriptors.
   package init(
     stages: [any Stage], context: Context, logger: Logger, drainIdleMilliseconds: UInt64 = 0,
     metrics: MetricsCollection = MetricsCollection(), guarding: EndpointGuard = EndpointGuard(),
+    spans: StageSpans = .none,
     beside others: [any Service] = [],
     ready: @escaping @Sendable () -> Void
   ) throws {
@@ -47,7 +49,8 @@ package struct PipelineRunner: Sendable {
           }
           if isLast { ready() }
         },
-        drainIdleMilliseconds: drainIdleMilliseconds, metrics: metrics, guarding: guarding)
+        drainIdleMilliseconds: drainIdleMilliseconds, metrics: metrics, guarding: guarding,
+        spans: spans)
       services.append(StageService(stage: stage, control: control))
     }
     self.services = services

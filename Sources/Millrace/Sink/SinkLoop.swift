@@ -18,6 +18,8 @@ final class SinkLoop {
   private let written: WrittenLog?
   /// Credit to give back when this turn's lines are written; without a store.
   private var held: [(connection: Connection, units: UInt64)] = []
+  /// Traced answers of this turn, until their lines are written.
+  private var traced: [TracedAnswer] = []
 
   init(_ stage: SinkStage, _ control: StageControl) throws {
     self.stage = stage
@@ -90,7 +92,10 @@ final class SinkLoop {
   /// Writes the lines of this turn, timed, and gives their credit back once they count.
   private func flush() throws {
     metrics.turns.add(1)
-    defer { metrics.steps.add(metrics.waiting) }
+    defer {
+      metrics.steps.add(metrics.waiting)
+      if !traced.isEmpty { keepSpans() }
+    }
     if let writer, !writer.buffer.isEmpty {
       let began = MonotonicClock.nanoseconds
       try writer.flush()
@@ -104,6 +109,17 @@ final class SinkLoop {
     try written.advance(outputLength: length)
   }
 
+  /// Of what this turn has written.
+  private func keepSpans() {
+    for answer in traced {
+      control.spans.keep(
+        "millrace.write", kind: .internal, below: answer.parent, from: answer.readNanoseconds,
+        to: MonotonicClock.nanoseconds, stream: answer.stream, number: answer.number,
+        steps: answer.steps)
+    }
+    traced.removeAll(keepingCapacity: true)
+  }
+
   private func write(_ message: InboundMessage, _ connection: Connection) throws {
     if message.header.kind == .hello { link.welcome(connection, model: "") }
     guard let stream = message.stream, message.header.kind == .answer else { return }
@@ -111,6 +127,9 @@ final class SinkLoop {
     _ = connection.receive(units: units)
     metrics.messages.add(1)
     metrics.stepsIn.add(UInt64(message.header.count))
+    if let parent = control.spans.parent(of: message.note) {
+      traced.append(TracedAnswer(parent, stream, message.header))
+    }
     guard let written else {
       connection.hold(units: units)
       held.append((connection, units))

@@ -26,6 +26,8 @@ package struct StageControl: Sendable {
   package let metrics: MetricsCollection
   /// Who may connect to the stage's endpoints, and its own keys.
   package let guarding: EndpointGuard
+  /// Where the stage's spans are kept.
+  package let spans: StageSpans
 }
 
 /// Where the stages of one pipeline meet.

@@ -340,12 +340,15 @@ function curves(id, height, points, series, range) {
   context.fillStyle = style("--quiet");
   context.font = "11px system-ui, sans-serif";
   context.textAlign = "right";
+  // As many digits as the range needs: there is room for seven characters.
+  const digits = 2 - Math.floor(Math.log10(high - low));
+  const mark = (value) => digits > 4 ? value.toExponential(0) : Number(value.toFixed(Math.max(0, digits))).toString();
   for (const value of [low, (low + high) / 2, high]) {
     context.beginPath();
     context.moveTo(left, y(value));
     context.lineTo(width - right, y(value));
     context.stroke();
-    context.fillText(Number(value.toPrecision(3)).toString(), left - 4, y(value) + 4);
+    context.fillText(mark(value), left - 4, y(value) + 4);
   }
   if (points.length) {
     context.textAlign = "left";
@@ -518,9 +521,9 @@ function drawHistogram() {
     context.fillStyle = style("--quiet");
     if (count) context.fillText(amount(count), (index + 0.5) * step, height - 22 - tall);
     if (index % every) return;
-    context.textAlign = index ? "center" : "left";
-    context.fillText("≤ " + duration(0.125 * 2 ** (first + index)), index ? (index + 0.5) * step : 0, height - 4);
-    context.textAlign = "center";
+    const label = "≤ " + duration(0.125 * 2 ** (first + index));
+    const half = context.measureText(label).width / 2;
+    context.fillText(label, Math.min(width - half, Math.max(half, (index + 0.5) * step)), height - 4);
   });
 }
 
