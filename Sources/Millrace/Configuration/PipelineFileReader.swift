@@ -115,8 +115,9 @@ extension PipelineFile {
       resetEvery = try section.integer("reset-every", in: 1...Int(Int32.max))
     }
     if let section = try top.section(
-      "limits", known: ["live-streams", "max-steps", "connections", "subscriptions"])
+      "limits", known: ["live-streams", "max-steps", "connections", "subscriptions", "on-full"])
     {
+      onFull = try section.choice("on-full", OnFull.self) ?? .wait
       connections = try section.integer("connections", in: 1...65_536) ?? Limits.connections
       subscriptions =
         try section.integer("subscriptions", in: 1...1_000_000) ?? Limits.subscriptions

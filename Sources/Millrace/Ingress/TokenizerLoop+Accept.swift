@@ -13,6 +13,7 @@ extension TokenizerLoop {
     let isWithinCredit = connection.receive(units: units)
     do {
       try checkForm(message, connection, isWithinCredit: isWithinCredit)
+      try checkRoom(for: id, units: units)
       if message.header.flags.contains(.peek) {
         try peek(message, at: id, connection, units: units)
       } else {
@@ -64,6 +65,18 @@ extension TokenizerLoop {
     }
   }
 
+  /// With `on-full: refuse`, whether the stream's worker takes more steps.
+  private func checkRoom(for id: StreamID, units: UInt64) throws {
+    guard stage.onFull == .refuse, units > 0 else { return }
+    let worker = streams[id]?.worker ?? worker(of: id)
+    guard workers[worker].available == 0 else { return }
+    throw RefusedMessage(
+      .overLimit, expected: "room for a step", received: "\(Limits.workerSteps) under way",
+      message: "the pipeline is full; send it again later, or send less")
+  }
+
+  private func worker(of id: StreamID) -> Int { Int(id.stableHash % UInt64(stage.workers)) }
+
   private func stream(for id: StreamID) throws -> IngressStream {
     if let known = streams[id] { return known }
     guard openStreams < stage.liveStreams else {
@@ -71,7 +84,7 @@ extension TokenizerLoop {
         .tooManyStreams, expected: "\(stage.liveStreams)", received: "\(openStreams + 1)",
         message: "\(openStreams) streams are open; end some, or raise limits.live-streams")
     }
-    return IngressStream(id: id, worker: Int(id.stableHash % UInt64(stage.workers)))
+    return IngressStream(id: id, worker: worker(of: id))
   }
 
   private func admit(

@@ -81,7 +81,7 @@ final class TokenizerLoop {
     if let watch = link.watch { watch.add(to: &everything) }
     var stoppedAt: UInt64?
     while true {
-      let hasRoom = workers.allSatisfy { $0.available > 0 }
+      let hasRoom = stage.onFull == .refuse || workers.allSatisfy { $0.available > 0 }
       let patience: Duration =
         stoppedAt != nil
         ? .milliseconds(10) : link.hasWaiting ? .milliseconds(5) : .milliseconds(500)

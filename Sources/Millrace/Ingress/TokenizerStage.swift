@@ -9,6 +9,8 @@ package struct TokenizerStage: Stage {
   let format: AnswerFormat
   let workers: Int
   let liveStreams: Int
+  /// What becomes of data for a worker that has no room.
+  let onFull: PipelineFile.OnFull
   /// Steps of one sequence; nil for any number.
   let maxSteps: Int?
   /// `sha256:` and 64 digits, for the welcome.

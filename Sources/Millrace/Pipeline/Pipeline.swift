@@ -122,7 +122,8 @@ package struct Pipeline: Sendable {
   private func tokenizer(_ endpoints: StageEndpoints) -> TokenizerStage {
     TokenizerStage(
       encoding: encoding, format: format, workers: file.inference.workers,
-      liveStreams: file.liveStreams, maxSteps: file.maxSteps, modelHash: model.hashText,
+      liveStreams: file.liveStreams, onFull: file.onFull, maxSteps: file.maxSteps,
+      modelHash: model.hashText,
       endpoints: endpoints)
   }
 
