@@ -8,7 +8,7 @@ SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 PYTHON := /usr/bin/python3
 PIPELINES := $(filter-out %.test.yaml,$(wildcard Pipelines/*.yaml))
 
-.PHONY: help setup build demo test test-python test-notebook wheel manual check-metrics check-unit test-network test-page page-pictures lint format bench bench-pipeline bench-steps torture fuzz neon sanitize fixtures clean
+.PHONY: help setup build demo test test-python test-notebook wheel manual check-metrics check-unit deb test-deb bench-overload test-network test-page page-pictures lint format bench bench-pipeline bench-steps torture fuzz neon sanitize fixtures clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -81,6 +81,18 @@ test-network: ## Cut, half-open and slow cables between two network namespaces (
 	  if [ -n "$$missing" ]; then apt-get update -qq && env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi; fi
 	@$(SWIFT_BUILD) --product millrace
 	@MILLRACE=$(CURDIR)/.build/debug/millrace $(PYTHON) Tests/Network/network.py $(ARGS)
+
+# Swift's library goes into the binary: the package needs Debian's own libraries alone.
+DEB_BUILD := swift build -c release --static-swift-stdlib --scratch-path .build-deb -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker now
+deb: setup ## Build the Debian package: .build-deb/millrace_VERSION_ARCH.deb (lintian reads it where it is installed)
+	$(DEB_BUILD) --product millrace
+	@Packaging/deb/build
+
+test-deb: deb ## Install, run, remove and purge the package in an overlay of this system (root)
+	@Packaging/deb/test
+
+bench-overload: build ## Whether one greedy stream slows the others down (ARGS=--json)
+	@MILLRACE=$(CURDIR)/.build/release/millrace $(PYTHON) Benchmarks/overload/overload.py $(ARGS)
 
 check-unit: ## Check the systemd unit, and how exposed systemd-analyze calls it
 	@Packaging/systemd/check

@@ -68,6 +68,11 @@ package enum Limits {
   /// before its streams are saved behind them.
   package static let replyHoldMilliseconds: UInt64 = 60_000
 
+  /// Entries of one stream's cache that are looked through for a message that comes again.
+  ///
+  /// What is further back counts as no longer cached. Four for each step of a full credit.
+  package static let repeatedEntries = 4096
+
   /// Ends that are remembered to acknowledge a repeated END; the oldest are forgotten.
   package static let closedStreams = 10_000
 

@@ -47,11 +47,20 @@ package struct PipelineFile: Sendable, Equatable {
   package var subscriptions = Limits.subscriptions
   /// Live streams with state in memory.
   package var liveStreams = Limits.liveStreams
+  /// What becomes of data that comes while a worker has all the steps that it may have.
+  package var onFull = OnFull.wait
   /// Steps of one sequence, from START or RESET on; nil for any number.
   package var maxSteps: Int?
 
   /// Where a key stood, for errors found after reading.
   package var marks: [String: ConfigurationError] = [:]
+
+  package enum OnFull: String, CaseIterable, Sendable {
+    /// It is not read until there is room; its sender waits for credit.
+    case wait
+    /// It is refused `over-limit`, and may be sent again.
+    case refuse
+  }
 
   package struct InferenceSection: Sendable, Equatable {
     /// Threads with sockets of their own; a stream always belongs to the same one.

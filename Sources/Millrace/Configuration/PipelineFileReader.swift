@@ -123,8 +123,9 @@ extension PipelineFile {
       store = try PipelineFile.store(section)
     }
     if let section = try top.section(
-      "limits", known: ["live-streams", "max-steps", "connections", "subscriptions"])
+      "limits", known: ["live-streams", "max-steps", "connections", "subscriptions", "on-full"])
     {
+      onFull = try section.choice("on-full", OnFull.self) ?? .wait
       connections = try section.integer("connections", in: 1...65_536) ?? Limits.connections
       subscriptions =
         try section.integer("subscriptions", in: 1...1_000_000) ?? Limits.subscriptions

@@ -48,6 +48,15 @@ final class AnswerCache {
     case text(first: UInt64, bytes: [UInt8])
     case answer(Answer)
     case refused(RefusedInput)
+
+    /// The first number behind what was applied; nil for what is no input.
+    var inputEnd: UInt64? {
+      switch self {
+      case .input(let first, let fingerprints): first + UInt64(fingerprints.count)
+      case .text(let first, let bytes): first + UInt64(bytes.count)
+      case .answer, .refused: nil
+      }
+    }
   }
 
   private struct Entry {
@@ -111,10 +120,12 @@ final class AnswerCache {
     input: UnsafeRawBufferPointer, first: UInt64, elementBytes: Int, with stream: IngressStream
   ) -> Bool {
     guard stream.newestCached >= oldest, !input.isEmpty else { return false }
+    let contents = contents(of: stream, behind: first)
+    guard !contents.isEmpty else { return false }
     let prints =
       elementBytes == 1
       ? input.map(UInt64.init) : AnswerCache.fingerprints(input, elementBytes: elementBytes)
-    for content in contents(of: stream) {
+    for content in contents {
       let kept: [UInt64]
       let keptFirst: UInt64
       switch content {
@@ -134,7 +145,7 @@ final class AnswerCache {
 
   /// The refusals that used numbers of `range` up, oldest first.
   func refusals(of stream: IngressStream, in range: Range<UInt64>) -> [RefusedInput] {
-    contents(of: stream).compactMap { content in
+    contents(of: stream, behind: range.lowerBound).compactMap { content in
       guard case .refused(let refused) = content,
         refused.header.number < range.upperBound, refused.header.end > range.lowerBound
       else { return nil }
@@ -144,7 +155,10 @@ final class AnswerCache {
 
   /// The cached answers whose last step used input in `range`, oldest first.
   func answers(of stream: IngressStream, toInputIn range: ClosedRange<UInt64>) -> [Answer] {
-    answers(of: stream).filter { range.contains($0.header.input) }
+    contents(of: stream, behind: max(range.lowerBound, 1) - 1).compactMap {
+      guard case .answer(let answer) = $0, range.contains(answer.header.input) else { return nil }
+      return answer
+    }
   }
 
   /// The cached answers from number `first` on.
@@ -154,6 +168,23 @@ final class AnswerCache {
 
   private func answers(of stream: IngressStream) -> [Answer] {
     contents(of: stream).compactMap { if case .answer(let answer) = $0 { answer } else { nil } }
+  }
+
+  /// What was kept since input behind `position` came, oldest first; nothing where that is longer
+  /// ago than anybody who keeps to the credit would repeat.
+  ///
+  /// Who repeats a stream's first message over and over must cost no more than its messages do.
+  private func contents(of stream: IngressStream, behind position: UInt64) -> [Content] {
+    var contents: [Content] = []
+    var index = stream.newestCached
+    while index >= oldest {
+      let entry = entries[index - oldest]
+      if let end = entry.content.inputEnd, end <= position { return contents.reversed() }
+      guard contents.count < Limits.repeatedEntries else { return [] }
+      contents.append(entry.content)
+      index = entry.previous
+    }
+    return contents.reversed()
   }
 
   /// Oldest first.

@@ -20,6 +20,7 @@ extension TokenizerLoop {
     }
     do {
       try checkForm(message, connection, isWithinCredit: isWithinCredit)
+      try checkRoom(for: id, units: units)
       if message.header.flags.contains(.peek) {
         try peek(message, at: id, connection, units: units)
       } else {
@@ -70,6 +71,18 @@ extension TokenizerLoop {
         message: "more was sent than the credit allows; wait for credit, then send it again")
     }
   }
+
+  /// With `on-full: refuse`, whether the stream's worker takes more steps.
+  private func checkRoom(for id: StreamID, units: UInt64) throws {
+    guard stage.onFull == .refuse, units > 0 else { return }
+    let worker = streams[id]?.worker ?? worker(of: id)
+    guard workers[worker].available == 0 else { return }
+    throw RefusedMessage(
+      .overLimit, expected: "room for a step", received: "\(Limits.workerSteps) under way",
+      message: "the pipeline is full; send it again later, or send less")
+  }
+
+  private func worker(of id: StreamID) -> Int { Int(id.stableHash % UInt64(stage.workers)) }
 
   private func stream(for id: StreamID) throws -> IngressStream {
     if let known = try known(id) { return known }

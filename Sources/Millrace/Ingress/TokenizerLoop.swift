@@ -171,7 +171,9 @@ final class TokenizerLoop {
   /// Whether clients are listened to: workers and the store take more, and what was left by a process
   /// before this one has its answers.
   private var hasRoom: Bool {
-    guard !isRecovering, workers.allSatisfy({ $0.available > 0 }) else { return false }
+    guard !isRecovering,
+      stage.onFull == .refuse || workers.allSatisfy({ $0.available > 0 })
+    else { return false }
     guard let log else { return true }
     return log.store.hasRoom && log.backlog < Limits.drainMessages * 16
       && outbound.allSatisfy(\.isEmpty)

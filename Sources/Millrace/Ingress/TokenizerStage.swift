@@ -11,6 +11,8 @@ package struct TokenizerStage: Stage {
   let workers: Int
   let liveStreams: Int
   let givenState: GivenState
+  /// What becomes of data for a worker that has no room.
+  let onFull: PipelineFile.OnFull
   /// Steps of one sequence; nil for any number.
   let maxSteps: Int?
   /// `sha256:` and 64 digits, for the welcome.

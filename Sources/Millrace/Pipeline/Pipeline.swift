@@ -127,7 +127,7 @@ package struct Pipeline: Sendable {
     TokenizerStage(
       encoding: encoding, format: format, workers: file.inference.workers,
       liveStreams: file.liveStreams, givenState: GivenState(model.model.stateLayout),
-      maxSteps: file.maxSteps, modelHash: model.hashText,
+      onFull: file.onFull, maxSteps: file.maxSteps, modelHash: model.hashText,
       endpoints: endpoints, replies: file.sink.reply, store: store)
   }
 
