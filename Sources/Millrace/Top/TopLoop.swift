@@ -14,6 +14,7 @@ final class TopLoop {
   /// Full topic -> the sequence that must come next.
   private var expected: [String: UInt64] = [:]
   private var samples = 0
+  private var heardSeconds = MonotonicClock.seconds
 
   init(endpoints: [String], limit: Int?, sort: String?, stopped: Signal) throws {
     self.limit = limit
@@ -39,6 +40,7 @@ final class TopLoop {
       _ = try poller.wait(timeout: .milliseconds(500))
       if let keys, poller.isReadable(keys) { terminal?.keys().forEach { view.press($0) } }
       try receive { if terminal == nil { try output($0) } }
+      view.silentSeconds = MonotonicClock.seconds - heardSeconds
       if let terminal {
         let (columns, rows) = terminal.size
         terminal.show(view.lines(columns: columns, rows: rows))
@@ -63,7 +65,8 @@ final class TopLoop {
       guard message.partCount >= 5 else { continue }
       let topic = message.string(0)
       count(topic)
-      let seconds = Double(MonotonicClock.microseconds) / 1e6
+      let seconds = MonotonicClock.seconds
+      heardSeconds = seconds
       let isNew = try view.take(topic: topic, json: Data(message.bytes(2)), seconds: seconds)
       guard isNew, topic.hasPrefix("tap/daemon/stats/") else { continue }
       samples += 1

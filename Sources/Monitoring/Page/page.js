@@ -518,9 +518,9 @@ function drawHistogram() {
     context.fillStyle = style("--quiet");
     if (count) context.fillText(amount(count), (index + 0.5) * step, height - 22 - tall);
     if (index % every) return;
-    context.textAlign = index ? "center" : "left";
-    context.fillText("≤ " + duration(0.125 * 2 ** (first + index)), index ? (index + 0.5) * step : 0, height - 4);
-    context.textAlign = "center";
+    const label = "≤ " + duration(0.125 * 2 ** (first + index));
+    const half = context.measureText(label).width / 2;
+    context.fillText(label, Math.max(half, Math.min(width - half, (index + 0.5) * step)), height - 4);
   });
 }
 
@@ -588,7 +588,10 @@ document.addEventListener("keydown", (event) => {
   if (inFilter && event.key === "Enter") {
     // A name that the list does not show can be opened all the same.
     const name = byID("stream-rows").rows[0]?.dataset.name ?? state.filter;
-    if (/^[A-Za-z0-9._:@-]{1,128}$/.test(name)) choose(name);
+    if (/^[A-Za-z0-9._:@-]{1,128}$/.test(name)) {
+      choose(name);
+      event.target.blur(); // so that the keys below are keys again
+    }
   } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
     if (event.target.closest("select, #text, #events")) return;
     event.preventDefault();
