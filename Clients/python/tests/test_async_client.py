@@ -2,29 +2,26 @@
 
 import asyncio
 import contextlib
+import logging
 import random
-import time
 import unittest
 
 import numpy as np
 import zmq
-from millrace import Answer, AsyncClient, AsyncSubscriber, Refusal, StateLost, StreamRefused
+from millrace import AsyncClient, AsyncSubscriber, Refusal, StateLost, StreamRefused
 from millrace.wire import DType, Flag, Kind, Message
 
 from .server import RunningSum, Server
 from .test_daemon import hello
 
 SILENCE = 30.0
+# unittest has asyncio tell of every slow turn, which here is a slow machine's.
+logging.getLogger("asyncio").setLevel(logging.ERROR)
 
 
 def client_of(server, **options):
     return AsyncClient(server.endpoint, **{"silence": SILENCE, "retry_delay": 0.02,
                                            "timeout": 10.0} | options)
-
-
-def pass_time(client, seconds=SILENCE + 1):
-    clock = client.session.link.clock
-    client.session.link.clock = lambda: clock() + seconds
 
 
 def floats(results):
