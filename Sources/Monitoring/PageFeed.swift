@@ -72,6 +72,8 @@ package final class PageFeed: Sendable {
       for _ in 0..<1000 {
         guard try socket.receive(into: &message) else { break }
         guard let published = PublishedMessage(message) else { continue }
+        // One that lay here when its subscription ended must not begin to be counted again.
+        guard subscribed.contains(where: published.topic.hasPrefix) else { continue }
         let missed = sequences.missed(before: published)
         if missed > 0 { lostCount.withLock { $0 += missed } }
         for session in open { session.take(published, missed: missed) }

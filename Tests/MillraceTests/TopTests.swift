@@ -49,6 +49,11 @@ struct TopTests {
       try !frozen.take(
         topic: "tap/daemon/stats/daemon/", json: Data(Self.stats.utf8), seconds: 9))
     #expect(frozen.lines(columns: 120, rows: 12)[1].text.contains("FROZEN"))
+    var silent = try view()
+    silent.silentSeconds = 3.9
+    #expect(silent.lines(columns: 90, rows: 12)[1].text.hasPrefix("up 61s"))
+    silent.silentSeconds = 5.2
+    #expect(silent.lines(columns: 90, rows: 12)[1].text.hasPrefix("NOT HEARD FOR 5 s  up 61s"))
     let filtered = try view([.character("/"), .character("b"), .enter])
     #expect(filtered.lines(columns: 80, rows: 12)[8].text.hasPrefix("b "))
     let reversed = try view([.character("r")])

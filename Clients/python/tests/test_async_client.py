@@ -2,19 +2,21 @@
 
 import asyncio
 import contextlib
+import logging
 import random
-import time
 import unittest
 
 import numpy as np
 import zmq
-from millrace import Answer, AsyncClient, AsyncSubscriber, Refusal, StateLost, StreamRefused
+from millrace import AsyncClient, AsyncSubscriber, Refusal, StateLost, StreamRefused
 from millrace.wire import DType, Flag, Kind, Message
 
 from .server import RunningSum, Server
 from .test_daemon import hello
 
 SILENCE = 30.0
+# unittest has asyncio tell of every slow turn, which here is a slow machine's.
+logging.getLogger("asyncio").setLevel(logging.ERROR)
 
 
 def client_of(server, **options):
@@ -23,6 +25,7 @@ def client_of(server, **options):
 
 
 def pass_time(client, seconds=SILENCE + 1):
+    # Time passes when a test says so: a loaded machine must not look like a dead peer.
     clock = client.session.link.clock
     client.session.link.clock = lambda: clock() + seconds
 
@@ -114,7 +117,7 @@ class Scripted(unittest.IsolatedAsyncioTestCase):
             raise OSError("the camera is gone")
 
         with Server(script) as server:
-            async with client_of(server, timeout=0.2) as client:
+            async with client_of(server) as client:
                 with self.assertRaisesRegex(OSError, "camera"):
                     async for _ in client.stream("a", pieces()):
                         pass
@@ -172,9 +175,10 @@ class Scripted(unittest.IsolatedAsyncioTestCase):
             server.acknowledge("a", 2)
 
         with Server(script) as server:
-            async with client_of(server, silence=0.2) as client:
+            async with client_of(server) as client:
                 await client.send("a", [[1.0]])
                 await client.send("a", [[1.0]])
+                pass_time(client)
                 self.assertEqual(floats(await client.drain()), [1, 2])
 
     async def test_answers_pings_while_nobody_calls_it(self):
@@ -182,10 +186,10 @@ class Scripted(unittest.IsolatedAsyncioTestCase):
             server.welcome()
             server.send(Message.control(Kind.PING, {"n": 41}))
             self.assertEqual(server.take(Kind.PONG).json(), {"n": 41})
-            self.assertEqual(server.take(Kind.PING, timeout=5).json(), {})
+            server.take(Kind.PING)
 
         with Server(script) as server:
-            async with client_of(server, silence=0.3) as client:
+            async with client_of(server, silence=1.0) as client:
                 while server.is_alive:
                     await asyncio.sleep(0.01)
                 self.assertEqual(client.counters.sent, 0)

@@ -75,14 +75,13 @@ extension TokenizerLoop {
   /// With `on-full: refuse`, whether the stream's worker takes more steps.
   private func checkRoom(for id: StreamID, units: UInt64) throws {
     guard stage.onFull == .refuse, units > 0 else { return }
-    let worker = streams[id]?.worker ?? worker(of: id)
-    guard workers[worker].available == 0 else { return }
+    let worker = worker(of: id)
+    // With a store, what is on its way to the worker waits in front of it.
+    guard workers[worker].available == 0 || !outbound[worker].isEmpty else { return }
     throw RefusedMessage(
       .overLimit, expected: "room for a step", received: "\(Limits.workerSteps) under way",
       message: "the pipeline is full; send it again later, or send less")
   }
-
-  private func worker(of id: StreamID) -> Int { Int(id.stableHash % UInt64(stage.workers)) }
 
   private func stream(for id: StreamID) throws -> IngressStream {
     if let known = try known(id) { return known }

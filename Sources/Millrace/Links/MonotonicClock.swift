@@ -6,6 +6,8 @@ enum MonotonicClock {
 
   static var microseconds: UInt64 { nanoseconds / 1000 }
 
+  static var seconds: Double { Double(nanoseconds) / 1e9 }
+
   static var nanoseconds: UInt64 {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)

@@ -15,6 +15,7 @@ final class TopLoop {
   private var subscribed: Set<String> = []
   private var sequences = SequenceCounter()
   private var samples = 0
+  private var heardSeconds = MonotonicClock.seconds
 
   init(
     endpoints: [(endpoint: String, keys: CurveClientKeys?)], limit: Int?, sort: String?,
@@ -52,6 +53,7 @@ final class TopLoop {
       _ = try poller.wait(timeout: .milliseconds(500))
       if let keys, poller.isReadable(keys) { terminal?.keys().forEach { view.press($0) } }
       try receive { if terminal == nil { try output($0) } }
+      view.silentSeconds = MonotonicClock.seconds - heardSeconds
       if let terminal {
         let (columns, rows) = terminal.size
         terminal.show(view.lines(columns: columns, rows: rows))
@@ -76,7 +78,8 @@ final class TopLoop {
       let topic = message.string(0)
       _ = sequences.take(try TapNote(message.bytes(4)), on: topic)
       view.lost = sequences.lost
-      let seconds = Double(MonotonicClock.microseconds) / 1e6
+      let seconds = MonotonicClock.seconds
+      heardSeconds = seconds
       let isNew = try view.take(topic: topic, json: Data(message.bytes(2)), seconds: seconds)
       guard isNew, topic.hasPrefix("tap/daemon/stats/") else { continue }
       samples += 1

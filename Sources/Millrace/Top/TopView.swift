@@ -20,10 +20,14 @@ struct TopView {
   private var selected = 0
   /// Messages that were published and did not come here.
   var lost: UInt64 = 0
+  /// How long ago the daemon was last heard; it speaks once a second.
+  var silentSeconds = 0.0
   /// What is to be said when nothing has come.
   var notice = "waiting for the daemon"
 
   private static let answersMax = 200
+  /// A daemon that has said nothing for so long may have gone.
+  private static let silenceSeconds = 4.0
 
   /// Topics to subscribe to.
   var prefixes: Set<String> {
@@ -165,6 +169,9 @@ struct TopView {
       ]
     }
     if isFrozen { parts.insert("FROZEN", at: 0) }
+    if silentSeconds >= TopView.silenceSeconds {
+      parts.insert("NOT HEARD FOR \(Int(silentSeconds)) s", at: 0)
+    }
     return parts.joined(separator: "  ")
   }
 

@@ -591,7 +591,10 @@ document.addEventListener("keydown", (event) => {
   if (inFilter && event.key === "Enter") {
     // A name that the list does not show can be opened all the same.
     const name = byID("stream-rows").rows[0]?.dataset.name ?? state.filter;
-    if (/^[A-Za-z0-9._:@-]{1,128}$/.test(name)) choose(name);
+    if (/^[A-Za-z0-9._:@-]{1,128}$/.test(name)) {
+      choose(name);
+      event.target.blur(); // so that the keys below are keys again
+    }
   } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
     if (event.target.closest("select, #text, #events")) return;
     event.preventDefault();
