@@ -47,7 +47,8 @@ class Pipeline:
         self.plain = self.folder / "plain.yaml"
         self.plain.write_text("\n".join(lines) + "\n")
         lines.append(f"state: {{ store: {self.folder}/state.sqlite, durability: "
-                     f"{options.durability}, checkpoint: {options.checkpoint} }}")
+                     f"{options.durability}, checkpoint: {options.checkpoint}, "
+                     f"park-after: {options.park} }}")
         if options.split:
             lines.append(f"links: {{ tokens: ipc://{self.folder}/tokens, "
                          f"answers: ipc://{self.folder}/answers }}")
@@ -204,6 +205,7 @@ def main():
     parser.add_argument("--streams", type=int, default=51, help="of all pipelines together")
     parser.add_argument("--durability", default="os", choices=["os", "fsync"])
     parser.add_argument("--checkpoint", default="300ms")
+    parser.add_argument("--park", default="200ms", help="idle streams leave memory after so long")
     parser.add_argument("--split", action="store_true", help="three processes a pipeline")
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--keep", action="store_true", help="keep the folder")

@@ -62,6 +62,21 @@ extension InferenceLoop {
     return stream
   }
 
+  /// Lets streams leave memory that have been idle for `park-after`, and the idlest of more than
+  /// `live-streams`.
+  private func parkIdle() {
+    let isFull = streams.count > stage.liveStreams
+    guard let idle = isFull ? 0 : stage.parkMilliseconds else { return }
+    idleOrder.sweep(idleMilliseconds: idle, limit: Limits.drainMessages) { stream in
+      guard streams[stream.id] === stream else { return true }
+      guard stream.runs.isEmpty, stream.generation == nil, !stream.isDirty, !stream.isSavingDue,
+        !stream.isReady, stream.saved == stream.applied
+      else { return false }
+      streams[stream.id] = nil
+      return true
+    }
+  }
+
   /// A message was applied: its state is to be saved.
   func touch(_ stream: InferenceStream) {
     if stream.isSavingDue { save(stream) } else { checkpoints?.touch(stream) }
@@ -90,6 +105,7 @@ extension InferenceLoop {
   func saveStates() throws {
     guard let checkpoints else { return }
     let isStopping = control.stop.isRaised
+    parkIdle()
     for stream in checkpoints.nextStreams(isStopping: isStopping) {
       // It ended meanwhile, or was begun anew.
       guard stream.isDirty, streams[stream.id] === stream else { continue }

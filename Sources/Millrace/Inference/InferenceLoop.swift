@@ -34,6 +34,8 @@ final class InferenceLoop {
   private(set) var upstream: Connection?
   /// What is on its way into the store; nil without one.
   let checkpoints: CheckpointQueue?
+  /// Streams that may leave memory; with a store only.
+  var idleOrder = IdleOrder<InferenceStream>()
   /// Welcomes of the sink that have been followed.
   private var sinkWelcomes = 0
 
@@ -132,6 +134,7 @@ final class InferenceLoop {
       return connection.release(units: units)
     }
     stream.runs.append(StepRun(message))
+    if checkpoints != nil { idleOrder.use(stream) }
     if !stream.isReady, stream.generation == nil {
       if stage.settings.linger > 0, ready.isEmpty { readySince = MonotonicClock.microseconds }
       stream.isReady = true
@@ -176,6 +179,7 @@ final class InferenceLoop {
     streams.removeAll()
     ready.removeAll()
     generating.removeAll()
+    idleOrder.removeAll()
     checkpoints?.removeAll()
   }
 

@@ -30,6 +30,10 @@ package struct InferenceStage: Stage {
   let store: StateStore?
   /// Between two checkpoints of a stream that goes on.
   let checkpointMilliseconds: UInt64
+  /// An idle stream leaves memory after so long; nil for only when there is need.
+  let parkMilliseconds: UInt64?
+  /// Streams with state in memory.
+  let liveStreams: Int
 
   package var name: String { "inference-\(worker)" }
 

@@ -4,7 +4,7 @@ import Recurrence
 import Wire
 
 /// One stream inside an inference worker: its state and the steps that wait for it.
-final class InferenceStream {
+final class InferenceStream: IdleStream {
   let id: StreamID
   let state: StreamState
   var runs: Deque<StepRun> = []
@@ -16,6 +16,8 @@ final class InferenceStream {
   var saved = MessagePlace()
   /// Whether it stands in the list of those to be saved.
   var isDirty = false
+  var usedMilliseconds: UInt64 = 0
+  var isInIdleOrder = false
   /// Whether it is to be saved behind the message that it is in.
   var isSavingDue = false
   /// The next step's number.

@@ -5,7 +5,7 @@ import Tokenization
 import Wire
 
 /// One stream inside the tokenizer stage: where its input stands, and what is under way for it.
-final class IngressStream {
+final class IngressStream: IdleStream {
   let id: StreamID
   var sequence = StreamSequence()
   var carry = TokenizerCarry()
@@ -42,6 +42,8 @@ final class IngressStream {
   var isClaimed = true
   /// Whether it ended so long ago that its row can go.
   var isForgotten = false
+  var usedMilliseconds: UInt64 = 0
+  var isInIdleOrder = false
   /// Its newest entry in the answer cache; -1 for none.
   var newestCached = -1
   /// Steps at the last time that streams were listed.

@@ -56,6 +56,7 @@ final class InputLog {
   private var kept: Deque<Kept> = []
   /// Everything up to this group has been handed on.
   private(set) var handedOn: UInt64 = 0
+  private var trimmed: UInt64 = 0
   /// Messages in `waiting`.
   private(set) var backlog = 0
 
@@ -215,8 +216,11 @@ final class InputLog {
     }
     guard let last else { return }
     changes.append(.trim(through: last))
-    store.submit(changes)
+    trimmed = store.submit(changes)
   }
+
+  /// Whether the rows of the streams that stand in no group are there to be read.
+  var isSettled: Bool { trimmed <= store.committed }
 
   // MARK: Restart
 

@@ -85,11 +85,7 @@ extension TokenizerLoop {
 
   private func stream(for id: StreamID) throws -> IngressStream {
     if let known = try known(id) { return known }
-    guard openStreams < stage.liveStreams else {
-      throw RefusedMessage(
-        .tooManyStreams, expected: "\(stage.liveStreams)", received: "\(openStreams + 1)",
-        message: "\(openStreams) streams are open; end some, or raise limits.live-streams")
-    }
+    guard openStreams < stage.liveStreams || makeRoom() else { throw tooManyStreams }
     return IngressStream(id: id, worker: worker(of: id))
   }
 
@@ -98,6 +94,7 @@ extension TokenizerLoop {
   ) throws {
     let header = message.header
     let wasOpen = stream.sequence.phase == .open
+    use(stream)
     if claim(stream, by: connection), isOfEndedLife(header, of: stream) {
       return try repeated(message, of: stream, connection)
     }

@@ -12,15 +12,56 @@ extension TokenizerLoop {
   func known(_ id: StreamID) throws -> IngressStream? {
     if let known = streams[id] { return known }
     guard let standing = try log?.store.standing(of: id.name) else { return nil }
+    if !standing.isClosed, openStreams >= stage.liveStreams, !makeRoom() {
+      throw tooManyStreams
+    }
     let stream = try IngressStream(id: id, worker: worker(of: id), standing: standing)
-    insert(stream)
+    // Whoever sends to it has been heard since this process began the life, and then it was parked.
+    stream.isClaimed = standing.life >= firstLife
+    streams[id] = stream
+    if stream.sequence.phase == .open { openStreams += 1 }
+    use(stream)
     return stream
   }
 
-  private func insert(_ stream: IngressStream) {
-    streams[stream.id] = stream
-    if stream.sequence.phase == .open { openStreams += 1 }
+  // MARK: Parking
+
+  /// A stream is sent to, or asked after.
+  func use(_ stream: IngressStream) {
+    if log != nil { idleOrder.use(stream) }
   }
+
+  /// Lets streams leave memory that have been idle for `park-after`.
+  func parkIdle() {
+    guard let idle = stage.parkMilliseconds, log?.isSettled ?? false else { return }
+    idleOrder.sweep(idleMilliseconds: idle, limit: Limits.drainMessages) { park($0) }
+  }
+
+  /// Lets those leave that have been idle the longest, so that another one may be open.
+  func makeRoom() -> Bool {
+    guard let log, log.isSettled else { return false }
+    return idleOrder.sweep(idleMilliseconds: 0, limit: Limits.examinedStreams) { stream in
+      openStreams >= stage.liveStreams && park(stream)
+    } > 0 && openStreams < stage.liveStreams
+  }
+
+  /// Lets a stream leave memory that is at rest; the store has all that there is to know of it.
+  private func park(_ stream: IngressStream) -> Bool {
+    guard stream.underWay.isEmpty, stream.unsaved.isEmpty, stream.loggedGroup == 0,
+      leaveAsked[stream.id] == nil, streams[stream.id] === stream
+    else { return streams[stream.id] !== stream }
+    streams[stream.id] = nil
+    if stream.sequence.phase == .open { openStreams -= 1 }
+    return true
+  }
+
+  var tooManyStreams: RefusedMessage {
+    RefusedMessage(
+      .tooManyStreams, expected: "\(stage.liveStreams)", received: "\(openStreams + 1)",
+      message: "\(openStreams) streams are open; end some, or raise limits.live-streams")
+  }
+
+  // MARK: Restart
 
   /// Takes up what a process before this one left: streams with input that no worker has saved.
   func restore() throws {

@@ -25,6 +25,10 @@ final class TokenizerLoop {
   let log: InputLog?
   /// The next stream's life.
   private var nextLife: UInt64
+  /// The first life that this process drew.
+  let firstLife: UInt64
+  /// Streams that may leave memory; with a store only.
+  var idleOrder = IdleOrder<IngressStream>()
   /// Messages for each worker that have no credit yet; with a store only.
   var outbound: [Deque<InputLog.Message>]
   /// Welcomes of each worker that have been followed.
@@ -80,6 +84,7 @@ final class TokenizerLoop {
     }
     log = try stage.store.map(InputLog.init)
     nextLife = try stage.store?.nextEpoch(atLeast: 1) ?? 1
+    firstLife = nextLife
     outbound = Array(repeating: [], count: stage.workers)
     welcomes = Array(repeating: 0, count: stage.workers)
     try restore()
@@ -121,6 +126,7 @@ final class TokenizerLoop {
       try followWelcomes()
       try passOn()
       try giveOverdueLeave()
+      parkIdle()
       announceReady()
       var received = 0
       try link.watch?.gather()
@@ -223,6 +229,7 @@ final class TokenizerLoop {
         standing[name] = Welcome.Stream(expected: nil, closed: false, answers: 0)
         continue
       }
+      use(stream)
       standing[name] = Welcome.Stream(
         expected: stream.sequence.expected,
         closed: stream.sequence.phase == .closed && stream.underWay.isEmpty,

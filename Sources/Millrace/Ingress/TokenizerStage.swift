@@ -22,6 +22,8 @@ package struct TokenizerStage: Stage {
   let replies: Bool
   /// Where accepted input is kept; nil for nowhere.
   let store: StateStore?
+  /// An idle stream leaves memory after so long; nil for only when there is need.
+  let parkMilliseconds: UInt64?
 
   package var name: String { "tokenizer" }
 

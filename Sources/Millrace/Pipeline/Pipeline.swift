@@ -128,7 +128,8 @@ package struct Pipeline: Sendable {
       encoding: encoding, format: format, workers: file.inference.workers,
       liveStreams: file.liveStreams, givenState: GivenState(model.model.stateLayout),
       onFull: file.onFull, maxSteps: file.maxSteps, modelHash: model.hashText,
-      endpoints: endpoints, replies: file.sink.reply, store: store)
+      endpoints: endpoints, replies: file.sink.reply, store: store,
+      parkMilliseconds: file.store?.parkMilliseconds)
   }
 
   private func inference(
@@ -140,7 +141,8 @@ package struct Pipeline: Sendable {
         batch: file.inference.batch, linger: file.inference.linger, emit: file.emit,
         generation: generation, output: output, resetEvery: file.resetEvery, reply: reply),
       endpoints: endpoints, store: store,
-      checkpointMilliseconds: file.store?.checkpointMilliseconds ?? 0)
+      checkpointMilliseconds: file.store?.checkpointMilliseconds ?? 0,
+      parkMilliseconds: file.store?.parkMilliseconds, liveStreams: file.liveStreams)
   }
 
   private func sink(

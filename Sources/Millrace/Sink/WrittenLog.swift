@@ -11,8 +11,10 @@ final class WrittenLog {
   private let store: StateStore
   /// Rings when something was committed.
   let bell: Signal
-  /// Streams that answered lately.
+  /// Streams that answered lately, and those that did not since the last change of these two.
   private var streams: [StreamID: WrittenAnswers] = [:]
+  private var older: [StreamID: WrittenAnswers] = [:]
+  private var nextTurnMilliseconds: UInt64 = 0
   /// Changed since the last group was handed over.
   private var changed: Set<StreamID> = []
   /// Changed since they last had a row of their own.
@@ -26,6 +28,9 @@ final class WrittenLog {
   private var inFlight: (ticket: UInt64, held: [(connection: Connection, units: UInt64)])?
   private var held: [(connection: Connection, units: UInt64)] = []
   private var nextSettleMilliseconds: UInt64 = 0
+
+  /// How long a stream that does not answer stays in memory, at least.
+  private static let turnMilliseconds: UInt64 = 10_000
 
   /// Ends that are remembered: many more than input of them can be in the tokenizer stage's store.
   private static let endedMax = 4 * Limits.closedStreams
@@ -55,7 +60,7 @@ final class WrittenLog {
   /// How far a stream was written, in the life that an answer belongs to; nil for one of a life that
   /// is over.
   func written(of stream: StreamID, in life: UInt64) throws -> WrittenAnswers? {
-    let written = try streams[stream] ?? store.written(of: stream.name)
+    let written = try streams[stream] ?? older[stream] ?? store.written(of: stream.name)
     guard let written, written.life >= life else { return WrittenAnswers(life: life) }
     return written.life == life && !written.isEnded ? written : nil
   }
@@ -136,5 +141,11 @@ final class WrittenLog {
       if !changed.contains(stream), !unsettled.contains(stream) { streams[stream] = nil }
     }
     settling.removeAll()
+    let now = MonotonicClock.milliseconds
+    guard now >= nextTurnMilliseconds else { return }
+    nextTurnMilliseconds = now + WrittenLog.turnMilliseconds
+    // What has no row yet stays; all others can be read again.
+    older = streams.filter { !changed.contains($0.key) && !unsettled.contains($0.key) }
+    for stream in older.keys { streams[stream] = nil }
   }
 }
