@@ -39,7 +39,8 @@ final class RunningPipeline {
     if let durability {
       let store = folder.file("state.sqlite")
       pipeline.more.append(
-        "state: { store: \(store), durability: \(durability), checkpoint: 50ms, park-after: 100ms }")
+        "state: { store: \(store), durability: \(durability), checkpoint: 50ms, park-after: 100ms }"
+      )
       pipeline.sink.append("file: \(folder.file("output.jsonl"))")
     }
     if isSplit {
