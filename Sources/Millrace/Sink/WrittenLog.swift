@@ -67,6 +67,7 @@ final class WrittenLog {
 
   func set(_ written: WrittenAnswers, of stream: StreamID) {
     streams[stream] = written
+    older[stream] = nil
     changed.insert(stream)
   }
 
