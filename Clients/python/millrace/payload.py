@@ -63,7 +63,8 @@ def state_bytes(state: State) -> bytes:
     if state is None:
         return b""
     rows = state if isinstance(state, (list, tuple)) else [state]
-    numbers = np.concatenate([np.asarray(row, "<f4").reshape(-1) for row in rows] or [[]])
+    numbers = np.concatenate([np.zeros(0, "<f4"),
+                              *(np.asarray(row, "<f4").reshape(-1) for row in rows)])
     if not np.isfinite(numbers).all():
         raise ValueError("the initial state holds what is no finite number")
     return numbers.astype("<f4").tobytes()
