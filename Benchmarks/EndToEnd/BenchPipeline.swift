@@ -9,8 +9,10 @@ import ZeroMQ
 /// A whole pipeline in this process, its stages on threads of their own.
 enum BenchPipeline {
   /// Starts it, calls `body` on a thread of its own, and stops it.
+  ///
+  /// `durability` other than `none` keeps a store in the temporary folder.
   static func run<Result: Sendable>(
-    _ kind: BenchModel, over transport: String,
+    _ kind: BenchModel, over transport: String, durability: String = "none",
     _ body: @escaping @Sendable (Context, String) throws -> Result
   ) async throws -> Result {
     let folder = FileManager.default.temporaryDirectory.appending(
@@ -26,7 +28,10 @@ enum BenchPipeline {
       endpoint =
         "tcp://127.0.0.1:\(20_000 + serial.wrappingAdd(1, ordering: .relaxed).newValue % 20_000)"
     }
-    var file = try PipelineFile(text: "model: none", path: "bench.yaml")
+    let state = folder.appending(path: "\(serial.load(ordering: .relaxed)).sqlite").path
+    var text = "model: none\n"
+    if durability != "none" { text += "state: { store: \(state), durability: \(durability) }\n" }
+    var file = try PipelineFile(text: text, path: "bench.yaml")
     file.name = "bench-\(serial.load(ordering: .relaxed))"
     file.ingress = endpoint
     let model = LoadedModel(
@@ -35,12 +40,13 @@ enum BenchPipeline {
     let pipeline = Pipeline(
       file: file, model: model, encoding: .ids(bound: Int32(BenchModel.vocabulary)),
       format: AnswerFormat(labels: [], top: 3, showsValues: false, tokenText: nil))
+    let store = try pipeline.openStore(of: nil)
     let context = try Context()
     var logger = Logger(label: "bench")
     logger.logLevel = .error
     let (isReady, ready) = AsyncStream.makeStream(of: Void.self)
     let runner = try PipelineRunner(
-      stages: pipeline.stages(.daemon), context: context, logger: logger
+      stages: pipeline.stages(.daemon, store: store), context: context, logger: logger
     ) { ready.finish() }
     let running = Task { try await runner.run() }
     for await _ in isReady {}
@@ -50,6 +56,10 @@ enum BenchPipeline {
     }
     await runner.stop()
     try await running.value
+    store?.finish()
+    for end in ["", "-wal", "-shm", ".lock"] {
+      _ = try? FileManager.default.removeItem(atPath: state + end)
+    }
     return result
   }
 

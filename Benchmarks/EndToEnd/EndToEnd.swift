@@ -10,7 +10,10 @@ import ZeroMQ
 /// threads, and beside the model alone.
 @main struct EndToEnd: AsyncParsableCommand {
   @Flag(help: "Fewer configurations and shorter runs.") var quick = false
-  @Option(help: "Only this: rows, lone (the delay of a lone step), memory (of an idle stream).")
+  @Option(
+    help:
+      "Only this: rows, lone (the delay of a lone step), memory (of an idle stream), durability (its cost)."
+  )
   var only: Part?
   @Flag(help: "Measure the rates alone, not the delays.") var ratesOnly = false
   @Flag(help: "One JSON object a row instead of a table.") var json = false
@@ -20,7 +23,7 @@ import ZeroMQ
   @Option(help: "Only so many steps a message.") var steps: [Int] = []
 
   enum Part: String, CaseIterable, ExpressibleByArgument {
-    case rows, lone, memory
+    case rows, lone, memory, durability
   }
 
   private struct Row: Encodable {
@@ -37,6 +40,7 @@ import ZeroMQ
 
   func run() async throws {
     if only == .memory { return try await measureMemory() }
+    if only == .durability { return try await compareDurability() }
     let transports = transport.isEmpty ? ["inproc", "ipc", "tcp"] : transport
     if only == .lone { return try await lone(transports) }
     let streams = !streams.isEmpty ? streams : quick ? [1, 128] : [1, 8, 128, 512]
@@ -101,6 +105,43 @@ import ZeroMQ
           format: "%-9@ %7d %9d %10.0f %8.2f %8.2f %8.0f (%5.0f) %8.0f (%6.0f) %8.0f (%6.0f)",
           transport as NSString, streams, steps, rate, rate / bare, rate / echo, row.p50,
           row.echoP50, row.p99, row.echoP99, row.p999, row.echoP999))
+    }
+  }
+
+  /// What a store costs: each durability in turn, over ipc.
+  private func compareDurability() async throws {
+    let kinds = ["none", "os", "fsync"]
+    let streams = streams.first ?? 128
+    for steps in steps.isEmpty ? [1, 8, 64] : steps {
+      var rates: [String: [Double]] = [:]
+      var delays: [String: [Double]] = [:]
+      for _ in 0..<rounds {
+        for kind in kinds {
+          rates[kind, default: []].append(
+            try await BenchPipeline.run(.lstm, over: "ipc", durability: kind) {
+              try LoadClient(
+                $0, endpoint: $1, streams: streams, vocabulary: BenchModel.vocabulary
+              ).saturate(
+                stepsPerMessage: steps, window: max(2 * streams * steps, 1024), seconds: 2)
+            })
+          delays[kind, default: []] +=
+            try await BenchPipeline.run(.lstm, over: "ipc", durability: kind) {
+              try LoadClient($0, endpoint: $1, streams: 1, vocabulary: BenchModel.vocabulary)
+                .pace(stepsPerMessage: steps, messagesPerSecond: 100, messages: 200)
+            }
+        }
+      }
+      let none = Self.median(rates["none"] ?? [])
+      for kind in kinds {
+        let rate = Self.median(rates[kind] ?? [])
+        let sorted = (delays[kind] ?? []).sorted()
+        print(
+          String(
+            format:
+              "%-6@ %4d streams %3d steps/msg %10.0f steps/s, none/this %.2f; lone p50 %.0f us, p99 %.0f us",
+            kind as NSString, streams, steps, rate, none / rate, Self.part(sorted, 0.5),
+            Self.part(sorted, 0.99)))
+      }
     }
   }
 

@@ -8,7 +8,7 @@ extension Pipeline {
   /// Stages in processes of their own have a store each: `NAME.STAGE.sqlite` for `NAME.sqlite`.
   ///
   /// - Throws: a `StoreError`.
-  func openStore(of stage: StageName?) throws(StoreError) -> StateStore? {
+  package func openStore(of stage: StageName?) throws(StoreError) -> StateStore? {
     guard let section = file.store else { return nil }
     return try StateStore(
       path: section.path(of: stage), durability: section.durability, owner: storeOwner)
