@@ -41,7 +41,7 @@ package final class StateStore: Sendable {
   /// Changes that may wait; stages take nothing in beyond it.
   private static let waitingBytesMax = 64 << 20
   /// Commits are at least so far apart, so that each carries what gathered meanwhile.
-  private static let gatherMicroseconds: UInt32 = 500
+  private static let gatherMicroseconds: UInt32 = 200
   /// How long a full disk is left alone.
   private static let fullDiskMicroseconds: UInt32 = 200_000
 

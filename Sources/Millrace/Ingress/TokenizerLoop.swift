@@ -69,7 +69,8 @@ final class TokenizerLoop {
     self.ingressMetrics = ingressMetrics
     link = try LinkReceiver(
       context: control.context, endpoint: stage.endpoints.ingress,
-      window: stage.encoding.creditWindow, isAcknowledging: true,
+      // Input is acknowledged a commit later: more of it is under way.
+      window: stage.encoding.creditWindow * (stage.store == nil ? 1 : 4), isAcknowledging: true,
       queueMessages: Limits.clientQueueMessages, isWatched: true,
       use: .ingress, guarding: control.guarding)
     workers = try (0..<stage.workers).map {
