@@ -70,7 +70,8 @@ def _calls(module: Any, example: Any) -> tuple[list[tuple[str, Any]], Any, Any]:
     leaves = [(name, leaf) for name, leaf in module.named_modules() if not list(leaf.children())]
     if example is None:
         if not isinstance(module, nn.Sequential) and list(module.children()):
-            raise ValueError("a module of its own class needs an example input")
+            raise ValueError("a module of its own class needs an example input, of which its chain is "
+                             "proved: save_torch(module, path, example=x)")
         if any(isinstance(leaf, nn.Conv1d) for _, leaf in leaves):
             raise ValueError("a Conv1d alone does not say what stands before the sequence: wrap it "
                              "in a module that pads, and give an example input")
