@@ -21,6 +21,7 @@ EXIT_STATUS = [
     ("69", "peer unreachable, or endpoint in use"),
     ("70", "an error of the software"),
     ("74", "reading or writing failed, or something was lost"),
+    ("77", "an encrypted endpoint does not let this key in"),
     ("78", "wrong pipeline file, or a file that it names is missing or does not fit"),
 ]
 

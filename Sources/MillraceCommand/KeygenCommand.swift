@@ -11,7 +11,9 @@ struct KeygenCommand: AsyncParsableCommand {
       CZMQ's certificates. A daemon names its file with `curve: { key: FILE }`, a client with
       --client-key; the public key goes into the daemon's file of clients.
 
-      EXAMPLE: echo "$(millrace keygen gateway.key) send gateway" >> clients.keys
+      EXAMPLES:
+        millrace keygen daemon.key
+        echo "$(millrace keygen gateway.key) send gateway" >> clients.keys
       """)
 
   @Argument(help: "The file to write, or to read with --show.", completion: .file())
