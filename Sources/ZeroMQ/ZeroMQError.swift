@@ -20,6 +20,11 @@ package struct ZeroMQError: Error, Equatable, CustomStringConvertible {
     self.code = code
   }
 
+  /// Nobody is connected, and nobody will be: an inproc connection is not made anew.
+  package static func noPeer(at endpoint: String) -> ZeroMQError {
+    ZeroMQError("zmq_send", endpoint, code: EHOSTUNREACH)
+  }
+
   package var isAddressInUse: Bool { code == EADDRINUSE }
   package var isContextTerminated: Bool { code == CZeroMQ.ETERM }
 

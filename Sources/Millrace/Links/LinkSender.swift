@@ -101,6 +101,8 @@ final class LinkSender {
   /// Sends a message that costs `units` of credit.
   ///
   /// The queue is bounded by credit, not by libzmq, so this never waits.
+  ///
+  /// - Throws: a `ZeroMQError`; also where the other side was a stage of this process that has ended.
   func send(
     _ header: Header, stream: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer,
     ids: UnsafeRawBufferPointer = .init(start: nil, count: 0),
@@ -108,14 +110,16 @@ final class LinkSender {
   ) throws {
     sent += units
     let partCount = !note.isEmpty ? 5 : !ids.isEmpty ? 4 : 3
-    try socket.sendWaiting(stream, more: true)
+    guard try socket.send(stream, more: true) == .sent else {
+      throw ZeroMQError.noPeer(at: endpoint)
+    }
     try withUnsafeTemporaryAllocation(byteCount: Header.byteCount, alignment: 8) { buffer in
       header.encode(into: buffer)
-      try socket.sendWaiting(UnsafeRawBufferPointer(buffer), more: true)
+      _ = try socket.send(UnsafeRawBufferPointer(buffer), more: true)
     }
-    try socket.sendWaiting(payload, more: partCount > 3)
-    if partCount > 3 { try socket.sendWaiting(ids, more: partCount > 4) }
-    if partCount > 4 { try socket.sendWaiting(note, more: false) }
+    _ = try socket.send(payload, more: partCount > 3)
+    if partCount > 3 { _ = try socket.send(ids, more: partCount > 4) }
+    if partCount > 4 { _ = try socket.send(note, more: false) }
   }
 
   private func send(_ header: Header, json: [UInt8]) throws {
