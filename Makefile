@@ -8,7 +8,7 @@ SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 PYTHON := /usr/bin/python3
 PIPELINES := $(filter-out %.test.yaml,$(wildcard Pipelines/*.yaml))
 
-.PHONY: help setup build demo test test-python test-notebook wheel manual check-metrics check-unit deb test-deb bench-overload test-network test-page page-pictures lint format bench bench-pipeline bench-steps torture fuzz neon sanitize fixtures clean
+.PHONY: help setup build demo test test-python test-notebook wheel manual check-metrics check-unit deb test-deb bench-overload test-network test-page page-pictures lint format bench bench-pipeline bench-steps simulate torture fuzz neon sanitize fixtures clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,8 @@ test: setup ## Run all tests (debug build)
 	cd Clients/python && MILLRACE=$(CURDIR)/.build/debug/millrace $(PYTHON) -m unittest discover -q -s tests -t .
 	$(MAKE) --no-print-directory test-python
 	.build/debug/millrace test $(PIPELINES)
+	.build/debug/millrace-simulate --seeds 200
+	.build/debug/millrace-simulate --replay $(wildcard Fixtures/simulation/*.jsonl)
 	$(PYTHON) Tests/Torture/torture.py .build/debug/millrace --kills 12 --seed 1
 	$(PYTHON) Tests/Torture/torture.py .build/debug/millrace --kills 12 --seed 2 --split
 	@$(PYTHON) Packaging/manual.py .build/debug/millrace .build/manual --check
@@ -109,6 +111,11 @@ test-page: ## Test the page in headless Chromium (installs Debian's chromium, ch
 page-pictures: ## Take the pictures of the page in Docs anew, with 200 live streams (needs what test-page installs)
 	@$(SWIFT_BUILD) --product millrace
 	cd Clients/python && MILLRACE=$(CURDIR)/.build/debug/millrace $(PYTHON) -m tests.page_pictures $(CURDIR)/Docs
+
+# One seed: ARGS="--seed 7"; the fixture of a failure: ARGS="--replay FILE".
+simulate: ## Run the stages under faults of new seeds for a minute (ARGS="--seconds 600" for longer)
+	@$(SWIFT_BUILD) --product millrace-simulate
+	@.build/debug/millrace-simulate $(or $(ARGS),--seconds 60)
 
 torture: build ## Kill daemons at random moments and compare with an undisturbed run
 	@for mode in "--durability os" "--durability fsync" "--durability os --split" "--durability fsync --split"; do \
