@@ -45,6 +45,10 @@ final class TokenizerLoop {
   /// Messages under way to the workers.
   var underWay = 0
   private var isReady = false
+  /// Nil where the pipeline has none.
+  let controlSocket: ControlSocket?
+  /// Requests that take more than a turn; each goes on a little, and says whether it is done.
+  var controlTasks: [() throws -> Bool] = []
   /// For the lines about peers that went.
   var departurePaces = DeparturePaces()
 
@@ -83,6 +87,7 @@ final class TokenizerLoop {
     tap = try stage.endpoints.taps.map {
       try Tap(context: control.context, endpoint: $0, stage: "tokenizer")
     }
+    controlSocket = try stage.endpoints.control.map { try ControlSocket(control, endpoint: $0) }
     log = try stage.store.map(InputLog.init)
     nextLife = try stage.store?.nextEpoch(atLeast: 1) ?? 1
     firstLife = nextLife
@@ -104,6 +109,8 @@ final class TokenizerLoop {
     everything.add(control.stop)
     for worker in workers { everything.add(worker.socket) }
     everything.add(link.socket)
+    controlSocket?.add(to: &answers)
+    controlSocket?.add(to: &everything)
     if let log {
       answers.add(log.bell)
       everything.add(log.bell)
@@ -114,7 +121,8 @@ final class TokenizerLoop {
       let hasRoom = hasRoom
       let patience: Duration =
         stoppedAt != nil
-        ? .milliseconds(10) : link.hasWaiting ? .milliseconds(5) : .milliseconds(500)
+        ? .milliseconds(10)
+        : link.hasWaiting || hasControlWork ? .milliseconds(5) : .milliseconds(500)
       _ =
         hasRoom
         ? try everything.wait(timeout: patience) : try answers.wait(timeout: patience)
@@ -129,6 +137,7 @@ final class TokenizerLoop {
       try giveOverdueLeave()
       parkIdle()
       announceReady()
+      try answerControl()
       var received = 0
       try link.watch?.gather()
       if hasRoom {
