@@ -27,6 +27,7 @@ final class ControlSocket {
   let socket: Socket<Router>
   let watch: PeerWatch
   private let logger: Logger
+  private let clock: StageClock
   private var message = Multipart(capacity: 5)
   private var waiting: Deque<Waiting> = []
   /// Requests that were taken and not answered to the end.
@@ -38,6 +39,7 @@ final class ControlSocket {
   /// - Throws: a `ZeroMQError`, or a `FileFailure` for the folder.
   init(_ control: StageControl, endpoint: String) throws {
     logger = control.logger
+    clock = control.clock
     try Endpoint.makeFolder(for: endpoint)
     socket = try Socket<Router>(control.context)
     try socket.setRouterMandatory(true)
@@ -71,7 +73,7 @@ final class ControlSocket {
       take(handle)
     }
     for departure in watch.departures() where !departure.wasHeard {
-      guard pace.admit(milliseconds: MonotonicClock.milliseconds) != nil else { continue }
+      guard pace.admit(milliseconds: clock.milliseconds) != nil else { continue }
       logger.warning(
         "peer disconnected", metadata: ["endpoint": "control", "reason": "\(departure.reason)"])
     }
@@ -123,7 +125,7 @@ final class ControlSocket {
       waiting.append(
         Waiting(
           reply: bytes, attachment: reply.attachment, asker: asker,
-          milliseconds: MonotonicClock.milliseconds))
+          milliseconds: clock.milliseconds))
       return
     }
   }
@@ -153,7 +155,7 @@ final class ControlSocket {
 
   /// Tries again; who does not read for a while goes without.
   private func flushWaiting() {
-    let now = MonotonicClock.milliseconds
+    let now = clock.milliseconds
     for _ in 0..<waiting.count {
       guard let first = waiting.popFirst() else { return }
       if !transmit(first.reply, first.attachment, to: first.asker),
