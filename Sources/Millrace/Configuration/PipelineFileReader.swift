@@ -7,7 +7,8 @@ import Tokenization
 extension PipelineFile {
   private static let topKeys = [
     "name", "ingress", "tokenizer", "model", "decoder", "inference", "emit", "output", "anomaly",
-    "labels", "top", "sink", "monitor", "control", "http", "traces", "links", "precision", "state", "limits",
+    "labels", "top", "sink", "monitor", "control", "http", "traces", "links", "precision", "state",
+    "limits",
     "allow-plaintext", "curve",
   ]
 
@@ -69,7 +70,8 @@ extension PipelineFile {
     }
     try readStages(top)
     for key in [
-      "model", "decoder", "emit", "labels", "tokenizer", "ingress", "monitor", "control", "sink", "links",
+      "model", "decoder", "emit", "labels", "tokenizer", "ingress", "monitor", "control", "sink",
+      "links",
       "output", "anomaly", "http", "curve",
     ]
     where top.has(key) {
