@@ -6,6 +6,8 @@ struct Event: Codable, Equatable {
   enum Kind: String, Codable {
     /// The stage `at` takes a turn.
     case turn
+    /// Everything that is under way arrives, and everybody takes a turn, `count` times.
+    case round
     /// `count` messages reach the end of the link `at`; with `back`, those that go back.
     case deliver
     /// The client of stream `at` sends its next `count` elements.
@@ -51,7 +53,7 @@ struct Event: Codable, Equatable {
     case .cut, .move, .crash, .stop, .disk: true
     case .commit: dies != nil
     case .pass: count ?? 1 >= 2000
-    case .turn, .deliver, .send, .again, .greet, .start: false
+    case .round, .turn, .deliver, .send, .again, .greet, .start: false
     }
   }
 

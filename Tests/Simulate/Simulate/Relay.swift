@@ -1,3 +1,4 @@
+import Logging
 import Wire
 import ZeroMQ
 
@@ -11,11 +12,23 @@ final class Relay {
   struct Message {
     let parts: [[UInt8]]
     let sentMilliseconds: UInt64
+
+    /// For people who follow a run.
+    var text: String {
+      guard parts.count > 1,
+        let header = try? parts[1].withUnsafeBytes({ try Header(bytes: $0) })
+      else { return "no header" }
+      let payload = header.elementType == .json ? String(decoding: parts[2], as: UTF8.self) : ""
+      return "\(header.kind.name) \(String(decoding: parts[0], as: UTF8.self)) "
+        + "number \(header.number) count \(header.count) flags \(header.flags.rawValue) input "
+        + "\(header.input) model \(header.model) \(payload)"
+    }
   }
 
   let name: String
   private let context: Context
   private let clock: SimulatedClock
+  private let logger: Logger
   /// Towards the receiving side, and back.
   private(set) var inward: [Message] = []
   private(set) var outward: [Message] = []
@@ -30,8 +43,9 @@ final class Relay {
   /// Where what goes back arrives, for a client.
   var receive: ((Message) throws -> Void)?
 
-  init(_ name: String, context: Context, clock: SimulatedClock) {
+  init(_ name: String, context: Context, clock: SimulatedClock, logger: Logger) {
     self.name = name
+    self.logger = logger
     self.context = context
     self.clock = clock
   }
@@ -55,7 +69,10 @@ final class Relay {
   func deliverInward(_ count: Int) throws {
     try gather()
     guard let back else { return }
-    for message in inward.prefix(count) { try back.send(message.parts) }
+    for message in inward.prefix(count) {
+      tell(">", message)
+      try back.send(message.parts)
+    }
     inward.removeFirst(min(count, inward.count))
   }
 
@@ -66,12 +83,15 @@ final class Relay {
     let arriving = outward.prefix(count)
     outward.removeFirst(arriving.count)
     for message in arriving {
+      tell("<", message)
       try front?.send(message.parts)
       try receive?(message)
     }
   }
 
-  var isEmpty: Bool { inward.isEmpty && outward.isEmpty }
+  private func tell(_ way: String, _ message: Message) {
+    logger.debug("\(name) \(way) \(message.text)")
+  }
 
   // MARK: Faults
 

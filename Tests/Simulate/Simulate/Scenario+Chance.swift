@@ -57,7 +57,8 @@ extension LifeScript {
     if !elements.isEmpty, chance.once(in: 3) {
       resets = [chance.draw(0...elements.count - 1)].filter { $0 > 0 }
     }
-    ends = !chance.once(in: 4)
+    // A bare START is owed nothing.
+    ends = !chance.once(in: 4) || elements.isEmpty
   }
 }
 
@@ -83,7 +84,8 @@ private struct EventChoice {
     count = chance.pick(weighted: [(3, 60), (4, 200), (2, 500)])
     let stores = setup.durability != "none"
     weights = [
-      (30, .turn), (30, .deliver), (14, .send), (10, .pass), (stores ? 10 : 0, .commit),
+      (8, .round), (30, .turn), (30, .deliver), (14, .send), (10, .pass),
+      (stores ? 10 : 0, .commit),
       (2, .again), (1, .greet),
     ]
     // Not every run has every fault: some bugs need quiet.
@@ -104,6 +106,7 @@ private struct EventChoice {
     let kind = chance.pick(weighted: weights)
     switch kind {
     case .turn: return Event(.turn, at: chance.pick(stages))
+    case .round: return Event(.round, at: "", count: chance.pick([1, 1, 3]))
     case .deliver:
       let isBack = chance.once(in: 2)
       return Event(

@@ -11,7 +11,8 @@ final class SentLife {
   var sentMost = 0
   /// Whether START was sent, and END.
   var isBegun = false
-  var isEndSent = false
+  var isEndSent = false { didSet { wasEndSent = wasEndSent || isEndSent } }
+  private(set) var wasEndSent = false
   /// Elements that were acknowledged; nil before anything was.
   private(set) var acknowledged: Int?
   /// Whether the last answer came, or a welcome said that all were given.
@@ -109,6 +110,11 @@ final class SentLife {
     sent = Int(number - script.first)
     isBegun = true
     isEndSent = false
+    // The acknowledgement of the last may be lost: what comes again is acknowledged again.
+    if sent == count, sent > 0, !script.ends, acknowledged != count {
+      sent -= 1
+      isBegun = sent > 0
+    }
     if isClosed {
       self.isClosed = true
       isEndSent = true

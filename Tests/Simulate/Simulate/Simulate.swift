@@ -16,8 +16,11 @@ struct Simulate: ParsableCommand {
   @Option(help: "Run one seed.")
   var seed: UInt64?
 
-  @Option(help: ArgumentHelp("Run the seeds from 1 on, so many.", valueName: "count"))
+  @Option(help: ArgumentHelp("Run so many seeds.", valueName: "count"))
   var seeds: UInt64?
+
+  @Option(help: ArgumentHelp("The first of them.", valueName: "seed"))
+  var from: UInt64 = 1
 
   @Option(help: "Run new seeds for so many seconds.")
   var seconds: Double?
@@ -55,7 +58,7 @@ struct Simulate: ParsableCommand {
     if let seed {
       try report(seed)
     } else if let seeds {
-      for seed in 1...max(1, seeds) { try report(seed) }
+      for seed in from..<from + seeds { try report(seed) }
     } else if let seconds {
       var seed = UInt64(began.timeIntervalSince1970 * 1000)
       while Date().timeIntervalSince(began) < seconds {

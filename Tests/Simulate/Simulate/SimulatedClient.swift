@@ -48,7 +48,8 @@ final class SimulatedClient {
   init(_ name: String, scripts: [StreamScript], in world: World) throws {
     self.name = name
     self.world = world
-    link = Relay(name, context: world.context, clock: world.clock)
+    link = Relay(
+      name, context: world.context, clock: world.clock, logger: world.logger)
     progressMilliseconds = world.clock.milliseconds
     saidMilliseconds = progressMilliseconds
     for script in scripts {
@@ -111,7 +112,8 @@ final class SimulatedClient {
     guard left.count < 2 else { return }
     isDisturbed = true
     left.append(link)
-    link = Relay(name, context: world.context, clock: world.clock)
+    link = Relay(
+      name, context: world.context, clock: world.clock, logger: world.logger)
     adopt(link)
     if let ingress { try link.receiverBegan(at: ingress) }
     (hellosOpen, early, isWelcome, isGreetingDue) = (0, nil, false, true)
@@ -171,7 +173,7 @@ final class SimulatedClient {
     let life = stream.life
     let from = max(0, life.sent - back)
     // Behind an END, START begins a new life.
-    guard life.isBegun, !life.isEndSent, from < life.sent else { return }
+    guard life.isBegun, !life.wasEndSent, from < life.sent else { return }
     let end = min(life.sent, pieceEnd(of: life, from: from, count: count))
     guard sent + UInt64(end - from) <= credit else { return }
     var flags: MessageFlags = []
@@ -250,16 +252,13 @@ final class SimulatedClient {
 
   /// Does what a client does that is left alone: greets when it must, and sends what it has.
   func act() throws {
-    if isGreetingDue || isSilent {
-      try checkGreetingIsNeeded()
-      return greet()
-    }
+    if isGreetingDue || isSilent { return greet() }
     for stream in streams { try send(stream.id.name, count: 200) }
   }
 
   /// Where nothing was lost, nobody has to ask again.
-  private func checkGreetingIsNeeded() throws {
-    guard isWelcome, !isGreetingDue, world.isUndisturbed else { return }
+  func checkIsServed() throws {
+    guard isWelcome, !isGreetingDue, isSilent, world.isUndisturbed else { return }
     throw Violation(
       "where nothing is lost, nobody waits for ever", at: "\(name), \(standing)",
       expected: "an answer, an acknowledgement or credit within 2 s", received: "nothing")
