@@ -204,7 +204,9 @@ struct ModelPlan: Sendable {
       throw .stepsLeftOut(layer: place(index), leftOutBy: place(leftOutBy))
     }
     guard let last = rows.endedBy else { throw .repeatOfSequence(layer: place(index)) }
-    guard layers[last].recurrence != nil, slots.isEmpty else {
+    // Its row is taken from that layer's h, so that one path alone may lead from there to here.
+    let bridge = last + 1..<index
+    guard layers[last].recurrence != nil, layers[bridge].allSatisfy({ !$0.isBranch }) else {
       throw .repeatOfOther(layer: place(index), last: place(last))
     }
     if maskReaches[last], layers[last].recurrence?.zeroOutputForMask == true {
@@ -214,7 +216,7 @@ struct ModelPlan: Sendable {
     rows.endedBy = nil
     shape = .oneToMany(count: count)
     streaming = 0..<last + 1
-    bridging = last + 1..<index
+    bridging = bridge
     decoding = index + 1..<layers.count
   }
 
