@@ -153,9 +153,15 @@ struct ModelPlan: Sendable {
         throw .stepsLeftOut(layer: place(index), leftOutBy: place(leftOutBy))
       }
       if !recurrence.returnSequences { try end(index) }
-    case .lastStep, .globalPooling1D:
+    case .lastStep:
       try checkSequence(index)
       try end(index)
+    case .globalPooling1D(let pooling):
+      try checkSequence(index)
+      // The mean of no steps is none: there is no row until one is not masked.
+      let waits = pooling.kind == .average && rows.maskedBy != nil
+      try end(index)
+      if waits { rows.leftOutBy = index }
     case .repeatVector(let layer):
       try followRepeat(index, count: layer.count)
     case .branch(let branch):
