@@ -11,7 +11,7 @@ struct KerasLayersTests {
   static let refused = Fixture.members(of: "keras-layers/refused", prefix: "")
 
   @Test func thereAreFixtures() {
-    #expect(Self.cases.count == 17)
+    #expect(Self.cases.count == 18)
     #expect(Self.refused.count == Self.reasons.count)
   }
 
@@ -77,6 +77,9 @@ struct KerasLayersTests {
     "conv-same": "(Conv1D): padding: is \"same\", which needs the steps to come: not streamable",
     "flatten-steps": "(Flatten): it joins all steps into one row: not streamable",
     "lookup-hashed": "(StringLookup): num_oov_indices: is not 1: unknown tokens are hashed",
+    "mask-operation": "(Add): takes away the mask of the steps before it, which is not supported",
+    "mask-reshape": "(Reshape): takes away the mask of the steps before it",
+    "mask-rms": "(RMSNormalization): takes away the mask of the steps before it",
     "mean-keepdims": "(GlobalAveragePooling1D): keepdims: is true, expected false",
     "permute": "(Permute): it changes what the steps are: not streamable",
     "pool-same": "(MaxPooling1D): padding: is \"same\", which needs the steps to come",
