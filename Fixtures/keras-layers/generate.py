@@ -296,7 +296,9 @@ def refused(keras):
     case("mask-reshape", L.Masking(), L.Reshape((-1, 3)), L.GRU(2))
     i = L.Input((None,))
     x = L.Embedding(5, 3, mask_zero=True)(i)
-    keras.Model(i, L.GRU(2)(L.Dense(3)(x) + x)).save(os.path.join(path, "mask-operation.keras"))
+    model = keras.Model(i, L.GRU(2)(L.Dense(3)(x) + x))
+    model.save(os.path.join(path, "mask-operation.keras"))
+    model.save(os.path.join(path, "mask-operation.h5"))
     i = L.Input((None, 3))
     keras.Model(i, [L.Dense(2)(i), L.Dense(2)(i)]).save(os.path.join(path, "two-outputs.keras"))
 

@@ -37,12 +37,21 @@ struct KerasLayer {
     self.weightGroup = weightGroup
     name = configuration["name"]?.string ?? object["name"]?.string ?? className
     foreign = KerasLayer.foreign(object, className: savedClass)
-    isOperation = object["module"]?.string?.contains(".ops.") ?? false
+    isOperation = KerasLayer.isOperation(object)
     wrapped =
       configuration["layer"].flatMap { inner in
         KerasLayer.stack(inner, kerasMajor: kerasMajor)
           ?? KerasLayer(inner, weightGroup: "layer", kerasMajor: kerasMajor).map { [$0] }
       } ?? []
+  }
+
+  /// `.h5` files have no modules; a layer takes its tensors as one list, an operation each by itself.
+  private static func isOperation(_ object: JSONValue) -> Bool {
+    if let module = object["module"]?.string { return module.contains(".ops.") }
+    let nodes = object["inbound_nodes"]?.array ?? []
+    return nodes.contains { node in
+      (node["args"]?.array ?? []).count { $0["class_name"]?.string == "__keras_tensor__" } > 1
+    }
   }
 
   /// The layers of a wrapped Sequential; nil if it is none, or not Keras' own.
