@@ -80,8 +80,7 @@ final class World {
 
   func lives(of script: StreamScript) -> [SentLife] {
     script.lives.map {
-      SentLife(
-        $0, ExpectedAnswers(of: $0, stream: script.name, model, setup), stream: script.name, setup)
+      SentLife($0, ExpectedAnswers(of: $0, stream: script.name, model, setup), stream: script.name)
     }
   }
 
@@ -292,6 +291,7 @@ final class World {
         "every step has one answer", client.name, "each answer once", client.standing)
     }
     try checkStores()
+    try checkMemory()
   }
 
   private var workerWindows: [(String, Int)] {
@@ -306,6 +306,20 @@ final class World {
       guard groups.isEmpty else {
         throw violation(
           "what is saved leaves the store", process.name, "no input kept", "groups \(groups)")
+      }
+    }
+  }
+
+  /// No stage knows more streams than it may.
+  private func checkMemory() throws {
+    let metrics =
+      ["millrace_streams_active"]
+      + (0..<setup.workers).map { "millrace_stage_streams{stage=\"inference-\($0)\"" }
+    for process in processes {
+      for metric in metrics where process.metric(metric) > Double(setup.liveStreams) {
+        throw violation(
+          "memory is bounded", "\(process.name), \(metric)", "at most \(setup.liveStreams)",
+          "\(process.metric(metric))")
       }
     }
   }
