@@ -164,6 +164,13 @@ extension Socket where Kind == Subscribe {
   package func unsubscribe(_ prefix: UnsafeRawBufferPointer) throws(ZeroMQError) {
     try set(ZMQ_UNSUBSCRIBE, "ZMQ_UNSUBSCRIBE", bytes: prefix)
   }
+
+  package func unsubscribe(_ prefix: String) throws(ZeroMQError) {
+    let bytes = Array(prefix.utf8)
+    guard zmq_setsockopt(pointer, ZMQ_UNSUBSCRIBE, bytes, bytes.count) == 0 else {
+      throw ZeroMQError("zmq_setsockopt", "ZMQ_UNSUBSCRIBE")
+    }
+  }
 }
 
 extension Duration {
