@@ -12,6 +12,10 @@ package enum Limits {
   /// bounded by its bytes.
   package static let messageSteps = 4096
 
+  /// How long an acknowledgement may wait for others of its stream, which it then stands for; it goes
+  /// at once when nothing of the connection is under way.
+  package static let acknowledgeMilliseconds: UInt64 = 5
+
   /// Refusals of parts of one text message; the last of them says how many more parts there are.
   package static let messageRefusals = 16
 

@@ -1,4 +1,5 @@
 import Durability
+import Glibc
 import Logging
 import Wire
 import ZeroMQ
@@ -23,6 +24,10 @@ package final class SinkLoop: StageLoop {
   /// Traced answers of this turn, until their lines are written.
   private var traced: [TracedAnswer] = []
   private var poller = Poller()
+  private var linkItem: Int?
+  /// How long answers gather that nobody reads.
+  private static let pauseMicroseconds: UInt32 = 200
+  private var tapItem: Int?
   /// When `stop` was seen, or anything since then.
   private var stoppedAtMilliseconds: UInt64?
 
@@ -69,24 +74,40 @@ package final class SinkLoop: StageLoop {
   }
 
   package func begin() throws {
-    poller.add(link.socket)
+    linkItem = poller.add(link.socket)
     poller.add(control.stop)
     if let written { poller.add(written.bell) }
+    tapItem = tap?.add(to: &poller)
     control.ready()
   }
 
   package func wait() throws {
+    if isIdle { usleep(SinkLoop.pauseMicroseconds) }
     _ = try poller.wait(timeout: .milliseconds(stoppedAtMilliseconds == nil ? 500 : 10))
   }
 
+  /// Whether what comes is only counted: nobody reads it.
+  ///
+  /// Then it may gather, since each time that this stage is woken costs the stage before it a call of
+  /// the system; credit is back long before the next batches have used it up.
+  private var isIdle: Bool {
+    writer == nil && publisher == nil && alarms == nil && written == nil && traced.isEmpty
+      && !(tap?.isHeard ?? false) && stoppedAtMilliseconds == nil
+  }
+
   package func turn() throws -> Bool {
-    try tap?.readSubscriptions()
+    // What was sent before this was raised is found.
+    let isStopping = control.stop.isRaised
+    try poller.look()
+    if poller.isReadable(tapItem) { try tap?.readSubscriptions() }
     try publisher?.readSubscriptions()
-    let received = try link.receive(limit: Limits.drainMessages) { try write($0, $1) }
+    let received =
+      poller.isReadable(linkItem)
+      ? try link.receive(limit: Limits.drainMessages) { try write($0, $1) } : 0
     try flush()
     // Only now: what is credited has been written.
     link.flush()
-    if control.stop.isRaised { return !isDrained(received: received) }
+    if isStopping { return !isDrained(received: received) }
     link.keepAlive()
     return true
   }

@@ -27,7 +27,13 @@ final class Tap {
     try socket.connect(endpoint)
   }
 
-  /// Takes note of subscriptions that came and went.
+  /// Has a poller wake up for subscriptions that come and go; returns the item's index.
+  func add(to poller: inout Poller) -> Int { poller.add(socket) }
+
+  /// Whether anybody listens.
+  var isHeard: Bool { !subscriptions.isEmpty }
+
+  /// Takes note of them.
   func readSubscriptions() throws {
     while try socket.receive(into: &message) {
       subscriptions.take(message.bytes(0))
