@@ -8,7 +8,7 @@ SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 PYTHON := /usr/bin/python3
 PIPELINES := $(filter-out %.test.yaml,$(wildcard Pipelines/*.yaml))
 
-.PHONY: help setup build demo test test-python test-notebook wheel manual check-metrics check-unit deb test-deb bench-overload test-network test-page page-pictures lint format bench bench-pipeline bench-steps simulate torture fuzz neon sanitize fixtures check-models check-random clean
+.PHONY: help setup build demo test test-python test-notebook wheel manual check-metrics check-unit deb test-deb bench-overload bench-taps test-network test-page page-pictures page-weight lint format bench bench-pipeline bench-steps simulate torture fuzz neon sanitize fixtures check-models check-random clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -96,6 +96,13 @@ test-deb: deb ## Install, run, remove and purge the package in an overlay of thi
 bench-overload: build ## Whether one greedy stream slows the others down (ARGS=--json)
 	@MILLRACE=$(CURDIR)/.build/release/millrace $(PYTHON) Benchmarks/overload/overload.py $(ARGS)
 
+# The first half needs valgrind, the second a quiet machine.
+bench-taps: build ## What taps cost with no subscriber (instructions), and with 20, 15 of them stopped
+	@command -v valgrind >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends valgrind >/dev/null; }
+	@MILLRACE=$(CURDIR)/.build/release/millrace $(PYTHON) Benchmarks/taps/instructions.py
+	@$(BUILD_PIPELINE) >&2
+	@.build-pipeline/release/EndToEndBenchmark --only taps --rounds 5 $(ARGS)
+
 check-unit: ## Check the systemd unit, and how exposed systemd-analyze calls it
 	@Packaging/systemd/check
 
@@ -116,6 +123,10 @@ page-pictures: ## Take the pictures of the page in Docs anew, with 200 live stre
 simulate: ## Run the stages under faults of new seeds for a minute (ARGS="--seconds 600" for longer)
 	@$(SWIFT_BUILD) --product millrace-simulate
 	@.build/debug/millrace-simulate $(or $(ARGS),--seconds 60)
+
+# Ten minutes; ARGS="--minutes 2" for fewer.
+page-weight: build ## What the page costs its reader after a while, with 200 live streams (needs what test-page installs)
+	cd Clients/python && MILLRACE=$(CURDIR)/.build/release/millrace $(PYTHON) -m tests.page_weight $(ARGS)
 
 torture: build ## Kill daemons at random moments and compare with an undisturbed run
 	@for mode in "--durability os" "--durability fsync" "--durability os --split" "--durability fsync --split"; do \
