@@ -267,6 +267,8 @@ final class World {
 
   /// All that is left is acknowledged, trimmed and credited, once nobody has anything to send.
   private func checkAtRest() throws {
+    // What was lost has taken credit, until the next hello.
+    for client in clients where client.isDisturbed { client.greet() }
     let rounds = 3 * Int(setup.checkpointMilliseconds) / 20 + 150
     for _ in 0..<rounds {
       try roundAtRest()
