@@ -119,14 +119,14 @@ page-pictures: ## Take the pictures of the page in Docs anew, with 200 live stre
 	@$(SWIFT_BUILD) --product millrace
 	cd Clients/python && MILLRACE=$(CURDIR)/.build/debug/millrace $(PYTHON) -m tests.page_pictures $(CURDIR)/Docs
 
+# Ten minutes; ARGS="--minutes 2" for fewer.
+page-weight: build ## What the page costs its reader after a while, with 200 live streams (needs what test-page installs)
+	cd Clients/python && MILLRACE=$(CURDIR)/.build/release/millrace $(PYTHON) -m tests.page_weight $(ARGS)
+
 # One seed: ARGS="--seed 7"; the fixture of a failure: ARGS="--replay FILE".
 simulate: ## Run the stages under faults of new seeds for a minute (ARGS="--seconds 600" for longer)
 	@$(SWIFT_BUILD) --product millrace-simulate
 	@.build/debug/millrace-simulate $(or $(ARGS),--seconds 60)
-
-# Ten minutes; ARGS="--minutes 2" for fewer.
-page-weight: build ## What the page costs its reader after a while, with 200 live streams (needs what test-page installs)
-	cd Clients/python && MILLRACE=$(CURDIR)/.build/release/millrace $(PYTHON) -m tests.page_weight $(ARGS)
 
 torture: build ## Kill daemons at random moments and compare with an undisturbed run
 	@for mode in "--durability os" "--durability fsync" "--durability os --split" "--durability fsync --split"; do \
