@@ -101,6 +101,44 @@ extension StateStore {
     return found
   }
 
+  /// Names of open streams that nobody has sent to since a time, the oldest first.
+  package func streams(idleSince milliseconds: UInt64, limit: Int) throws(StoreError) -> [String] {
+    try read {
+      let statement = try $0.cachedStatement(
+        sql: "SELECT stream FROM standings WHERE NOT ended AND used < ? ORDER BY used LIMIT ?")
+      return try String.fetchAll(
+        statement, arguments: [Int64(clamping: milliseconds), limit])
+    }
+  }
+
+  /// How long daemons have run with this store, roughly.
+  package func runMilliseconds() throws(StoreError) -> UInt64 {
+    try read {
+      try String.fetchOne($0, sql: "SELECT value FROM facts WHERE name = 'run-milliseconds'")
+    }.flatMap { UInt64($0) } ?? 0
+  }
+
+  /// The numbers of a stream's kept checkpoints, oldest first.
+  package func keptNumbers(of stream: String) throws(StoreError) -> [UInt64] {
+    try read {
+      try Int64.fetchAll(
+        $0, sql: "SELECT number FROM kept WHERE stream = ? ORDER BY number", arguments: [stream])
+    }.map { UInt64($0) }
+  }
+
+  /// The newest of a stream's kept checkpoints at or below a number: a `StreamSnapshot`.
+  package func kept(of stream: String, through number: UInt64) throws(StoreError) -> [UInt8]? {
+    let data = try read {
+      try Data.fetchOne(
+        $0,
+        sql: "SELECT body FROM kept WHERE stream = ? AND number <= ? ORDER BY number DESC LIMIT 1",
+        arguments: [stream, Int64(clamping: number)])
+    }
+    return try data.map { data throws(StoreError) in
+      try opened(data, "a kept checkpoint of \(stream)")
+    }
+  }
+
   /// Names of streams that have ended, as a table has them.
   package func endedStreams(in table: Table) throws(StoreError) -> [String] {
     try read {

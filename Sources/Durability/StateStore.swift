@@ -48,7 +48,7 @@ package final class StateStore: Sendable {
     var stalled: String?
   }
 
-  static let schemaVersion = 1
+  static let schemaVersion = 2
   /// Changes that may wait; stages take nothing in beyond it.
   private static let waitingBytesMax = 64 << 20
   /// Commits are at least so far apart, so that each carries what gathered meanwhile.
@@ -235,8 +235,30 @@ package final class StateStore: Sendable {
         try database.cachedStatement(sql: "DELETE FROM inputs WHERE id <= ?")
           .execute(arguments: [Int64(group)])
       case .standing(let stream, let standing):
-        try put(
-          standing?.bytes, isEnded: standing?.isClosed, of: stream, in: "standings", database)
+        guard let standing else {
+          try put(nil, isEnded: nil, of: stream, in: "standings", database)
+          continue
+        }
+        try database.cachedStatement(sql: "REPLACE INTO standings VALUES (?, ?, ?, ?)")
+          .execute(arguments: [
+            stream, standing.isClosed, sealed(standing.bytes),
+            Int64(clamping: standing.usedMilliseconds),
+          ])
+      case .runTime(let milliseconds):
+        try database.cachedStatement(sql: "REPLACE INTO facts VALUES ('run-milliseconds', ?)")
+          .execute(arguments: ["\(milliseconds)"])
+      case .keep(let stream, let number, let snapshot, let count):
+        try database.cachedStatement(sql: "REPLACE INTO kept VALUES (?, ?, ?)")
+          .execute(arguments: [stream, Int64(clamping: number), sealed(snapshot.bytes)])
+        try database.cachedStatement(
+          sql: """
+            DELETE FROM kept WHERE stream = ?1 AND number <= (
+              SELECT number FROM kept WHERE stream = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)
+            """
+        ).execute(arguments: [stream, count])
+      case .dropKept(let stream, let number):
+        try database.cachedStatement(sql: "DELETE FROM kept WHERE stream = ? AND number > ?")
+          .execute(arguments: [stream, number.map { Int64(clamping: $0) } ?? -1])
       case .checkpoint(let stream, let checkpoint):
         try put(
           checkpoint?.bytes, isEnded: checkpoint?.isEnded, of: stream, in: "checkpoints", database)
@@ -349,6 +371,17 @@ package final class StateStore: Sendable {
             CREATE INDEX written_ended ON written (stream) WHERE ended;
             CREATE TABLE written_log (id INTEGER PRIMARY KEY, records BLOB NOT NULL);
             CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+            """)
+      }
+      if version < 2 {
+        // Streams of before have been idle since now.
+        try database.execute(
+          sql: """
+            ALTER TABLE standings ADD COLUMN used INTEGER NOT NULL DEFAULT 0;
+            CREATE INDEX standings_used ON standings (used) WHERE NOT ended;
+            CREATE TABLE kept (
+              stream TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL,
+              PRIMARY KEY (stream, number)) WITHOUT ROWID;
             PRAGMA user_version = \(schemaVersion);
             """)
       }
@@ -389,7 +422,8 @@ extension StoreChange {
     case .checkpoint(_, let checkpoint): (checkpoint?.state.count ?? 0) * 4 + 128
     case .standing, .settleWritten: 192
     case .written(_, let records): records.count * 128 + 64
-    case .trim, .trimWritten, .outputLength: 32
+    case .keep(_, _, let snapshot, _): (snapshot.memory?.checkpoint.state.count ?? 0) * 4 + 512
+    case .trim, .trimWritten, .outputLength, .runTime, .dropKept: 32
     }
   }
 }

@@ -20,6 +20,8 @@ package struct InferenceStage: Stage {
     package var resetEvery: Int?
     /// Whether answers go back to the client, or acknowledgements only.
     package var reply: Bool
+    /// Whether the sink remembers an alarm of each stream.
+    package var hasAlarm = false
   }
 
   let worker: Int

@@ -88,11 +88,16 @@ final class LastOutput {
 
 extension InferenceStream {
   func restore(_ checkpoint: StreamCheckpoint) throws {
-    try state.load(checkpoint.state)
     life = checkpoint.life
     applied = MessagePlace(life: checkpoint.life, messages: checkpoint.messages)
     queued = applied
     saved = applied
+    try take(checkpoint)
+  }
+
+  /// Goes on from a checkpoint of any life.
+  func take(_ checkpoint: StreamCheckpoint) throws {
+    try state.load(checkpoint.state)
     nextStep = checkpoint.nextStep
     stepsSinceReset = checkpoint.stepsSinceReset
     stepsSinceAnswer = checkpoint.stepsSinceAnswer

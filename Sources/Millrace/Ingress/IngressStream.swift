@@ -44,6 +44,12 @@ final class IngressStream: IdleStream {
   var isForgotten = false
   var usedMilliseconds: UInt64 = 0
   var isInIdleOrder = false
+  /// Whether a checkpoint of it is to be kept at the next round.
+  var isKeepDue = false
+  /// Whoever sent to it or greeted for it last, while that one is there.
+  weak var sender: Connection?
+  /// Where it went on, when it left this daemon; empty where it did not.
+  var movedTo = ""
   /// Its newest entry in the answer cache; -1 for none.
   var newestCached = -1
   /// Steps at the last time that streams were listed.
@@ -73,6 +79,7 @@ final class IngressStream: IdleStream {
     answered = step
     pendingFlags = .start
     given = []
+    movedTo = ""
   }
 }
 
@@ -102,16 +109,19 @@ extension IngressStream {
     sequenceStart = standing.sequenceStart
     nextAnswer = standing.nextAnswer
     given = standing.given
+    movedTo = standing.movedTo
     pendingFlags = MessageFlags(rawValue: standing.pendingFlags)
   }
 
   var standing: StreamStanding {
-    StreamStanding(
+    var standing = StreamStanding(
       life: life, epoch: sequence.epoch, expected: sequence.expected,
       isClosed: sequence.phase == .closed, firstInput: firstInput, nextStep: nextStep,
       messages: messages, pendingFlags: pendingFlags.rawValue, sequenceStart: sequenceStart,
       nextAnswer: nextAnswer, carry: carry == TokenizerCarry() ? [] : carry.encoded(),
       given: given, values: valueCarry.isEmpty ? [] : valueCarry.encoded())
+    standing.movedTo = movedTo
+    return standing
   }
 }
 
@@ -132,6 +142,8 @@ struct UnderWay {
   var isEnd: Bool
   var isPeek: Bool
   var place: MessagePlace
+  /// What was asked about the stream itself; a PEEK of ours then.
+  var question: StateQuestion?
   /// When the message was read.
   var readNanoseconds: UInt64
   /// Whose child its span is; nil where there will be none.

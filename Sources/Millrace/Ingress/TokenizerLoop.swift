@@ -49,6 +49,20 @@ package final class TokenizerLoop: StageLoop {
   let controlSocket: ControlSocket?
   /// Requests that take more than a turn; each goes on a little, and says whether it is done.
   var controlTasks: [() throws -> Bool] = []
+  /// What workers have been asked about streams.
+  var questions: [UInt64: StateQuestion] = [:]
+  var nextQuestion: UInt64 = 0
+  var nextQuestionCheckMilliseconds: UInt64 = 0
+  /// Streams that are on their way to another daemon.
+  var held: [StreamID: HeldStream] = [:]
+  /// Checkpoints to rewind to; without a store.
+  var history: StreamHistory
+  /// Streams that moved on since the last round of checkpoints, and those of the round under way.
+  var keepDue: Deque<IngressStream> = []
+  var keepRound: Deque<IngressStream> = []
+  var nextKeepMilliseconds: UInt64 = 0
+  /// When parked streams are looked through next for those that expire.
+  var nextExpiryMilliseconds: UInt64 = 0
   /// For the lines about peers that went.
   var departurePaces = DeparturePaces()
 
@@ -94,7 +108,9 @@ package final class TokenizerLoop: StageLoop {
       try Tap(context: control.context, endpoint: $0, stage: "tokenizer")
     }
     controlSocket = try stage.endpoints.control.map { try ControlSocket(control, endpoint: $0) }
-    log = try stage.store.map(InputLog.init)
+    log = try stage.store.map { try InputLog($0, clock: control.clock) }
+    history = StreamHistory(
+      count: stage.keep?.count ?? 0, byteCountMax: Limits.historyBytes)
     nextLife = try stage.store?.nextEpoch(atLeast: 1) ?? 1
     firstLife = nextLife
     outbound = Array(repeating: [], count: stage.workers)
@@ -143,7 +159,11 @@ package final class TokenizerLoop: StageLoop {
     try giveOverdueLeave()
     parkIdle()
     announceReady()
+    try releaseOverdue()
     try answerControl()
+    try giveUpQuestions()
+    try keepHistory()
+    try expireIdle()
     try link.watch?.gather()
     let received = hasRoom ? try receive() : 0
     log?.submit()
@@ -265,6 +285,7 @@ package final class TokenizerLoop: StageLoop {
 
   func redirect(_ stream: IngressStream, to connection: Connection) {
     stream.isClaimed = true
+    stream.sender = connection
     for index in stream.underWay.indices
     where stream.underWay[index].connection !== connection {
       stream.underWay[index].connection?.release(units: stream.underWay[index].units)
@@ -278,6 +299,7 @@ package final class TokenizerLoop: StageLoop {
   /// Books what a worker has covered, and sends its answer on.
   private func deliver(_ message: InboundMessage, at nanoseconds: UInt64) throws {
     guard let id = message.stream else { return }
+    if message.header.flags.isSuperset(of: [.peek, .last]) { return try deliverAlarm(message) }
     guard let stream = streams[id] else { return try deliver(message, of: id) }
     if message.header.kind == .refuse { return try lose(stream, message) }
     if message.header.kind == .acknowledge, message.header.number > 0 {
@@ -286,7 +308,7 @@ package final class TokenizerLoop: StageLoop {
         ? try giveLeave(to: stream, before: place) : saved(stream, before: place)
     }
     if message.header.flags.contains(.peek) {
-      return deliverPeek(message, of: stream, at: nanoseconds)
+      return try deliverPeek(message, of: stream, at: nanoseconds)
     }
     let covered = message.header.input
     let isLast = message.header.flags.contains(.last)

@@ -144,7 +144,8 @@ package struct Pipeline: Sendable {
       worker: worker, model: model,
       settings: InferenceStage.Settings(
         batch: file.inference.batch, linger: file.inference.linger, emit: file.emit,
-        generation: generation, output: output, resetEvery: file.resetEvery, reply: reply),
+        generation: generation, output: output, resetEvery: file.resetEvery, reply: reply,
+        hasAlarm: alarm != nil),
       endpoints: endpoints, store: store,
       checkpointMilliseconds: file.store?.checkpointMilliseconds ?? 0,
       parkMilliseconds: file.store?.parkMilliseconds, liveStreams: file.liveStreams)
