@@ -158,7 +158,7 @@ package struct CheckpointFile: Equatable, Sendable {
     for (key, value) in metadata.sorted(by: { $0.0 < $1.0 }) where key != "fingerprint" {
       text += Array("\(key)=\(value)\n".utf8)
     }
-    for entry in entries.sorted(by: { $0.bytes.lowerBound < $1.bytes.lowerBound }) {
+    for entry in entries.sorted(by: { $0.name < $1.name }) {
       text += Array("\(entry.json)\n".utf8)
     }
     return StateStore.fingerprint(text + data)

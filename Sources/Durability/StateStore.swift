@@ -252,10 +252,10 @@ package final class StateStore: Sendable {
           .execute(arguments: [stream, Int64(clamping: number), sealed(snapshot.bytes)])
         try database.cachedStatement(
           sql: """
-            DELETE FROM kept WHERE stream = ?1 AND number <= (
-              SELECT number FROM kept WHERE stream = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)
+            DELETE FROM kept WHERE stream = ? AND number <= (
+              SELECT number FROM kept WHERE stream = ? ORDER BY number DESC LIMIT 1 OFFSET ?)
             """
-        ).execute(arguments: [stream, count])
+        ).execute(arguments: [stream, stream, count])
       case .dropKept(let stream, let number):
         try database.cachedStatement(sql: "DELETE FROM kept WHERE stream = ? AND number > ?")
           .execute(arguments: [stream, number.map { Int64(clamping: $0) } ?? -1])

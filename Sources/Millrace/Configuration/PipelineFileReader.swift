@@ -124,6 +124,12 @@ extension PipelineFile {
     }
     if let section = try top.section("state", known: PipelineFile.stateKeys) {
       resetEvery = try section.integer("reset-every", in: 1...Int(Int32.max))
+      expireMilliseconds = try section.milliseconds("expire-after", in: 10...(1 << 40))
+      if let count = try section.integer("keep", in: 1...Limits.historyCheckpoints) {
+        keep = KeepSection(
+          count: count,
+          everyMilliseconds: try section.milliseconds("checkpoint", in: 10...3_600_000) ?? 1000)
+      }
       store = try PipelineFile.store(section)
     }
     if let section = try top.section(
@@ -140,7 +146,7 @@ extension PipelineFile {
   }
 
   private static let stateKeys = [
-    "reset-every", "store", "durability", "checkpoint", "park-after",
+    "reset-every", "store", "durability", "checkpoint", "park-after", "expire-after", "keep",
   ]
 
   private static func store(
@@ -151,8 +157,9 @@ extension PipelineFile {
       if let durability, durability != .none {
         throw section.error("durability", "is \(durability.rawValue), which needs state.store")
       }
-      for key in ["checkpoint", "park-after"] where section.has(key) {
-        throw section.error(key, "needs state.store")
+      if section.has("park-after") { throw section.error("park-after", "needs state.store") }
+      if section.has("checkpoint"), !section.has("keep") {
+        throw section.error("checkpoint", "needs state.store or state.keep")
       }
       return nil
     }

@@ -18,6 +18,7 @@ struct StreamHistory {
   private var order: Deque<(stream: StreamID, age: UInt64)> = []
   private var age: UInt64 = 0
   private(set) var byteCount = 0
+  private var keptCount = 0
   private let count: Int
   private let byteCountMax: Int
 
@@ -32,19 +33,24 @@ struct StreamHistory {
   mutating func keep(_ bytes: [UInt8], number: UInt64, of stream: StreamID) {
     age += 1
     byteCount += bytes.count
+    keptCount += 1
     kept[stream, default: []].append(Kept(number: number, bytes: bytes, age: age))
     order.append((stream, age))
     if let own = kept[stream], own.count > count { dropOldest(of: stream) }
-    while byteCount > byteCountMax || order.count > 2 * byteCountMax / 64,
-      let (stream, age) = order.popFirst()
-    {
+    while byteCount > byteCountMax, let (stream, age) = order.popFirst() {
       if kept[stream]?.first?.age == age { dropOldest(of: stream) }
+    }
+    // Most entries are of what has gone.
+    if order.count > 4 * keptCount + 1024 {
+      order = Deque(
+        order.filter { entry in kept[entry.stream]?.first.map { $0.age <= entry.age } ?? false })
     }
   }
 
   private mutating func dropOldest(of stream: StreamID) {
     guard let dropped = kept[stream]?.popFirst() else { return }
     byteCount -= dropped.bytes.count
+    keptCount -= 1
     if kept[stream]?.isEmpty == true { kept[stream] = nil }
   }
 
@@ -60,6 +66,7 @@ struct StreamHistory {
   mutating func drop(of stream: StreamID, beyond number: UInt64?) {
     while let last = kept[stream]?.last, number.map({ last.number > $0 }) ?? true {
       byteCount -= last.bytes.count
+      keptCount -= 1
       kept[stream]?.removeLast()
     }
     if kept[stream]?.isEmpty == true { kept[stream] = nil }

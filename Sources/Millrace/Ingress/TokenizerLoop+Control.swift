@@ -18,7 +18,8 @@ extension TokenizerLoop {
     let tasks = controlTasks
     controlTasks = []
     // A task may begin another one.
-    controlTasks += try tasks.filter { try !$0() }
+    let unfinished = try tasks.filter { try !$0() }
+    controlTasks += unfinished
   }
 
   /// Whether a turn is to come soon though nothing may arrive.

@@ -17,6 +17,8 @@ extension TokenizerLoop {
           try then(snapshot)
         } catch let refusal as ControlRefusal {
           controlSocket?.refuse(refusal, to: asker)
+        } catch let refused as RefusedMessage {
+          controlSocket?.refuse(ControlRefusal(.busy, refused.refusal.message), to: asker)
         }
       }
     }
@@ -165,8 +167,12 @@ extension TokenizerLoop {
       let count = Int(cached.header.count)
       guard count > 0 else { return nil }
       answer.number = cached.header.end - 1
-      row = [Float](copying: cached.payload.suffix(cached.payload.count / count))
-      token = [Int32](copying: cached.ids.suffix(cached.ids.count / count))
+      row = cached.payload.suffix(cached.payload.count / count).withUnsafeBytes {
+        [Float](copying: $0)
+      }
+      token = cached.ids.suffix(cached.ids.count / count).withUnsafeBytes {
+        [Int32](copying: $0)
+      }
     } else {
       return nil
     }

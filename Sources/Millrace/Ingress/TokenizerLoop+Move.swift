@@ -110,7 +110,8 @@ extension TokenizerLoop {
   private func movedRefusal(of stream: IngressStream) -> RefusedMessage {
     RefusedMessage(
       .moved, expected: stream.movedTo, received: "\(stream.sequence.expected)",
-      message: "\(stream.id) goes on at \(stream.movedTo) from \(stream.sequence.expected); connect "
+      message:
+        "\(stream.id) goes on at \(stream.movedTo) from \(stream.sequence.expected); connect "
         + "there, say hello, and send from the number that it expects")
   }
 
@@ -125,6 +126,7 @@ extension TokenizerLoop {
       throw ControlRefusal(.busy, "\(id) has been sent to since it was imported")
     }
     try letGo(stream)
+    cache.forget(stream)
     stream.isForgotten = true
     var reply = ControlReply()
     reply.fields.put("stream", id.name)

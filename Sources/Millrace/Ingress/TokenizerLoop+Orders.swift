@@ -35,7 +35,8 @@ extension TokenizerLoop {
     try act(.reset, on: stream) { try reset(stream, $0, $1) }
     stream.sequenceStart = stream.nextStep
     try tap?.publish(
-      event: "{\"event\":\"reset\",\"stream\":\"\(stream.id)\",\"number\":\(stream.sequence.expected)}")
+      event:
+        "{\"event\":\"reset\",\"stream\":\"\(stream.id)\",\"number\":\(stream.sequence.expected)}")
     var reply = ControlReply()
     reply.fields.put("stream", stream.id.name)
     reply.fields.put("expected", stream.sequence.expected)
@@ -49,7 +50,8 @@ extension TokenizerLoop {
   func park(_ request: ControlRequest, for asker: ControlSocket.Asker) throws {
     let id = try request.stream()
     guard log != nil else {
-      throw ControlRefusal(.noStore, "a stream is parked in state.store, which this pipeline has not")
+      throw ControlRefusal(
+        .noStore, "a stream is parked in state.store, which this pipeline has not")
     }
     guard streams[id] != nil else {
       _ = try stored(id)
@@ -117,7 +119,7 @@ extension TokenizerLoop {
     // Its rows are those that have not been sent to since.
     for name in try store.streams(
       idleSince: log?.time(idleMilliseconds: idle) ?? 0, limit: Limits.drainMessages)
-     {
+    {
       guard let id = StreamID(name), streams[id] == nil,
         openStreams < stage.liveStreams || makeRoom(), let stream = try known(id),
         stream.sequence.phase == .open

@@ -8,7 +8,7 @@ extension TokenizerLoop {
     _ message: InboundMessage, at id: StreamID, _ connection: Connection, units: UInt64
   ) throws {
     let header = message.header
-    let known = try known(id)
+    let known = try self.known(id)
     if let known { try checkMoved(header, of: known) }
     guard let stream = known, stream.sequence.phase == .open else {
       throw RefusedMessage(

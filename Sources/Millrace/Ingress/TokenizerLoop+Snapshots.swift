@@ -75,11 +75,11 @@ extension TokenizerLoop {
         .success(StreamSnapshot(standing: question.standing, memory: nil)))
     }
     let standing = question.standing
-    guard message.header.carriesState,
-      let checkpoint = try? StreamSnapshot.Memory(bytes: message.payload).checkpoint,
-      checkpoint.life == standing.life, checkpoint.messages == standing.messages
+    // why no error of its own: what cannot be read is no state either.
+    let memory = try? StreamSnapshot.Memory(bytes: message.payload)
+    guard let checkpoint = memory?.checkpoint, checkpoint.life == standing.life,
+      checkpoint.messages == standing.messages
     else {
-      // why no error of its own: what cannot be read is no state either.
       questions[question.number] = nil
       return try question.fail("the inference stage has no state of it")
     }
@@ -127,7 +127,7 @@ extension TokenizerLoop {
   func beginLife(
     from snapshot: StreamSnapshot, as id: StreamID, event: String
   ) throws -> IngressStream {
-    let known = try known(id)
+    let known = try self.known(id)
     let wasOpen = known?.sequence.phase == .open
     guard wasOpen || openStreams < stage.liveStreams || makeRoom() else {
       throw ControlRefusal(.busy, tooManyStreams.refusal.message)
@@ -175,7 +175,6 @@ extension TokenizerLoop {
     if stream.sequence.phase == .open { openStreams -= 1 }
     stream.sequence.close()
     dropHistory(of: stream.id)
-    cache.forget(stream)
     log?.record(stream)
     closed.append(stream.id)
     try forgetOldest()

@@ -29,7 +29,9 @@ extension TokenizerLoop {
   /// A stream is sent to, or asked after.
   func use(_ stream: IngressStream) {
     stream.usedMilliseconds = control.clock.milliseconds
-    if log != nil || stage.expireMilliseconds != nil { idleOrder.use(stream, at: control.clock.milliseconds) }
+    if log != nil || stage.expireMilliseconds != nil {
+      idleOrder.use(stream, at: control.clock.milliseconds)
+    }
   }
 
   /// Lets streams leave memory that have been idle for `park-after`.

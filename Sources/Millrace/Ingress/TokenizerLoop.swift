@@ -271,7 +271,9 @@ package final class TokenizerLoop: StageLoop {
       use(stream)
       standing[name] = Welcome.Stream(
         expected: stream.sequence.expected,
-        closed: stream.sequence.phase == .closed && stream.underWay.isEmpty,
+        // One that goes on elsewhere has not ended.
+        closed: stream.sequence.phase == .closed && stream.underWay.isEmpty
+          && stream.movedTo.isEmpty,
         answers: stream.nextAnswer, epoch: stream.sequence.epoch)
       // Whoever greets for a stream gets what is still to come for it.
       redirect(stream, to: connection)

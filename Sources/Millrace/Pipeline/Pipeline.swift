@@ -134,7 +134,9 @@ package struct Pipeline: Sendable {
       liveStreams: file.liveStreams, givenState: GivenState(model.model.stateLayout),
       onFull: file.onFull, maxSteps: file.maxSteps, modelHash: model.hashText,
       endpoints: endpoints, replies: file.sink.reply, store: store,
-      parkMilliseconds: file.store?.parkMilliseconds)
+      parkMilliseconds: file.store?.parkMilliseconds,
+      expireMilliseconds: file.expireMilliseconds, keep: file.keep,
+      form: CheckpointForm(self, owner: checkpointOwner))
   }
 
   package func inference(
