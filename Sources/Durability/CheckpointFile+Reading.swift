@@ -128,29 +128,35 @@ extension CheckpointFile {
     let start = 8 + Int(length)
     var content = Content(data: file[start...])
     do {
-      try file[8..<start].withUnsafeBytes { bytes throws(JSONError) in
-        var reader = JSONReader(bytes, maximumDepth: 3)
-        try reader.object { (key, reader) throws(JSONError) in
-          if key == "__metadata__" {
-            try reader.object { (key, reader) throws(JSONError) in
-              // Whoever looks for keys that stand twice looks at all before.
-              guard content.metadata.count < textsMax else { throw reader.error("too many texts") }
-              content.metadata[key] = try reader.string()
-            }
-          } else {
-            guard content.entries.count < tensorsMax else {
-              throw reader.error("more than the \(tensorsMax) tensors that a stream has here")
-            }
-            content.entries[key] = try entry(named: key, from: &reader)
-          }
-        }
-        try reader.finish()
+      try file[8..<start].withUnsafeBytes {
+        try readHeader($0, into: &content, tensorsMax: tensorsMax)
       }
     } catch {
       throw .damaged("its header, \(error)")
     }
     try checkCover(content)
     return content
+  }
+
+  private static func readHeader(
+    _ bytes: UnsafeRawBufferPointer, into content: inout Content, tensorsMax: Int
+  ) throws {
+    var reader = JSONReader(bytes, maximumDepth: 3)
+    try reader.object { (key, reader) throws(JSONError) in
+      if key == "__metadata__" {
+        try reader.object { (key, reader) throws(JSONError) in
+          // Whoever looks for keys that stand twice looks at all before.
+          guard content.metadata.count < textsMax else { throw reader.error("too many texts") }
+          content.metadata[key] = try reader.string()
+        }
+      } else {
+        guard content.entries.count < tensorsMax else {
+          throw reader.error("more than the \(tensorsMax) tensors that a stream has here")
+        }
+        content.entries[key] = try entry(named: key, from: &reader)
+      }
+    }
+    try reader.finish()
   }
 
   private static func entry(

@@ -237,12 +237,10 @@ struct StreamCopyTests {
     try plain.stop()
   }
 
-  @Test(arguments: [nil, "os"])
-  func anIdleStreamExpires(durability: String?) throws {
+  @Test func anIdleStreamExpires() throws {
     var text = PipelineText.hello
-    text.more = durability == nil ? ["state: { expire-after: 200ms }"] : []
-    let running = try RunningPipeline(
-      text, isTapped: true, durability: durability, expireAfter: "200ms")
+    text.more = ["state: { expire-after: 200ms }"]
+    let running = try RunningPipeline(text, isTapped: true)
     let events = try TapSubscriber(
       running.monitor, topic: "tap/daemon/events/", queueMessages: 0)
     let client = try running.client()
@@ -259,6 +257,26 @@ struct StreamCopyTests {
       if String(decoding: event.payload, as: UTF8.self).contains("\"expired\"") { break }
     }
     try running.stop()
+  }
+
+  /// Also one that was parked before, by a daemon that was killed meanwhile.
+  @Test func aParkedStreamExpires() throws {
+    let running = try RunningPipeline(.hello, durability: "os", expireAfter: "600ms")
+    let client = try running.client()
+    try client.hello()
+    let control = try running.control()
+    _ = try begin(.text("he"), to: 2, of: "a", client, control)
+    try control.done(#"{"do":"streams.park","stream":"a"}"#)
+    try running.crash(0)
+    let again = try running.control()
+    let deadline = Deadline.standard
+    var phase: String?
+    while phase != "ended", !deadline.hasPassed {
+      phase = try again.done(#"{"do":"streams.show","stream":"a"}"#).text("phase")
+    }
+    #expect(phase == "ended")
+    try running.stop()
+    #expect(try running.output().map(\.number) == [0, 1])
   }
 
   // MARK: Refusals

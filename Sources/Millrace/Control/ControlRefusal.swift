@@ -12,7 +12,7 @@ struct ControlRefusal: Error, Equatable {
     /// The stream has gone to another daemon.
     case moved
     /// A stream of that name is open.
-    case exists
+    case exists = "already-open"
     /// A checkpoint file that is damaged, or none.
     case badFile = "bad-file"
     /// A checkpoint of another model, precision or tokenizer.

@@ -115,6 +115,6 @@ package struct StreamMove: Sendable {
           "the other daemon listens at \(told), which says no address; say where clients "
           + "find it with --ingress", isPassing: false)
     }
-    return target[..<end] + told[port...]
+    return String(target[..<end] + told[port...])
   }
 }

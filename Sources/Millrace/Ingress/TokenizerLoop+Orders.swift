@@ -5,7 +5,8 @@ import Wire
 extension TokenizerLoop {
   /// Does to a stream what a message without a payload would do, in the name of its sender.
   ///
-  /// What is due is answered to whoever sent last, where that one is still there.
+  /// What is due is answered to whoever sent last, where that one is still there and the stream was not
+  /// parked meanwhile.
   private func act(
     _ flags: MessageFlags, on stream: IngressStream,
     _ body: (InboundMessage, Connection) throws -> Void
@@ -17,6 +18,8 @@ extension TokenizerLoop {
     let nobody = Connection(routingID: [], window: 0, milliseconds: 0)
     nobody.isGone = true
     let bytes = header.bytes
+    // What the message before left there is another stream's.
+    step.removeAll()
     try stream.id.withBytes { name in
       try bytes.withUnsafeBytes { bytes in
         let message = try InboundMessage(partCount: 2, byteCountMax: Limits.messageBytes) {
