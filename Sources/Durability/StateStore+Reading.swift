@@ -118,27 +118,6 @@ extension StateStore {
     }.flatMap { UInt64($0) } ?? 0
   }
 
-  /// The numbers of a stream's kept checkpoints, oldest first.
-  package func keptNumbers(of stream: String) throws(StoreError) -> [UInt64] {
-    try read {
-      try Int64.fetchAll(
-        $0, sql: "SELECT number FROM kept WHERE stream = ? ORDER BY number", arguments: [stream])
-    }.map { UInt64($0) }
-  }
-
-  /// The newest of a stream's kept checkpoints at or below a number: a `StreamSnapshot`.
-  package func kept(of stream: String, through number: UInt64) throws(StoreError) -> [UInt8]? {
-    let data = try read {
-      try Data.fetchOne(
-        $0,
-        sql: "SELECT body FROM kept WHERE stream = ? AND number <= ? ORDER BY number DESC LIMIT 1",
-        arguments: [stream, Int64(clamping: number)])
-    }
-    return try data.map { data throws(StoreError) in
-      try opened(data, "a kept checkpoint of \(stream)")
-    }
-  }
-
   /// Names of streams that have ended, as a table has them.
   package func endedStreams(in table: Table) throws(StoreError) -> [String] {
     try read {
@@ -191,7 +170,7 @@ extension StateStore {
     }
   }
 
-  private func read<Value>(_ body: (Database) throws -> Value) throws(StoreError) -> Value {
+  func read<Value>(_ body: (Database) throws -> Value) throws(StoreError) -> Value {
     do {
       return try pool.read(body)
     } catch {

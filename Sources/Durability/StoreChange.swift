@@ -10,9 +10,9 @@ package enum StoreChange: Sendable {
   /// How long daemons have run with this store.
   case runTime(milliseconds: UInt64)
   /// A checkpoint to rewind to, known by the next input number; of one stream the last `count` stay.
-  case keep(String, number: UInt64, StreamSnapshot, count: Int)
+  case addPast(String, number: UInt64, StreamSnapshot, count: Int)
   /// Checkpoints beyond a number are forgotten; all, where there is none.
-  case dropKept(String, beyond: UInt64?)
+  case dropPast(String, beyond: UInt64?)
   /// A stream's state; nil to forget it.
   case checkpoint(String, StreamCheckpoint?)
   /// Answers that are in the output now, of streams that each stand here; `group` counts them.
@@ -23,4 +23,8 @@ package enum StoreChange: Sendable {
   case trimWritten(through: UInt64)
   /// The output file is good up to here.
   case outputLength(Int64, descriptor: Int32)
+  /// Output lines for readers who come late; `second` since 1970 is when they were written.
+  case keep([KeptLines], second: UInt64)
+  /// Kept lines that are older, or of which there are more, are needed no more.
+  case trimKept(before: UInt64, bytesMax: Int)
 }

@@ -69,18 +69,18 @@ struct StateStoreTests {
     }
     var ticket: UInt64 = 0
     for number: UInt64 in [3, 5, 8, 13] {
-      ticket = store.submit([.keep("a", number: number, snapshot(number), count: 3)])
+      ticket = store.submit([.addPast("a", number: number, snapshot(number), count: 3)])
     }
-    store.submit([.keep("b", number: 1, snapshot(1), count: 3)])
+    store.submit([.addPast("b", number: 1, snapshot(1), count: 3)])
     try store.wait(for: ticket)
-    #expect(try store.keptNumbers(of: "a") == [5, 8, 13])
-    #expect(try store.kept(of: "a", through: 12) == snapshot(8).bytes)
-    #expect(try store.kept(of: "a", through: 4) == nil)
-    try store.wait(for: store.submit([.dropKept("a", beyond: 8)]))
-    #expect(try store.keptNumbers(of: "a") == [5, 8])
-    try store.wait(for: store.submit([.dropKept("a", beyond: nil)]))
-    #expect(try store.keptNumbers(of: "a").isEmpty)
-    #expect(try store.keptNumbers(of: "b") == [1])
+    #expect(try store.pastNumbers(of: "a") == [5, 8, 13])
+    #expect(try store.past(of: "a", through: 12) == snapshot(8).bytes)
+    #expect(try store.past(of: "a", through: 4) == nil)
+    try store.wait(for: store.submit([.dropPast("a", beyond: 8)]))
+    #expect(try store.pastNumbers(of: "a") == [5, 8])
+    try store.wait(for: store.submit([.dropPast("a", beyond: nil)]))
+    #expect(try store.pastNumbers(of: "a").isEmpty)
+    #expect(try store.pastNumbers(of: "b") == [1])
   }
 
   @Test func theIdlestStreamsAreFound() throws {
@@ -110,7 +110,7 @@ struct StateStoreTests {
     try queue.write { database in
       try database.execute(
         sql: """
-          DROP TABLE kept;
+          DROP TABLE past;
           DROP INDEX standings_used;
           ALTER TABLE standings DROP COLUMN used;
           PRAGMA user_version = 1;
@@ -121,7 +121,7 @@ struct StateStoreTests {
     defer { store.finish() }
     #expect(try store.standing(of: "a") == Self.standing)
     #expect(try store.streams(idleSince: 1, limit: 9) == ["a"])
-    #expect(try store.keptNumbers(of: "a").isEmpty)
+    #expect(try store.pastNumbers(of: "a").isEmpty)
   }
 
   @Test func epochsGrowOverRestarts() throws {

@@ -150,8 +150,9 @@ extension TokenizerLoop {
     }
   }
 
-  /// The line of the newest output: where answers are rarer than steps, of the step that waits for
-  /// its answer. Nil where none is known.
+  /// The line of the newest output, or where answers are rarer than steps of the step that waits.
+  ///
+  /// Nil where none is known.
   private func newestAnswer(of id: StreamID, _ checkpoint: StreamCheckpoint?) -> String? {
     var answer = Header(kind: .answer)
     answer.count = 1

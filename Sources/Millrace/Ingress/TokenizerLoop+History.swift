@@ -38,7 +38,7 @@ extension TokenizerLoop {
   private func keep(_ snapshot: StreamSnapshot, of id: StreamID, count: Int) {
     let number = snapshot.standing.expected
     if let log {
-      log.store.submit([.keep(id.name, number: number, snapshot, count: count)])
+      log.store.submit([.addPast(id.name, number: number, snapshot, count: count)])
     } else {
       history.keep(snapshot.bytes, number: number, of: id)
     }
@@ -48,7 +48,7 @@ extension TokenizerLoop {
   func dropHistory(of id: StreamID, beyond number: UInt64? = nil) {
     guard stage.keep != nil else { return }
     if let log {
-      log.store.submit([.dropKept(id.name, beyond: number)])
+      log.store.submit([.dropPast(id.name, beyond: number)])
     } else {
       history.drop(of: id, beyond: number)
     }
@@ -57,7 +57,7 @@ extension TokenizerLoop {
   /// The numbers that a stream can be rewound to, oldest first.
   func keptNumbers(of id: StreamID) throws -> [UInt64] {
     guard stage.keep != nil else { return [] }
-    return try log?.store.keptNumbers(of: id.name) ?? history.numbers(of: id)
+    return try log?.store.pastNumbers(of: id.name) ?? history.numbers(of: id)
   }
 
   func rewind(_ request: ControlRequest, for asker: ControlSocket.Asker) throws {
@@ -73,7 +73,7 @@ extension TokenizerLoop {
     // Without a number, one step back.
     let through = to ?? (expected > 0 ? expected - 1 : 0)
     let bytes =
-      try log?.store.kept(of: id.name, through: through)
+      try log?.store.past(of: id.name, through: through)
       ?? history.newest(of: id, through: through)?.bytes
     guard through <= expected, let bytes else {
       let numbers = try keptNumbers(of: id).map(String.init).joined(separator: ", ")

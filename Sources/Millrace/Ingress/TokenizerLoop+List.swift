@@ -78,8 +78,10 @@ extension TokenizerLoop {
     fields.put("epoch", stream.sequence.epoch)
     fields.put("worker", stream.worker)
     fields.put("under_way", stream.underWay.count)
-    let now = control.clock.milliseconds
-    fields.put("idle_ms", now - min(now, stream.usedMilliseconds))
+    if log != nil || stage.expireMilliseconds != nil {
+      let now = control.clock.milliseconds
+      fields.put("idle_ms", now - min(now, stream.usedMilliseconds))
+    }
     return fields
   }
 

@@ -28,7 +28,6 @@ extension TokenizerLoop {
 
   /// A stream is sent to, or asked after.
   func use(_ stream: IngressStream) {
-    stream.usedMilliseconds = control.clock.milliseconds
     if log != nil || stage.expireMilliseconds != nil {
       idleOrder.use(stream, at: control.clock.milliseconds)
     }

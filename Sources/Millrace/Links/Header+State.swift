@@ -8,7 +8,7 @@ extension Header {
   /// A state to go on from, with START; with END the order to let go of a stream that is no more here.
   var carriesState: Bool { elementType == .uint8 }
 
-  /// A question, with PEEK: `StateQuestion`. Its number stands in `model`.
+  /// A question, with PEEK; a `StateQuestion`, whose number stands in `model`.
   var isQuestion: Bool { elementType == .json }
 
   /// Steps of data between stages.
