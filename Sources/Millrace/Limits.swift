@@ -167,10 +167,10 @@ package enum Limits {
   package static let endpointBytes = 256
 
   /// Checkpoints to rewind to in memory, over all streams; the oldest go first.
-  package static let historyBytes = 256 << 20
+  package static let pastBytes = 256 << 20
 
   /// Checkpoints to rewind to of one stream.
-  package static let historyCheckpoints = 1000
+  package static let pastCheckpoints = 1000
 
   /// How often parked streams are looked through for those that expire.
   package static let expirySweepMilliseconds: UInt64 = 200

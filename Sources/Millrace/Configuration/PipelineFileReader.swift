@@ -129,7 +129,7 @@ extension PipelineFile {
     if let section = try top.section("state", known: PipelineFile.stateKeys) {
       resetEvery = try section.integer("reset-every", in: 1...Int(Int32.max))
       expireMilliseconds = try section.milliseconds("expire-after", in: 10...(1 << 40))
-      if let count = try section.integer("keep", in: 1...Limits.historyCheckpoints) {
+      if let count = try section.integer("keep", in: 1...Limits.pastCheckpoints) {
         keep = KeepSection(
           count: count,
           everyMilliseconds: try section.milliseconds("checkpoint", in: 10...3_600_000) ?? 1000)

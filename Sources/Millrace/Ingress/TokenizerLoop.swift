@@ -116,7 +116,7 @@ package final class TokenizerLoop: StageLoop {
     controlSocket = try stage.endpoints.control.map { try ControlSocket(control, endpoint: $0) }
     log = try stage.store.map { try InputLog($0, clock: control.clock) }
     history = StreamHistory(
-      count: stage.keep?.count ?? 0, byteCountMax: Limits.historyBytes)
+      count: stage.keep?.count ?? 0, byteCountMax: Limits.pastBytes)
     nextLife = try stage.store?.nextEpoch(atLeast: 1) ?? 1
     firstLife = nextLife
     outbound = Array(repeating: [], count: stage.workers)
