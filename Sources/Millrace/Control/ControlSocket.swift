@@ -70,7 +70,8 @@ final class ControlSocket {
     flushWaiting()
     for _ in 0..<Limits.controlDrain {
       guard try socket.receive(into: &message) else { break }
-      watch.hear(from: message.sourceDescriptor(0))
+      // The first part is the ROUTER's own.
+      if message.partCount > 1 { watch.hear(from: message.sourceDescriptor(1)) }
       try take(handle)
     }
     for departure in watch.departures() where !departure.wasHeard {

@@ -78,8 +78,8 @@ extension TokenizerLoop {
     guard !replaces, let there = try known(id), there.sequence.phase == .open else { return }
     throw ControlRefusal(
       .exists,
-      "\(id) is open at \(there.sequence.expected); end it, choose another name, or say that it is to "
-        + "be replaced")
+      "\(id) is open at \(there.sequence.expected); end it, choose another name, or replace it "
+        + "(--replace)")
   }
 
   /// A worker takes no larger message.
