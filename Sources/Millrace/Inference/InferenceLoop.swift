@@ -396,10 +396,8 @@ package final class InferenceLoop: StageLoop {
     if !run.note.isEmpty { trace(run, of: stream) }
     // An idle stream keeps no room for messages.
     if stream.runs.isEmpty { stream.runs = [] }
-    if checkpoints != nil {
-      let place = run.header.place
-      stream.applied = MessagePlace(life: place.life, messages: place.messages + 1)
-    }
+    let place = run.header.place
+    stream.applied = MessagePlace(life: place.life, messages: place.messages + 1)
     if run.header.flags.contains(.end) { return try end(stream, run) }
     if checkpoints != nil { touch(stream) }
     if !hasRows {
