@@ -69,7 +69,7 @@ let package = Package(
       swiftSettings: swiftSettings),
     .target(
       name: "Durability",
-      dependencies: ["CXXHash", .product(name: "GRDB", package: "GRDB.swift")],
+      dependencies: ["CXXHash", "Wire", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: swiftSettings),
     .target(
       name: "Monitoring",

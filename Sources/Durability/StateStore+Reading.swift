@@ -101,6 +101,23 @@ extension StateStore {
     return found
   }
 
+  /// Names of open streams that nobody has sent to since a time, the oldest first.
+  package func streams(idleSince milliseconds: UInt64, limit: Int) throws(StoreError) -> [String] {
+    try read {
+      let statement = try $0.cachedStatement(
+        sql: "SELECT stream FROM standings WHERE NOT ended AND used < ? ORDER BY used LIMIT ?")
+      return try String.fetchAll(
+        statement, arguments: [Int64(clamping: milliseconds), limit])
+    }
+  }
+
+  /// How long daemons have run with this store, roughly.
+  package func runMilliseconds() throws(StoreError) -> UInt64 {
+    try read {
+      try String.fetchOne($0, sql: "SELECT value FROM facts WHERE name = 'run-milliseconds'")
+    }.flatMap { UInt64($0) } ?? 0
+  }
+
   /// Names of streams that have ended, as a table has them.
   package func endedStreams(in table: Table) throws(StoreError) -> [String] {
     try read {

@@ -49,7 +49,7 @@ package final class StateStore: Sendable {
     var stalled: String?
   }
 
-  static let schemaVersion = 1
+  static let schemaVersion = 2
   /// Changes that may wait; stages take nothing in beyond it.
   private static let waitingBytesMax = 64 << 20
   /// Commits are at least so far apart, so that each carries what gathered meanwhile.
@@ -241,8 +241,22 @@ package final class StateStore: Sendable {
         try database.cachedStatement(sql: "DELETE FROM inputs WHERE id <= ?")
           .execute(arguments: [Int64(group)])
       case .standing(let stream, let standing):
-        try put(
-          standing?.bytes, isEnded: standing?.isClosed, of: stream, in: "standings", database)
+        guard let standing else {
+          try put(nil, isEnded: nil, of: stream, in: "standings", database)
+          continue
+        }
+        try database.cachedStatement(sql: "REPLACE INTO standings VALUES (?, ?, ?, ?)")
+          .execute(arguments: [
+            stream, standing.isClosed, sealed(standing.bytes),
+            Int64(clamping: standing.usedMilliseconds),
+          ])
+      case .runTime(let milliseconds):
+        try database.cachedStatement(sql: "REPLACE INTO facts VALUES ('run-milliseconds', ?)")
+          .execute(arguments: ["\(milliseconds)"])
+      case .addPast(let stream, let number, let snapshot, let count):
+        try addPast(snapshot, number: number, of: stream, count: count, in: database)
+      case .dropPast(let stream, let number):
+        try dropPast(of: stream, beyond: number, in: database)
       case .checkpoint(let stream, let checkpoint):
         try put(
           checkpoint?.bytes, isEnded: checkpoint?.isEnded, of: stream, in: "checkpoints", database)
@@ -359,6 +373,17 @@ package final class StateStore: Sendable {
             CREATE INDEX written_ended ON written (stream) WHERE ended;
             CREATE TABLE written_log (id INTEGER PRIMARY KEY, records BLOB NOT NULL);
             CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+            """)
+      }
+      if version < 2 {
+        // Streams of before have been idle since now.
+        try database.execute(
+          sql: """
+            ALTER TABLE standings ADD COLUMN used INTEGER NOT NULL DEFAULT 0;
+            CREATE INDEX standings_used ON standings (used) WHERE NOT ended;
+            CREATE TABLE past (
+              stream TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL,
+              PRIMARY KEY (stream, number)) WITHOUT ROWID;
             PRAGMA user_version = \(schemaVersion);
             """)
       }
@@ -409,7 +434,8 @@ extension StoreChange {
     case .written(_, let records): records.count * 128 + 64
     case .keep(let rows, _):
       rows.reduce(64) { $0 + $1.lines.reduce(128) { $0 + $1.text.count + 32 } }
-    case .trim, .trimWritten, .outputLength, .trimKept: 32
+    case .addPast(_, _, let snapshot, _): (snapshot.memory?.checkpoint.state.count ?? 0) * 4 + 512
+    case .trim, .trimWritten, .outputLength, .trimKept, .runTime, .dropPast: 32
     }
   }
 }

@@ -7,6 +7,12 @@ package enum StoreChange: Sendable {
   case trim(through: UInt64)
   /// Where a stream's input stands; nil to forget it.
   case standing(String, StreamStanding?)
+  /// How long daemons have run with this store.
+  case runTime(milliseconds: UInt64)
+  /// A checkpoint to rewind to, known by the next input number; of one stream the last `count` stay.
+  case addPast(String, number: UInt64, StreamSnapshot, count: Int)
+  /// Checkpoints beyond a number are forgotten; all, where there is none.
+  case dropPast(String, beyond: UInt64?)
   /// A stream's state; nil to forget it.
   case checkpoint(String, StreamCheckpoint?)
   /// Answers that are in the output now, of streams that each stand here; `group` counts them.

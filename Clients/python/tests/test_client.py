@@ -590,7 +590,7 @@ class SignsOfLife(unittest.TestCase):
             client.send("a", [[1.0]])
             client.drain()
             drained.set()
-            self.assertTrue(client._socket.poll(10_000))
+            self.assertTrue(next(iter(client._sockets.values())).poll(10_000))
             pass_time(client, 2 * SILENCE)
             client.send("a", [[1.0]])
 

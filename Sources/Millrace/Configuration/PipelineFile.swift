@@ -40,6 +40,10 @@ package struct PipelineFile: Sendable, Equatable {
   package var links: LinksSection?
   /// h and c are zeroed after so many steps, for models trained on windows; nil for never.
   package var resetEvery: Int?
+  /// A stream that nobody has sent to for so long ends; nil for never.
+  package var expireMilliseconds: UInt64?
+  /// Which checkpoints can be rewound to; nil for none.
+  package var keep: KeepSection?
   /// What a crash leaves; nil where state is in memory only.
   package var store: StoreSection?
   /// Keys of the endpoints; nil where nothing is encrypted.
@@ -85,6 +89,14 @@ package struct PipelineFile: Sendable, Equatable {
     package var parkMilliseconds: UInt64?
     /// How long output lines are kept for readers who come late; nil for not at all.
     package var historyMilliseconds: UInt64?
+  }
+
+  /// `state: { keep: N }`.
+  package struct KeepSection: Sendable, Equatable {
+    /// Of each stream.
+    package var count: Int
+    /// Between two checkpoints of a stream that goes on.
+    package var everyMilliseconds: UInt64
   }
 
   package struct SinkSection: Sendable, Equatable {

@@ -128,6 +128,12 @@ extension PipelineFile {
     }
     if let section = try top.section("state", known: PipelineFile.stateKeys) {
       resetEvery = try section.integer("reset-every", in: 1...Int(Int32.max))
+      expireMilliseconds = try section.milliseconds("expire-after", in: 10...(1 << 40))
+      if let count = try section.integer("keep", in: 1...Limits.pastCheckpoints) {
+        keep = KeepSection(
+          count: count,
+          everyMilliseconds: try section.milliseconds("checkpoint", in: 10...3_600_000) ?? 1000)
+      }
       store = try PipelineFile.store(section)
     }
     if let section = try top.section(
@@ -144,7 +150,8 @@ extension PipelineFile {
   }
 
   private static let stateKeys = [
-    "reset-every", "store", "durability", "checkpoint", "park-after", "history",
+    "reset-every", "store", "durability", "checkpoint", "park-after", "history", "expire-after",
+    "keep",
   ]
 
   private static func store(
@@ -155,8 +162,11 @@ extension PipelineFile {
       if let durability, durability != .none {
         throw section.error("durability", "is \(durability.rawValue), which needs state.store")
       }
-      for key in ["checkpoint", "park-after", "history"] where section.has(key) {
+      for key in ["park-after", "history"] where section.has(key) {
         throw section.error(key, "needs state.store")
+      }
+      if section.has("checkpoint"), !section.has("keep") {
+        throw section.error("checkpoint", "needs state.store or state.keep")
       }
       return nil
     }

@@ -36,8 +36,12 @@ final class IngressStream: IdleStream {
   var pendingFlags: MessageFlags = []
   /// Whether a client has sent to it or greeted for it since the daemon started.
   var isClaimed = true
+  /// Whether a checkpoint of it is to be kept at the next round.
+  var isKeepDue = false
   /// Messages to the worker that are not covered yet, oldest first.
   var underWay: Deque<UnderWay> = []
+  /// Whoever sent to it or greeted for it last; that one may have gone.
+  var sender: Connection?
   /// Its newest entry in the answer cache; -1 for none.
   var newestCached = -1
   /// Steps at the last time that streams were listed.
@@ -75,6 +79,7 @@ extension IngressStream {
     var carry = TokenizerCarry()
     var values = ValueCarry()
     var given: [Float] = []
+    var movedTo = ""
   }
 
   fileprivate final class Logging {
@@ -103,6 +108,12 @@ extension IngressStream {
   var carry: TokenizerCarry {
     get { begun?.carry ?? TokenizerCarry() }
     _modify { yield &madeBegun.carry }
+  }
+
+  /// Where it went on, when it left this daemon; empty where it did not.
+  var movedTo: String {
+    get { begun?.movedTo ?? "" }
+    set { if !newValue.isEmpty || begun != nil { madeBegun.movedTo = newValue } }
   }
 
   /// Of rows of numbers.
@@ -174,16 +185,19 @@ extension IngressStream {
     sequenceStart = standing.sequenceStart
     nextAnswer = standing.nextAnswer
     given = standing.given
+    movedTo = standing.movedTo
     pendingFlags = MessageFlags(rawValue: standing.pendingFlags)
   }
 
   var standing: StreamStanding {
-    StreamStanding(
+    var standing = StreamStanding(
       life: life, epoch: sequence.epoch, expected: sequence.expected,
       isClosed: sequence.phase == .closed, firstInput: firstInput, nextStep: nextStep,
       messages: messages, pendingFlags: pendingFlags.rawValue, sequenceStart: sequenceStart,
       nextAnswer: nextAnswer, carry: carry == TokenizerCarry() ? [] : carry.encoded(),
       given: given, values: valueCarry.isEmpty ? [] : valueCarry.encoded())
+    standing.movedTo = movedTo
+    return standing
   }
 }
 
@@ -204,6 +218,8 @@ struct UnderWay {
   var isEnd: Bool
   var isPeek: Bool
   var place: MessagePlace
+  /// What was asked about the stream itself; a PEEK of ours then.
+  var question: StateQuestion?
   /// When the message was read.
   var readNanoseconds: UInt64
   /// Whose child its span is; nil where there will be none.

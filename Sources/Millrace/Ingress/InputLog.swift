@@ -54,14 +54,24 @@ final class InputLog {
   private var ticket: UInt64 = 0
   private var waiting: Deque<Group> = []
   private var kept: Deque<Kept> = []
+  /// The group that what this turn records will be in.
+  var gathering: UInt64 { number }
   /// Everything up to this group has been handed on.
   private(set) var handedOn: UInt64 = 0
   private var trimmed: UInt64 = 0
   /// Messages in `waiting`.
   private(set) var backlog = 0
 
-  init(_ store: StateStore) throws {
+  private let clock: StageClock
+  /// Milliseconds that daemons have run with this store, less the clock's when this one started: so
+  /// streams expire after time in which their senders could be heard, whatever the date says.
+  private let timeOffset: UInt64
+  private var nextTimeMilliseconds: UInt64 = 0
+
+  init(_ store: StateStore, clock: StageClock) throws {
     self.store = store
+    self.clock = clock
+    timeOffset = try store.runMilliseconds() &- clock.milliseconds
     let bell = try Signal()
     self.bell = bell
     store.onCommit { bell.raise() }
@@ -210,13 +220,28 @@ final class InputLog {
       last = first.number
       for stream in first.streams where stream.loggedGroup == first.number {
         stream.loggedGroup = 0
-        changes.append(
-          .standing(stream.id.name, stream.isForgotten ? nil : stream.standing))
+        var standing = stream.standing
+        standing.usedMilliseconds = stream.usedMilliseconds &+ timeOffset
+        changes.append(.standing(stream.id.name, stream.isForgotten ? nil : standing))
       }
     }
     guard let last else { return }
     changes.append(.trim(through: last))
     trimmed = store.submit(changes)
+    keepTime()
+  }
+
+  /// Keeps, now and then, how long daemons have run with this store.
+  func keepTime() {
+    guard clock.milliseconds >= nextTimeMilliseconds else { return }
+    nextTimeMilliseconds = clock.milliseconds + Limits.runTimeMilliseconds
+    store.submit([.runTime(milliseconds: clock.milliseconds &+ timeOffset)])
+  }
+
+  /// The time so long ago, as rows have it; 0 where nothing is as old.
+  func time(idleMilliseconds: UInt64) -> UInt64 {
+    let now = clock.milliseconds &+ timeOffset
+    return now - min(now, idleMilliseconds)
   }
 
   /// Whether the rows of the streams that stand in no group are there to be read.

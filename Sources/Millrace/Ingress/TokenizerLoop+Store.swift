@@ -28,8 +28,9 @@ extension TokenizerLoop {
 
   /// A stream is sent to, or asked after.
   func use(_ stream: IngressStream) {
-    stream.usedMilliseconds = control.clock.milliseconds
-    if log != nil { idleOrder.use(stream, at: control.clock.milliseconds) }
+    if log != nil || stage.expireMilliseconds != nil {
+      idleOrder.use(stream, at: control.clock.milliseconds)
+    }
   }
 
   /// Lets streams leave memory that have been idle for `park-after`.
@@ -51,8 +52,9 @@ extension TokenizerLoop {
   }
 
   /// Lets a stream leave memory that is at rest; the store has all that there is to know of it.
-  private func park(_ stream: IngressStream) -> Bool {
+  func park(_ stream: IngressStream) -> Bool {
     guard stream.underWay.isEmpty, stream.unsaved.isEmpty, stream.loggedGroup == 0,
+      held[stream.id] == nil,
       leaveAsked[stream.id] == nil, streams[stream.id] === stream
     else { return streams[stream.id] !== stream }
     streams[stream.id] = nil
@@ -90,6 +92,8 @@ extension TokenizerLoop {
     let header = try steps.header.withUnsafeBytes { bytes throws(WireError) in
       try Header(bytes: bytes)
     }
+    // Nothing is answered to a state.
+    guard !header.carriesState else { return }
     stream.underWay.append(
       UnderWay(
         connection: nil, firstStep: header.number, endStep: header.end,
@@ -116,7 +120,7 @@ extension TokenizerLoop {
               try message.note.withUnsafeBytes { note in
                 try worker.send(
                   message.header, stream: name, payload: payload, ids: given, note: note,
-                  units: UInt64(message.header.count))
+                  units: UInt64(message.header.stepCount))
               }
             }
           }
@@ -128,7 +132,7 @@ extension TokenizerLoop {
   /// Sends a worker again what it may have lost: all that it has not saved.
   func replay(to worker: Int) throws {
     guard let log else { return }
-    for stream in streams.values where stream.worker == worker { dropPeeks(at: stream) }
+    for stream in streams.values where stream.worker == worker { try dropPeeks(at: stream) }
     outbound[worker] = []
     try log.forEachKept { message in
       guard let stream = streams[message.stream], stream.worker == worker,
@@ -148,10 +152,11 @@ extension TokenizerLoop {
   }
 
   /// Questions are lost with a worker: whoever asked may ask again.
-  private func dropPeeks(at stream: IngressStream) {
+  private func dropPeeks(at stream: IngressStream) throws {
     for part in stream.underWay where part.isPeek {
       underWay -= 1
-      guard let connection = part.connection else { continue }
+      try part.question?.fail("the inference stage was started anew; ask again")
+      guard part.question == nil, let connection = part.connection else { continue }
       connection.release(units: part.units)
       var header = Header(kind: .data)
       header.number = stream.sequence.expected

@@ -49,6 +49,20 @@ package final class TokenizerLoop: StageLoop {
   let controlSocket: ControlSocket?
   /// Requests that take more than a turn; each goes on a little, and says whether it is done.
   var controlTasks: [() throws -> Bool] = []
+  /// What workers have been asked about streams.
+  var questions: [UInt64: StateQuestion] = [:]
+  var nextQuestion: UInt64 = 0
+  var nextQuestionCheckMilliseconds: UInt64 = 0
+  /// Streams that are on their way to another daemon.
+  var held: [StreamID: HeldStream] = [:]
+  /// Checkpoints to rewind to; without a store.
+  var history: StreamHistory
+  /// Streams that moved on since the last round of checkpoints, and those of the round under way.
+  var keepDue: Deque<IngressStream> = []
+  var keepRound: Deque<IngressStream> = []
+  var nextKeepMilliseconds: UInt64 = 0
+  /// When parked streams are looked through next for those that expire.
+  var nextExpiryMilliseconds: UInt64 = 0
   /// For the lines about peers that went.
   var departurePaces = DeparturePaces()
 
@@ -100,7 +114,9 @@ package final class TokenizerLoop: StageLoop {
       try Tap(context: control.context, endpoint: $0, stage: "tokenizer")
     }
     controlSocket = try stage.endpoints.control.map { try ControlSocket(control, endpoint: $0) }
-    log = try stage.store.map(InputLog.init)
+    log = try stage.store.map { try InputLog($0, clock: control.clock) }
+    history = StreamHistory(
+      count: stage.keep?.count ?? 0, byteCountMax: Limits.pastBytes)
     nextLife = try stage.store?.nextEpoch(atLeast: 1) ?? 1
     firstLife = nextLife
     outbound = Array(repeating: [], count: stage.workers)
@@ -144,9 +160,13 @@ package final class TokenizerLoop: StageLoop {
     try giveOverdueLeave()
     parkIdle()
     announceReady()
+    try releaseOverdue()
     if hasControlWork || controlItems.contains(where: { poller.isReadable($0) }) {
       try answerControl()
     }
+    try giveUpQuestions()
+    try keepHistory()
+    try expireIdle()
     if poller.isReadable(watchItem) { try link.watch?.gather() }
     let received = hasRoom && poller.isReadable(linkItem) ? try receive() : 0
     log?.submit()
@@ -256,7 +276,9 @@ package final class TokenizerLoop: StageLoop {
       use(stream)
       standing[name] = Welcome.Stream(
         expected: stream.sequence.expected,
-        closed: stream.sequence.phase == .closed && stream.underWay.isEmpty,
+        // One that goes on elsewhere has not ended.
+        closed: stream.sequence.phase == .closed && stream.underWay.isEmpty
+          && stream.movedTo.isEmpty,
         answers: stream.nextAnswer, epoch: stream.sequence.epoch)
       // Whoever greets for a stream gets what is still to come for it.
       redirect(stream, to: connection)
@@ -280,6 +302,7 @@ package final class TokenizerLoop: StageLoop {
 
   func redirect(_ stream: IngressStream, to connection: Connection) {
     stream.isClaimed = true
+    stream.sender = connection
     for index in stream.underWay.indices
     where stream.underWay[index].connection !== connection {
       stream.underWay[index].connection?.release(units: stream.underWay[index].units)
@@ -294,6 +317,7 @@ package final class TokenizerLoop: StageLoop {
   private func deliver(_ message: InboundMessage, from worker: LinkSender) throws {
     let nanoseconds = worker.heardNanoseconds
     guard let id = message.stream else { return }
+    if message.header.flags.isSuperset(of: [.peek, .last]) { return try deliverAlarm(message) }
     guard let stream = streams[id] else { return try deliver(message, of: id) }
     if message.header.kind == .refuse { return try lose(stream, message) }
     if message.header.kind == .acknowledge, message.header.number > 0 {
@@ -302,7 +326,7 @@ package final class TokenizerLoop: StageLoop {
         ? try giveLeave(to: stream, before: place) : saved(stream, before: place)
     }
     if message.header.flags.contains(.peek) {
-      return deliverPeek(message, of: stream, at: nanoseconds)
+      return try deliverPeek(message, of: stream, at: nanoseconds)
     }
     let covered = message.header.input
     let isLast = message.header.flags.contains(.last)

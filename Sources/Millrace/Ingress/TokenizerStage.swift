@@ -24,6 +24,12 @@ package struct TokenizerStage: Stage {
   let store: StateStore?
   /// An idle stream leaves memory after so long; nil for only when there is need.
   let parkMilliseconds: UInt64?
+  /// An idle stream ends after so long; nil for never.
+  let expireMilliseconds: UInt64?
+  /// Which checkpoints can be rewound to; nil for none.
+  let keep: PipelineFile.KeepSection?
+  /// Of streams that leave and come as files.
+  let form: CheckpointForm
 
   package var name: String { "tokenizer" }
 

@@ -16,6 +16,21 @@ extension Pipeline {
 
   /// What the state belongs to: another model, precision or tokenizer cannot go on with it.
   private var storeOwner: [String: String] {
+    [
+      "model": model.hashText, "precision": file.precision.rawValue,
+      "tokenizer": tokenizerFingerprint,
+    ]
+  }
+
+  /// What a checkpoint file belongs to.
+  var checkpointOwner: CheckpointFile.Owner {
+    CheckpointFile.Owner(
+      model: model.hashText, precision: file.precision.rawValue,
+      tokenizer: tokenizerFingerprint, kernels: "\(model.model.kernels)")
+  }
+
+  /// The kind, and a fingerprint of all that makes its tokens.
+  private var tokenizerFingerprint: String {
     var tokenizer = file.tokenizer
     var contents: [UInt8] = []
     // The content counts, wherever the file lies.
@@ -25,10 +40,7 @@ extension Pipeline {
     }
     (tokenizer.file, tokenizer.vocabularyFile, tokenizer.scalingFile) = (nil, nil, nil)
     contents += Array("\(tokenizer)".utf8)
-    return [
-      "model": model.hashText, "precision": file.precision.rawValue,
-      "tokenizer": "\(file.tokenizer.kind.rawValue):\(StateStore.fingerprint(contents))",
-    ]
+    return "\(file.tokenizer.kind.rawValue):\(StateStore.fingerprint(contents))"
   }
 }
 

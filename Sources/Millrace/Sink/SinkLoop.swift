@@ -157,16 +157,19 @@ package final class SinkLoop: StageLoop {
     let units = message.header.sinkUnits
     _ = connection.receive(units: units)
     metrics.messages.add(1)
-    metrics.stepsIn.add(UInt64(message.header.count))
+    let isState = message.header.carriesState
+    if !isState { metrics.stepsIn.add(UInt64(message.header.count)) }
     if let parent = control.spans.parent(of: message.note) {
       traced.append(TracedAnswer(parent, stream, message.header))
     }
     guard let written else {
       connection.hold(units: units)
       held.append((connection, units))
+      if isState { return try takeState(message, of: stream, connection) }
       return try write(message, of: stream, from: 0)
     }
     written.hold(units, of: connection)
+    if isState { return try takeState(message, of: stream, connection) }
     // What was written before a restart comes again, from the last checkpoint on.
     let life = message.header.input
     guard var standing = try written.written(of: stream, in: life) else { return }
@@ -182,6 +185,46 @@ package final class SinkLoop: StageLoop {
     standing.isEnded = isLast
     standing.alarm = isLast ? [] : alarms?.encoded(stream) ?? []
     written.set(standing, of: stream)
+  }
+
+  /// What is no answer: with PEEK a question about the stream's alarm; with START its alarm as it was
+  /// where the stream comes from; with END that the stream has gone elsewhere.
+  private func takeState(
+    _ message: InboundMessage, of stream: StreamID, _ connection: Connection
+  ) throws {
+    let header = message.header
+    if header.flags.contains(.peek) {
+      let alarm = alarms?.encoded(stream) ?? []
+      var reply = Header(.answer, state: alarm.count, flags: [.peek, .last])
+      reply.model = header.model
+      let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+      stream.withBytes { name in
+        alarm.withUnsafeBytes {
+          link.send(
+            reply, stream: name, payload: $0, ids: nothing, note: nothing, isCredited: true,
+            to: connection)
+        }
+      }
+      return
+    }
+    let life = header.input
+    var standing = WrittenAnswers(life: life)
+    if let written {
+      guard let known = try written.written(of: stream, in: life) else { return }
+      standing = known
+    }
+    if header.flags.contains(.end) {
+      alarms?.forget(stream)
+      standing.isEnded = true
+      standing.alarm = []
+    } else {
+      // It comes again behind a restart, and may be long past then.
+      guard standing.next == 0, standing.alarm.isEmpty else { return }
+      let event = alarms?.replace(Array(message.payload), of: stream) ?? nil
+      try tell(event.map { [$0] } ?? [], of: stream, answer: header)
+      standing.alarm = alarms?.encoded(stream) ?? []
+    }
+    written?.set(standing, of: stream)
   }
 
   /// Writes an answer's rows from `first` on.

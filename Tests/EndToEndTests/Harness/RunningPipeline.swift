@@ -21,8 +21,8 @@ final class RunningPipeline {
   /// Starts it and waits until it is ready.
   init(
     _ pipeline: PipelineText, over transport: Transport = .ipc, isSplit: Bool = false,
-    isTapped: Bool = false, durability: String? = nil, history: String? = nil,
-    keys: TestKeys? = nil
+    isTapped: Bool = false, durability: String? = nil, history: String? = nil, keep: Int? = nil,
+    expireAfter: String? = nil, keys: TestKeys? = nil
   ) throws {
     let folder = try keys?.folder ?? TemporaryFolder()
     self.folder = folder
@@ -42,7 +42,9 @@ final class RunningPipeline {
       let kept = history.map { ", history: \($0)" } ?? ""
       pipeline.more.append(
         "state: { store: \(store), durability: \(durability), checkpoint: 50ms, park-after: 100ms"
-          + "\(kept) }")
+          + kept + (keep.map { ", keep: \($0)" } ?? "")
+          + (expireAfter.map { ", expire-after: \($0)" } ?? "") + " }"
+      )
       pipeline.sink.append("file: \(folder.file("output.jsonl"))")
     }
     if isSplit {
