@@ -226,8 +226,8 @@ final class TokenizerLoop {
     var standing: [String: Welcome.Stream] = [:]
     var again: [(IngressStream, AnswerCache.Answer)] = []
     for (name, wanted) in hello.streams {
-      guard let id = StreamID(name), let stream = try known(id) else {
-        standing[name] = Welcome.Stream(expected: nil, closed: false, answers: 0)
+      guard let id = StreamID(name), let stream = streams[id] else {
+        standing[name] = try parkedStanding(of: name)
         continue
       }
       use(stream)
