@@ -70,7 +70,9 @@ struct SenderFaultTests {
       // Whoever greets gets the answers, also those that the other missed.
       let wanted = UInt64(labels.count)
       expected = try clients[0].hello(["a": wanted]).streams["a"]?.expected ?? 0
-      for answer in try clients[0].answers(of: "a", steps: Int(expected - wanted)) {
+      // What is cached and what has just been computed may both come.
+      while labels.count < Int(expected) {
+        let answer = try clients[0].receive(.answer, of: "a")
         for (index, row) in answer.rows.enumerated() {
           labels[answer.header.number + UInt64(index)] = row
         }

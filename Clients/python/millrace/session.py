@@ -314,7 +314,8 @@ class Session:
             entry = welcome["streams"].get(name) or {}
             expected, closed, answers = (entry.get("expected"), entry.get("closed", False),
                                          entry.get("answers", 0))
-            if entry.get("epoch", state.epoch) < state.epoch and name not in self._resuming:
+            if (entry.get("epoch", state.epoch) < state.oldest_epoch
+                    and name not in self._resuming):
                 expected, closed = None, False  # of the life before
             if name in self._resuming:
                 state.resume(expected, closed, answers, self._resuming.pop(name))

@@ -16,8 +16,9 @@ struct StandstillWatch {
     at stages: [StageMetrics], milliseconds now: UInt64,
     patience: UInt64 = UInt64(Health.patienceSeconds) * 1000
   ) -> [String] {
-    // Less than the patience, so that one late look says nothing yet.
-    watched += min(now - (lastLook ?? now), patience * 3 / 4)
+    let gap = now - (lastLook ?? now)
+    // A look that comes late by so much says nothing; the next one does.
+    if gap < patience * 3 / 4 { watched += gap }
     lastLook = now
     return stages.filter { stage in
       guard stage.stage != StageName.sink.rawValue else { return false }
