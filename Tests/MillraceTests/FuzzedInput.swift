@@ -19,6 +19,8 @@ enum FuzzedInput: String, CaseIterable {
   case message
   /// Payloads of hello, welcome, credit and refusals.
   case control
+  /// A request to the control socket, and its reply as a client reads it.
+  case request
   /// A pipeline file.
   case pipeline
   /// The cases beside a pipeline.
@@ -59,6 +61,7 @@ enum FuzzedInput: String, CaseIterable {
     case .friendly: try Self.friendly(bytes)
     case .message: try Self.message(bytes)
     case .control: Self.control(bytes)
+    case .request: Self.request(bytes)
     case .pipeline: try Self.pipeline(bytes)
     case .cases: try Self.cases(bytes)
     case .vocabulary: try Self.vocabulary(bytes)
@@ -140,6 +143,35 @@ enum FuzzedInput: String, CaseIterable {
     take("credit", { try Credit(payload: $0) }, \.bytes)
     take("refusal", { try Refusal(payload: $0) }, \.bytes)
     return outcomes.joined(separator: "; ")
+  }
+
+  private static func request(_ bytes: [UInt8]) -> String {
+    var outcomes: [String] = []
+    var id: String?
+    do {
+      let request = try bytes.withUnsafeBytes { bytes throws(ControlRefusal) in
+        try ControlRequest(bytes, attachment: [], id: &id)
+      }
+      outcomes.append(request.verb.rawValue)
+      for key in ["limit", "stream", "to"] {
+        outcomes.append("\(Result { try request.number(key) })")
+        outcomes.append("\(Result { try request.text(key) })")
+        outcomes.append("\(Result { try request.flag(key) })")
+      }
+      outcomes.append(try request.stream().name)
+    } catch {
+      outcomes.append("\(error)")
+    }
+    do {
+      let answer = try bytes.withUnsafeBytes { try ControlAnswer($0, attachment: []) }
+      outcomes.append("a line of \(answer.line.count) bytes")
+    } catch let refused as ControlAnswer.Refused {
+      // The daemon's own words.
+      outcomes.append(JSONText.quoted(refused.message))
+    } catch {
+      outcomes.append("\(error)")
+    }
+    return outcomes.joined(separator: "; ") + (id ?? "")
   }
 
   // MARK: Files

@@ -36,6 +36,8 @@ TOGETHER = "inference: { workers: 2 }"
 ALONE = "inference: { workers: 1, batch: 1 }"
 OPEN = 40  # streams of one client at once
 CLIENTS = 2  # of each pipeline
+# Behind a kill, what nobody asks for is held for a minute, and takes room.
+PATIENCE = 150
 VANDAL = "vandal"
 
 
@@ -99,7 +101,7 @@ class Neighbour(threading.Thread):
         try:
             while self.left or self.open:
                 self.connections += 1
-                with Client(self.pipeline.ingress, friendly=True, timeout=60, silence=0.5) as client:
+                with Client(self.pipeline.ingress, friendly=True, timeout=PATIENCE, silence=0.5) as client:
                     self.client = client
                     self.visit(client)
         except BaseException as error:  # reported by the main thread
@@ -123,7 +125,8 @@ class Neighbour(threading.Thread):
                 self.wait(client, 0.3)  # what is open here is parked
         self.settle(client)
         # A last piece is sent and nothing waited for: it may arrive, or not.
-        if sendable := [life for life in self.open.values() if life.next < len(life.pieces) - 1]:
+        if sendable := [life for life in self.open.values()
+                        if life.epochs and life.next < len(life.pieces) - 1]:
             self.send_piece(client, self.rng.choice(sendable))
         for life in self.open.values():
             life.was_cut = True
@@ -170,11 +173,11 @@ class Neighbour(threading.Thread):
 
     def settle(self, client):
         """Waits until the daemon knows of every life that is open."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while any((state := client.session._streams.get(name)) and state.is_beginning
                   for name in self.open):
             if time.monotonic() > deadline:
-                raise TimeoutError("a stream's first piece is not acknowledged after 60 s")
+                raise TimeoutError("a stream's first piece is not acknowledged")
             self.take(client.receive(timeout=0.05))
 
     def wait(self, client, seconds):
@@ -213,7 +216,7 @@ class Vandal(threading.Thread):
 
     def message(self):
         rng = self.rng
-        name = f"{VANDAL}-{rng.randrange(20)}".encode()
+        name = f"{VANDAL}-{rng.randrange(8)}".encode()
         number = rng.choice([0, 0, 1, 5, 1 << 40])
         flags = rng.choice(['[]', '["START"]', '["END"]', '["RESET"]', '["PEEK"]', '["START","END"]'])
 

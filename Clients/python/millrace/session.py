@@ -272,7 +272,8 @@ class Session:
 
     def _hello(self) -> None:
         streams: dict[str, int | None] = {
-            name: state.answer_next for name, state in self._streams.items() if state.was_sent}
+            name: state.answer_next for name, state in self._streams.items()
+            if state.was_sent or state.first > 0}  # resumed: its answers are wanted too
         self._greeted = set(streams)
         self.link.hello(streams | self._resuming, self.epoch)
 

@@ -232,47 +232,6 @@ package final class TokenizerLoop: StageLoop {
 
   var isStopping: Bool { control.stop.isRaised }
 
-  // MARK: Hello
-
-  private func greet(_ message: InboundMessage, _ connection: Connection) throws {
-    let hello: Hello
-    do {
-      hello = try Hello(payload: message.payload)
-    } catch {
-      throw WireError(.badHeader, "the hello, \(error)", expected: "{\"streams\":{...}}")
-    }
-    var standing: [String: Welcome.Stream] = [:]
-    var again: [(IngressStream, AnswerCache.Answer)] = []
-    for (name, wanted) in hello.streams {
-      guard let id = StreamID(name), let stream = streams[id] else {
-        standing[name] = try parkedStanding(of: name)
-        continue
-      }
-      use(stream)
-      standing[name] = Welcome.Stream(
-        expected: stream.sequence.expected,
-        closed: stream.sequence.phase == .closed && stream.underWay.isEmpty,
-        answers: stream.nextAnswer, epoch: stream.sequence.epoch)
-      // Whoever greets for a stream gets what is still to come for it.
-      redirect(stream, to: connection)
-      if let wanted { again += cache.answers(of: stream, from: wanted).map { (stream, $0) } }
-    }
-    link.welcome(connection, streams: standing, model: stage.modelHash)
-    for (stream, answer) in again {
-      reply(answer, of: stream, isAgain: true, to: connection)
-    }
-  }
-
-  func redirect(_ stream: IngressStream, to connection: Connection) {
-    stream.isClaimed = true
-    for index in stream.underWay.indices
-    where stream.underWay[index].connection !== connection {
-      stream.underWay[index].connection?.release(units: stream.underWay[index].units)
-      stream.underWay[index].units = 0
-      stream.underWay[index].connection = connection
-    }
-  }
-
   // MARK: Answers
 
   /// Books what a worker has covered, and sends its answer on.
