@@ -25,10 +25,8 @@ JSON_INTEGER_MAX = (1 << 53) - 1
 _NAME = r"[A-Za-z0-9._:@-]{1,128}"
 _STREAM = re.compile(_NAME.encode())
 # Behind the name, the taps of gates and state name a layer.
-# A subscription to `every:N/` or `rate:N/` gets topics that begin so.
-_LIMIT = r"(?:(?:every|rate):[0-9]+/)?"
-_TOPIC = re.compile(
-    rf"{_LIMIT}(?:output|alarm|tap/[a-z-]+/[a-z-]+)/({_NAME})/(?:[^/]+/)?".encode())
+_TOPIC = re.compile(rf"(?:(?:every|rate|from):[^/]+/)?"
+                    rf"(?:output|alarm|tap/[a-z-]+/[a-z-]+)/({_NAME})/(?:[^/]+/)?".encode())
 
 
 class Kind(enum.IntEnum):
@@ -189,7 +187,7 @@ def layer_of(topic: str) -> str:
 
 
 def _words(topic: str) -> list[str]:
-    """What stands between the slashes, without a limit in front."""
+    """A topic's words, without the limit that was subscribed to."""
     words = topic.split("/")
     return words[1:] if ":" in words[0] else words
 

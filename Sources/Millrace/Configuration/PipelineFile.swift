@@ -13,6 +13,8 @@ package struct PipelineFile: Sendable, Equatable {
   package var tokenizer: TokenizerSection
   /// Model file, relative paths already joined to the pipeline file's folder.
   package var model: String
+  /// The hash that the model must have, 64 hexadecimal digits; nil for any.
+  package var sha256: String?
   package var inference = InferenceSection()
   /// The number format of the recurrent layers.
   package var precision = Precision.f32
@@ -81,6 +83,8 @@ package struct PipelineFile: Sendable, Equatable {
     package var checkpointMilliseconds: UInt64 = 1000
     /// A stream that has been idle for so long leaves memory; nil for never.
     package var parkMilliseconds: UInt64?
+    /// How long output lines are kept for readers who come late; nil for not at all.
+    package var historyMilliseconds: UInt64?
   }
 
   package struct SinkSection: Sendable, Equatable {

@@ -21,7 +21,8 @@ final class RunningPipeline {
   /// Starts it and waits until it is ready.
   init(
     _ pipeline: PipelineText, over transport: Transport = .ipc, isSplit: Bool = false,
-    isTapped: Bool = false, durability: String? = nil, keys: TestKeys? = nil
+    isTapped: Bool = false, durability: String? = nil, history: String? = nil,
+    keys: TestKeys? = nil
   ) throws {
     let folder = try keys?.folder ?? TemporaryFolder()
     self.folder = folder
@@ -38,9 +39,10 @@ final class RunningPipeline {
     if isTapped { pipeline.more.append("monitor: \(monitor)") }
     if let durability {
       let store = folder.file("state.sqlite")
+      let kept = history.map { ", history: \($0)" } ?? ""
       pipeline.more.append(
-        "state: { store: \(store), durability: \(durability), checkpoint: 50ms, park-after: 100ms }"
-      )
+        "state: { store: \(store), durability: \(durability), checkpoint: 50ms, park-after: 100ms"
+          + "\(kept) }")
       pipeline.sink.append("file: \(folder.file("output.jsonl"))")
     }
     if isSplit {
