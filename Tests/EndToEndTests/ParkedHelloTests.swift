@@ -41,6 +41,25 @@ struct ParkedHelloTests {
     #expect(own.map(\.label) == ["e", "l", "l", "o"])
   }
 
+  /// Clients take a pong to say that every welcome before it has come.
+  @Test func aPongDoesNotOvertakeAWelcomeThatWaits() throws {
+    let running = try RunningPipeline(.hello, durability: "fsync")
+    let client = try running.client()
+    for number in 0..<40 {
+      try client.send(.text("h"), to: "a", number: UInt64(number))
+      try client.sendHello(["a": nil])
+      try client.send(Header(kind: .ping), stream: "")
+      var kinds: [MessageKind] = []
+      while kinds.last != .pong {
+        guard let message = try client.receiveAny(within: .seconds(60)) else {
+          throw HarnessError.timedOut(waitingFor: "a pong", seen: "\(kinds)")
+        }
+        kinds.append(message.header.kind)
+      }
+      #expect(kinds.contains(.welcome), "\(kinds)")
+    }
+  }
+
   /// Waits for the first answer or refusal.
   private func isRefused(_ client: WireClient, _ name: String) throws -> Bool {
     while true {

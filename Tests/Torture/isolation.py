@@ -82,6 +82,12 @@ class Life:
             yield json.dumps(line, ensure_ascii=False) + "\n"
 
 
+def epoch_of(client, name):
+    """The epoch that a stream is sent with; of one that has ended meanwhile, the client's."""
+    state = client.session._streams.get(name)
+    return state.epoch if state else client.session.epoch
+
+
 class Neighbour(threading.Thread):
     """Sends lives until it has had its share of them, over connections that end in the middle."""
 
@@ -149,7 +155,7 @@ class Neighbour(threading.Thread):
         is_last = life.next == len(life.pieces)
         client.send(life.name, life.pieces[index], end=is_last, reset=index in life.resets)
         life.is_ended = is_last
-        life.epochs.add(client.session._streams[life.name].epoch)
+        life.epochs.add(epoch_of(client, life.name))
         self.messages += 1
 
     def resume(self, client, life):
@@ -169,7 +175,7 @@ class Neighbour(threading.Thread):
         if life.next == len(life.pieces):
             client.end(life.name)
             life.is_ended = True
-        life.epochs.add(client.session._streams[life.name].epoch)
+        life.epochs.add(epoch_of(client, life.name))
 
     def settle(self, client):
         """Waits until the daemon knows of every life that is open."""

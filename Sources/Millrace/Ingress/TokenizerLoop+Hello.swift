@@ -23,23 +23,36 @@ extension TokenizerLoop {
         answers: stream.nextAnswer, epoch: stream.sequence.epoch)
       inMemory.append((stream, wanted))
     }
-    guard let log, !log.isIdle else { return welcome(connection, standing, inMemory) }
+    guard let log, !log.isIdle else {
+      let again = handOver(inMemory, to: connection)
+      link.welcome(connection, streams: standing, model: stage.modelHash)
+      return replyAgain(again, to: connection)
+    }
     // Whoever goes on from there has nothing of what was below: it has to be durable first.
-    log.afterCommit { [self] in welcome(connection, standing, inMemory) }
+    connection.welcomesDue += 1
+    log.afterCommit { [self] in
+      let again = handOver(inMemory, to: connection)
+      link.welcomeLate(connection, streams: standing, model: stage.modelHash)
+      replyAgain(again, to: connection)
+    }
   }
 
-  private func welcome(
-    _ connection: Connection, _ standing: [String: Welcome.Stream],
-    _ inMemory: [(stream: IngressStream, wanted: UInt64?)]
-  ) {
-    var again: [(IngressStream, AnswerCache.Answer)] = []
-    for (stream, wanted) in inMemory {
-      // Whoever greets for a stream gets what is still to come for it.
+  private typealias Answered = (stream: IngressStream, answer: AnswerCache.Answer)
+
+  /// Whoever greets for a stream gets what is still to come for it, and what it wants again.
+  private func handOver(
+    _ streams: [(stream: IngressStream, wanted: UInt64?)], to connection: Connection
+  ) -> [Answered] {
+    var again: [Answered] = []
+    for (stream, wanted) in streams {
       redirect(stream, to: connection)
       if let wanted { again += cache.answers(of: stream, from: wanted).map { (stream, $0) } }
     }
-    link.welcome(connection, streams: standing, model: stage.modelHash)
-    for (stream, answer) in again {
+    return again
+  }
+
+  private func replyAgain(_ answers: [Answered], to connection: Connection) {
+    for (stream, answer) in answers {
       reply(answer, of: stream, isAgain: true, to: connection)
     }
   }

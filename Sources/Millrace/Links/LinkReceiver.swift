@@ -157,7 +157,14 @@ final class LinkReceiver {
     switch inbound.header.kind {
     case .data, .answer, .hello: try handle(inbound, connection)
     case .ping:
-      send(Header(kind: .pong), json: Array(inbound.payload), to: connection)
+      guard connection.welcomesDue > 0 else {
+        send(Header(kind: .pong), json: Array(inbound.payload), to: connection)
+        break
+      }
+      // A pong tells that every welcome to a hello before it has come.
+      if connection.pongsDue.count < Limits.drainMessages {
+        connection.pongsDue.append(Array(inbound.payload))
+      }
     case .pong: break
     case .acknowledge where needsHello: try handle(inbound, connection)
     case .acknowledge, .refuse, .welcome, .credit:
@@ -276,6 +283,19 @@ final class LinkReceiver {
       streams: streams, credit: connection.credit, maximumBytes: Limits.messageBytes,
       model: model, isGreeted: connection.isGreeted || !needsHello)
     send(Header(kind: .welcome), json: welcome.bytes, to: connection)
+  }
+
+  /// The same for a hello whose welcome had to wait; pings behind it are answered.
+  func welcomeLate(
+    _ connection: Connection, streams: [String: Welcome.Stream], model: String
+  ) {
+    welcome(connection, streams: streams, model: model)
+    connection.welcomesDue -= 1
+    guard connection.welcomesDue == 0 else { return }
+    for payload in connection.pongsDue {
+      send(Header(kind: .pong), json: payload, to: connection)
+    }
+    connection.pongsDue = []
   }
 
   /// Tells every peer that what it sent is forgotten: it is to greet, and to send again.
