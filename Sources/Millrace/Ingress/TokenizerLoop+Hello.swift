@@ -30,30 +30,45 @@ extension TokenizerLoop {
     }
     // Whoever goes on from there has nothing of what was below: it has to be durable first.
     connection.welcomesDue += 1
+    let number = message.header.number
     log.afterCommit { [self] in
       let again = handOver(inMemory, to: connection)
-      link.welcomeLate(connection, streams: standing, model: stage.modelHash)
+      link.welcomeLate(
+        connection, hello: number, streams: standing, model: stage.modelHash)
       replyAgain(again, to: connection)
     }
   }
 
-  private typealias Answered = (stream: IngressStream, answer: AnswerCache.Answer)
+  /// What is sent again from the cache; a refusal is the answer to its input.
+  private struct Again {
+    var answers: [(stream: IngressStream, answer: AnswerCache.Answer)] = []
+    var refused: [(stream: IngressStream, refused: AnswerCache.RefusedInput)] = []
+  }
 
   /// Whoever greets for a stream gets what is still to come for it, and what it wants again.
   private func handOver(
     _ streams: [(stream: IngressStream, wanted: UInt64?)], to connection: Connection
-  ) -> [Answered] {
-    var again: [Answered] = []
+  ) -> Again {
+    var again = Again()
     for (stream, wanted) in streams {
       redirect(stream, to: connection)
-      if let wanted { again += cache.answers(of: stream, from: wanted).map { (stream, $0) } }
+      guard let wanted else { continue }
+      again.answers += cache.answers(of: stream, from: wanted).map { (stream, $0) }
+      // Only some encodings number input as answers are.
+      let input = stage.encoding.countsSteps ? 0 : wanted
+      again.refused += cache.refusals(of: stream, in: input..<UInt64.max).map { (stream, $0) }
     }
     return again
   }
 
-  private func replyAgain(_ answers: [Answered], to connection: Connection) {
-    for (stream, answer) in answers {
+  private func replyAgain(_ again: Again, to connection: Connection) {
+    for (stream, answer) in again.answers {
       reply(answer, of: stream, isAgain: true, to: connection)
+    }
+    for (stream, refused) in again.refused {
+      stream.id.withBytes {
+        link.refuse(refused.refusal, to: connection, stream: $0, header: refused.header)
+      }
     }
   }
 

@@ -157,10 +157,11 @@ package final class TokenizerLoop: StageLoop {
     try listStreams()
     // Nobody's flood may keep acknowledgements and credit from the others.
     if received < Limits.drainMessages || drains % TokenizerLoop.drainsMax == 0 { link.flush() }
-    if control.stop.isRaised { return !isDrained(received: received) }
     link.keepAlive()
-    for worker in workers { try worker.keepAlive(control.logger) }
-    return true
+    if control.hasNeighbours {
+      for worker in workers { try worker.keepAlive(control.logger) }
+    }
+    return control.stop.isRaised ? !isDrained(received: received) : true
   }
 
   /// Takes what clients have sent; returns how many messages that were.
@@ -211,7 +212,7 @@ package final class TokenizerLoop: StageLoop {
   /// have been started anew a moment ago, that they have saved all.
   private var isLogDone: Bool {
     guard let log else { return true }
-    return control.drainIdleMilliseconds > 0 ? log.isSaved : log.isIdle
+    return control.hasNeighbours ? log.isSaved : log.isIdle
   }
 
   /// A number that no life of any stream had before.

@@ -144,6 +144,7 @@ final class LinkReceiver {
     let inbound = try parse(connection)
     if inbound.header.kind == .hello {
       connection.isGreeted = true
+      connection.hello = inbound.header.number
       connection.isToldToGreet = false
     }
     if needsHello, !connection.isGreeted {
@@ -282,14 +283,19 @@ final class LinkReceiver {
     let welcome = Welcome(
       streams: streams, credit: connection.credit, maximumBytes: Limits.messageBytes,
       model: model, isGreeted: connection.isGreeted || !needsHello)
-    send(Header(kind: .welcome), json: welcome.bytes, to: connection)
+    var header = Header(kind: .welcome)
+    header.number = connection.hello
+    send(header, json: welcome.bytes, to: connection)
   }
 
   /// The same for a hello whose welcome had to wait; pings behind it are answered.
   func welcomeLate(
-    _ connection: Connection, streams: [String: Welcome.Stream], model: String
+    _ connection: Connection, hello: UInt64, streams: [String: Welcome.Stream], model: String
   ) {
+    let newest = connection.hello
+    connection.hello = hello
     welcome(connection, streams: streams, model: model)
+    connection.hello = newest
     connection.welcomesDue -= 1
     guard connection.welcomesDue == 0 else { return }
     for payload in connection.pongsDue {
