@@ -146,7 +146,7 @@ let package = Package(
       swiftSettings: swiftSettings),
     .testTarget(
       name: "MillraceTests",
-      dependencies: ["Millrace", "ModelFiles", "Recurrence", "Tokenization", "Wire"],
+      dependencies: ["Durability", "Millrace", "ModelFiles", "Recurrence", "Tokenization", "Wire"],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "EndToEndTests", dependencies: ["MillraceCommand", "Wire", "ZeroMQ"],
@@ -174,7 +174,8 @@ if Context.environment["MILLRACE_BENCHMARKS"] != nil {
 if Context.environment["MILLRACE_FUZZ"] != nil {
   package.targets.append(
     .executableTarget(
-      name: "ModelFuzzer", dependencies: ["ModelFiles", "Recurrence"],
-      path: "Tests/Fuzz/ModelFuzzer",
+      name: "Fuzzer",
+      dependencies: ["Durability", "Millrace", "ModelFiles", "Recurrence", "Tokenization", "Wire"],
+      path: "Tests/Fuzz/Fuzzer",
       swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]))
 }

@@ -160,9 +160,12 @@ class Sender(threading.Thread):
         if not isinstance(result, Answer):
             raise AssertionError(f"refused: {result}")
         if result.line is not None:
-            self.lines[result.stream].append(
-                result.line if isinstance(result.line, str)
-                else json.dumps(result.line, ensure_ascii=False, separators=(",", ":")))
+            self.lines[result.stream].append(line_of(result))
+
+
+def line_of(answer):
+    """The output line of a friendly answer, to the byte."""
+    return json.dumps(answer.line, ensure_ascii=False, separators=(",", ":"))
 
 
 def texts(letters, separator=""):
@@ -178,6 +181,23 @@ def rows(width):
         return [[[round(rng.gauss(0, 1), 4) for _ in range(width)]
                  for _ in range(rng.randrange(1, 5))] for _ in range(rng.randrange(1, 12))]
     return pieces
+
+
+FIXTURES = ROOT / "Fixtures"
+WORDS = (FIXTURES / "next-word-ko/vocabulary.txt").read_text().split()
+# Name, what its streams are made of, lines of its pipeline file.
+KINDS = [
+    ("characters", texts("helo"),
+     [f"tokenizer: {{ kind: characters, vocabulary: {FIXTURES}/hello/vocabulary.txt }}",
+      f"model: {FIXTURES}/hello/model.keras", f"labels: {FIXTURES}/hello/labels.txt"]),
+    ("words", texts(WORDS, " "),
+     [f"tokenizer: {{ kind: words, vocabulary: {FIXTURES}/next-word-ko/vocabulary.txt }}",
+      f"model: {FIXTURES}/next-word-ko/model.keras",
+      f"labels: {FIXTURES}/next-word-ko/vocabulary.txt"]),
+    ("values", rows(9),
+     ["tokenizer: { kind: values }", f"model: {FIXTURES}/motion/model.keras",
+      f"labels: {FIXTURES}/motion/labels.txt"]),
+]
 
 
 def compare(what, received, expected, folder):
@@ -214,22 +234,8 @@ def main():
     print(f"seed {seed}", flush=True)
     rng = random.Random(seed)
     folder = Path(tempfile.mkdtemp(prefix="torture-"))
-    fixtures = ROOT / "Fixtures"
-    words = (fixtures / "next-word-ko/vocabulary.txt").read_text().split()
-    kinds = [
-        ("characters", texts("helo"),
-         [f"tokenizer: {{ kind: characters, vocabulary: {fixtures}/hello/vocabulary.txt }}",
-          f"model: {fixtures}/hello/model.keras", f"labels: {fixtures}/hello/labels.txt"]),
-        ("words", texts(words, " "),
-         [f"tokenizer: {{ kind: words, vocabulary: {fixtures}/next-word-ko/vocabulary.txt }}",
-          f"model: {fixtures}/next-word-ko/model.keras",
-          f"labels: {fixtures}/next-word-ko/vocabulary.txt"]),
-        ("values", rows(9),
-         ["tokenizer: { kind: values }", f"model: {fixtures}/motion/model.keras",
-          f"labels: {fixtures}/motion/labels.txt"]),
-    ]
     pipelines = [Pipeline(name, more, options.binary, folder, options, pieces)
-                 for name, pieces, more in kinds]
+                 for name, pieces, more in KINDS]
     senders = [Sender(pipeline, max(1, options.streams // len(pipelines)), rng.random())
                for pipeline in pipelines]
     began = time.monotonic()

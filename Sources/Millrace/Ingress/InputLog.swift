@@ -26,6 +26,7 @@ final class InputLog {
     let ticket: UInt64
     var messages: [Message]
     var acknowledgements: [(Acknowledgement, to: Connection)]
+    var others: [() -> Void]
   }
 
   /// A group that is in the store, or on its way there.
@@ -47,6 +48,7 @@ final class InputLog {
   private var touched: [IngressStream] = []
   private var messages: [Message] = []
   private var acknowledgements: [(Acknowledgement, to: Connection)] = []
+  private var others: [() -> Void] = []
   private var unsaved = 0
 
   /// The number of the group that is gathered now.
@@ -115,9 +117,14 @@ final class InputLog {
     acknowledgements.append((acknowledgement, connection))
   }
 
+  /// Calls `body` once all that was recorded is durable, behind the acknowledgements of it.
+  func afterCommit(_ body: @escaping () -> Void) { others.append(body) }
+
   /// Ends the turn: hands its group over to the store.
   func submit() {
-    guard !records.isEmpty || !messages.isEmpty || !acknowledgements.isEmpty else { return }
+    guard
+      !records.isEmpty || !messages.isEmpty || !acknowledgements.isEmpty || !others.isEmpty
+    else { return }
     if !records.isEmpty {
       ticket = store.submit([.inputs(group: number, records: records)])
       kept.append(Kept(number: number, ticket: ticket, unsaved: unsaved, streams: touched))
@@ -126,12 +133,13 @@ final class InputLog {
     waiting.append(
       Group(
         number: number - 1, ticket: ticket, messages: messages,
-        acknowledgements: acknowledgements))
+        acknowledgements: acknowledgements, others: others))
     backlog += messages.count
     records = []
     touched = []
     messages = []
     acknowledgements = []
+    others = []
     unsaved = 0
   }
 
@@ -153,12 +161,15 @@ final class InputLog {
       for (acknowledgement, connection) in group.acknowledgements {
         acknowledge(acknowledgement, connection)
       }
+      for body in group.others { body() }
       for message in group.messages { forward(message) }
     }
   }
 
   /// Whether all that was gathered has been handed on.
-  var isIdle: Bool { waiting.isEmpty && messages.isEmpty && records.isEmpty }
+  var isIdle: Bool {
+    waiting.isEmpty && messages.isEmpty && records.isEmpty && others.isEmpty
+  }
 
   /// Whether the workers have saved all of it.
   var isSaved: Bool { isIdle && kept.isEmpty }

@@ -24,6 +24,19 @@ extension TokenizerLoop {
     return stream
   }
 
+  /// Where a stream stands that is not in memory.
+  ///
+  /// It stays where it is: nothing of it is under way or in the cache, and a hello may name more
+  /// streams than there is room for.
+  func parkedStanding(of name: String) throws -> Welcome.Stream {
+    guard let standing = try log?.store.standing(of: name) else {
+      return Welcome.Stream(expected: nil, closed: false, answers: 0)
+    }
+    return Welcome.Stream(
+      expected: standing.expected, closed: standing.isClosed && standing.movedTo.isEmpty,
+      answers: standing.nextAnswer, epoch: standing.epoch)
+  }
+
   // MARK: Parking
 
   /// A stream is sent to, or asked after.

@@ -256,61 +256,6 @@ package final class TokenizerLoop: StageLoop {
 
   var isStopping: Bool { control.stop.isRaised }
 
-  // MARK: Hello
-
-  private func greet(_ message: InboundMessage, _ connection: Connection) throws {
-    let hello: Hello
-    do {
-      hello = try Hello(payload: message.payload)
-    } catch {
-      throw WireError(.badHeader, "the hello, \(error)", expected: "{\"streams\":{...}}")
-    }
-    var standing: [String: Welcome.Stream] = [:]
-    var again: [(IngressStream, AnswerCache.Answer)] = []
-    var refusedAgain: [(IngressStream, AnswerCache.RefusedInput)] = []
-    for (name, wanted) in hello.streams {
-      guard let id = StreamID(name), let stream = try known(id) else {
-        standing[name] = Welcome.Stream(expected: nil, closed: false, answers: 0)
-        continue
-      }
-      use(stream)
-      standing[name] = Welcome.Stream(
-        expected: stream.sequence.expected,
-        // One that goes on elsewhere has not ended.
-        closed: stream.sequence.phase == .closed && stream.underWay.isEmpty
-          && stream.movedTo.isEmpty,
-        answers: stream.nextAnswer, epoch: stream.sequence.epoch)
-      // Whoever greets for a stream gets what is still to come for it.
-      redirect(stream, to: connection)
-      if let wanted {
-        again += cache.answers(of: stream, from: wanted).map { (stream, $0) }
-        // A refusal is the answer to its input, which only some encodings number as answers are.
-        let input = stage.encoding.countsSteps ? 0 : wanted
-        refusedAgain += cache.refusals(of: stream, in: input..<UInt64.max).map { (stream, $0) }
-      }
-    }
-    link.welcome(connection, streams: standing, model: stage.modelHash)
-    for (stream, answer) in again {
-      reply(answer, of: stream, isAgain: true, to: connection)
-    }
-    for (stream, refused) in refusedAgain {
-      stream.id.withBytes {
-        link.refuse(refused.refusal, to: connection, stream: $0, header: refused.header)
-      }
-    }
-  }
-
-  func redirect(_ stream: IngressStream, to connection: Connection) {
-    stream.isClaimed = true
-    stream.sender = connection
-    for index in stream.underWay.indices
-    where stream.underWay[index].connection !== connection {
-      stream.underWay[index].connection?.release(units: stream.underWay[index].units)
-      stream.underWay[index].units = 0
-      stream.underWay[index].connection = connection
-    }
-  }
-
   // MARK: Answers
 
   /// Books what a worker has covered, and sends its answer on.
