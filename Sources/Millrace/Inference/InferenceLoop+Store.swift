@@ -122,7 +122,10 @@ extension InferenceLoop {
         save(stream)
       }
     }
-    checkpoints.close(sent: sink.sent) { tellSaved($0.place, of: $0.stream, asksLeave: true) }
+    // Without a welcome nobody knows what the sink has of it: what is closed now is forgotten with the next.
+    checkpoints.close(sent: sink.isWelcome ? sink.sent : .max) {
+      tellSaved($0.place, of: $0.stream, asksLeave: true)
+    }
     let window = Limits.sinkAnswers
     try checkpoints.advance(
       written: sink.credit > window ? sink.credit - window : 0, isStopping: isStopping
