@@ -23,6 +23,8 @@ package final class StateStore: Sendable {
   private let waitingBytes = Atomic<Int>(0)
   private let troubles = Mutex(Troubles())
   private let listeners = Mutex<[@Sendable () -> Void]>([])
+  /// The output file, once it is known.
+  private let output = Mutex<Int32?>(nil)
 
   private struct Pending {
     var changes: [StoreChange] = []
@@ -37,11 +39,12 @@ package final class StateStore: Sendable {
     var stalled: String?
   }
 
-  static let schemaVersion = 1
   /// Changes that may wait; stages take nothing in beyond it.
   private static let waitingBytesMax = 64 << 20
   /// Commits are at least so far apart, so that each carries what gathered meanwhile.
   private static let gatherMicroseconds: UInt32 = 200
+  /// Changes behind which SQLite's log goes into its file.
+  private static let checkpointBytes = 4 << 20
   /// How long a full disk is left alone.
   private static let fullDiskMicroseconds: UInt32 = 200_000
 
@@ -51,14 +54,21 @@ package final class StateStore: Sendable {
   ///   - path: the SQLite file; its folder must exist.
   ///   - durability: `os` or `fsync`.
   ///   - owner: what the state belongs to, by name: the model's hash, the precision, the tokenizer.
+  ///   - replacing: names of those that may be others than the store has, which then has the new ones.
   /// - Throws: a `StoreError`.
-  package init(path: String, durability: Durability, owner: [String: String]) throws(StoreError) {
+  package init(
+    path: String, durability: Durability, owner: [String: String], replacing: Set<String> = []
+  ) throws(StoreError) {
     self.path = path
     self.durability = durability
     lock = try StateStore.lock(path)
     do {
       pool = try StateStore.pool(at: path, durability)
-      try StateStore.prepare(pool, path, owner)
+      try pool.write { database in
+        try StoreSchema.prepare(database, path)
+        try StoreSchema.checkSeals(database, path)
+        try StateStore.claim(for: owner, replacing: replacing, database, path)
+      }
     } catch {
       close(lock)
       throw StateStore.error(error, path)
@@ -68,7 +78,10 @@ package final class StateStore: Sendable {
     thread.start()
   }
 
-  deinit { close(lock) }
+  deinit {
+    if let output = output.withLock(\.self) { close(output) }
+    close(lock)
+  }
 
   // MARK: Handing over
 
@@ -118,8 +131,9 @@ package final class StateStore: Sendable {
     hasWork.signal()
     isFinished.wait()
     // Everything is committed; what fails here only keeps the WAL file beside the store.
-    _ = try? pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+    try? emptyLog(.truncate)
     try? pool.close()
+    flock(lock, LOCK_UN)
   }
 
   /// Waits until a ticket is committed, or the store has failed.
@@ -133,6 +147,7 @@ package final class StateStore: Sendable {
   // MARK: Writing
 
   private func write() {
+    var logBytes = 0
     while true {
       hasWork.wait()
       let (changes, ticket, isClosing) = pending.withLock { pending in
@@ -143,46 +158,93 @@ package final class StateStore: Sendable {
         let isCommitted = commit(changes)
         if isCommitted {
           committedTicket.store(ticket, ordering: .releasing)
-          waitingBytes.subtract(
-            changes.reduce(0) { $0 + $1.byteCount }, ordering: .relaxed)
+          let bytes = changes.reduce(0) { $0 + $1.byteCount }
+          waitingBytes.subtract(bytes, ordering: .relaxed)
+          logBytes += bytes
         }
         for listener in listeners.withLock(\.self) { listener() }
         guard isCommitted else { break }
       }
       if isClosing { break }
+      if logBytes > StateStore.checkpointBytes {
+        logBytes = 0
+        guard attempt({ try emptyLog(.passive) }) else { break }
+      }
       usleep(StateStore.gatherMicroseconds)
     }
     pending.withLock { $0.hasThread = false }
     isFinished.signal()
   }
 
-  /// Commits, and waits while the disk is full; false when the store cannot be used any more.
+  /// Commits; false when the store cannot be used any more.
   private func commit(_ changes: [StoreChange]) -> Bool {
+    attempt {
+      if try noteOutput(of: changes), durability == .fsync { try syncOutput() }
+      try pool.write { try StateStore.apply(changes, to: $0) }
+    }
+  }
+
+  /// Does something with the file, and waits while the disk is full; false when the store cannot be
+  /// used any more.
+  private func attempt(_ body: () throws -> Void) -> Bool {
     while true {
       do {
-        if durability == .fsync { try syncOutput(changes) }
-        try pool.write { try StateStore.apply(changes, to: $0) }
+        try body()
         troubles.withLock { $0.stalled = nil }
         return true
-      } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL {
+      } catch let error as DatabaseError where StateStore.isFull(error) {
         troubles.withLock { $0.stalled = "\(error.message ?? "the disk is full")" }
+        for listener in listeners.withLock(\.self) { listener() }
         if pending.withLock(\.isClosing) { return false }
         usleep(StateStore.fullDiskMicroseconds)
       } catch {
         // No second try on the same file: the kernel may have dropped what it could not write.
         troubles.withLock { $0.fatal = .failed(path: path, reason: "\(error)") }
+        for listener in listeners.withLock(\.self) { listener() }
         return false
       }
     }
   }
 
-  /// The output's bytes reach the disk before the store says so.
-  private func syncOutput(_ changes: [StoreChange]) throws {
-    for change in changes {
-      guard case .outputLength(_, let descriptor) = change else { continue }
-      guard fsync(descriptor) == 0 || errno == EINVAL else {
-        throw StoreError.failed(path: path, reason: "fsync: \(String(cString: strerror(errno)))")
+  /// Whether nothing but room is missing; the index of SQLite's log may be what cannot grow.
+  private static func isFull(_ error: DatabaseError) -> Bool {
+    error.resultCode == .SQLITE_FULL || error.extendedResultCode == .SQLITE_IOERR_SHMSIZE
+  }
+
+  /// Puts SQLite's log into its file, which syncs both.
+  ///
+  /// The output goes first: what the store says is written must be on the disk as well.
+  private func emptyLog(_ mode: Database.CheckpointMode) throws {
+    try syncOutput()
+    do {
+      _ = try pool.writeWithoutTransaction { try $0.checkpoint(mode) }
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+      // Somebody is looking into the file; the log can wait.
+    }
+  }
+
+  /// Keeps a descriptor of its own for the output: the sink may end before the store does.
+  ///
+  /// - Returns: whether the changes say how far the output is good.
+  private func noteOutput(of changes: [StoreChange]) throws -> Bool {
+    for case .outputLength(_, let descriptor) in changes {
+      guard output.withLock({ $0 == nil }) else { return true }
+      let own = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+      guard own >= 0 else {
+        throw StoreError.failed(
+          path: path, reason: "the output: \(String(cString: strerror(errno)))")
       }
+      output.withLock { $0 = own }
+      return true
+    }
+    return false
+  }
+
+  /// The output's bytes reach the disk before the store says so.
+  private func syncOutput() throws {
+    guard let output = output.withLock(\.self) else { return }
+    guard fsync(output) == 0 || errno == EINVAL else {
+      throw StoreError.failed(path: path, reason: "fsync: \(String(cString: strerror(errno)))")
     }
   }
 
@@ -191,7 +253,7 @@ package final class StateStore: Sendable {
       switch change {
       case .inputs(let group, let records):
         try database.cachedStatement(sql: "INSERT INTO inputs VALUES (?, ?)")
-          .execute(arguments: [Int64(group), sealed(records)])
+          .execute(arguments: [Int64(group), sealed(records, inputsName(group))])
       case .trim(let group):
         try database.cachedStatement(sql: "DELETE FROM inputs WHERE id <= ?")
           .execute(arguments: [Int64(group)])
@@ -203,15 +265,15 @@ package final class StateStore: Sendable {
           checkpoint?.bytes, isEnded: checkpoint?.isEnded, of: stream, in: "checkpoints", database)
       case .written(let group, let records):
         try database.cachedStatement(sql: "INSERT INTO written_log VALUES (?, ?)")
-          .execute(arguments: [Int64(group), sealed(WrittenAnswers.group(records))])
+          .execute(
+            arguments: [Int64(group), sealed(WrittenAnswers.group(records), writtenName(group))])
       case .settleWritten(let stream, let written):
         try put(written?.bytes, isEnded: written?.isEnded, of: stream, in: "written", database)
       case .trimWritten(let group):
         try database.cachedStatement(sql: "DELETE FROM written_log WHERE id <= ?")
           .execute(arguments: [Int64(group)])
       case .outputLength(let length, _):
-        try database.cachedStatement(sql: "REPLACE INTO facts VALUES ('output-length', ?)")
-          .execute(arguments: ["\(length)"])
+        try setFact("output-length", to: "\(length)", database)
       }
     }
   }
@@ -221,42 +283,11 @@ package final class StateStore: Sendable {
   ) throws {
     if let body {
       try database.cachedStatement(sql: "REPLACE INTO \(table) VALUES (?, ?, ?)")
-        .execute(arguments: [stream, isEnded ?? false, sealed(body)])
+        .execute(arguments: [stream, isEnded ?? false, sealed(body, name(of: stream, in: table))])
     } else {
       try database.cachedStatement(sql: "DELETE FROM \(table) WHERE stream = ?")
         .execute(arguments: [stream])
     }
-  }
-
-  // MARK: Checksums
-
-  /// 16 hexadecimal digits that another content does not have by chance.
-  package static func fingerprint(_ bytes: [UInt8]) -> String {
-    let digits = String(checksum(bytes), radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
-  }
-
-  /// SQLite finds a damaged page, not a damaged value: 8 bytes of XXH3 go behind each.
-  static func sealed(_ body: [UInt8]) -> Data {
-    var data = Data(body)
-    withUnsafeBytes(of: checksum(body).littleEndian) { data.append(contentsOf: $0) }
-    return data
-  }
-
-  /// The bytes in front of the checksum.
-  ///
-  /// - Throws: `StoreError.damaged`.
-  func opened(_ data: Data, _ what: String) throws(StoreError) -> [UInt8] {
-    let body = [UInt8](data.dropLast(8))
-    let sum = data.suffix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-    guard data.count >= 8, StateStore.checksum(body) == sum else {
-      throw .damaged(path: path, what: "\(what) has another checksum than it was written with")
-    }
-    return body
-  }
-
-  private static func checksum(_ bytes: [UInt8]) -> UInt64 {
-    bytes.withUnsafeBytes { XXH3_64bits($0.baseAddress, $0.count) }
   }
 
   // MARK: Opening
@@ -278,54 +309,24 @@ package final class StateStore: Sendable {
     var configuration = Configuration()
     let synchronous = durability == .fsync ? "FULL" : "NORMAL"
     configuration.prepareDatabase { database in
-      try database.execute(sql: "PRAGMA synchronous = \(synchronous)")
+      // The store empties its log itself, behind the output.
+      try database.execute(
+        sql: "PRAGMA synchronous = \(synchronous); PRAGMA wal_autocheckpoint = 0")
     }
     return try DatabasePool(path: path, configuration: configuration)
   }
 
-  private static func prepare(
-    _ pool: DatabasePool, _ path: String, _ owner: [String: String]
+  /// Writes down what the state of a new store belongs to; compares that of one that is there.
+  private static func claim(
+    for owner: [String: String], replacing: Set<String>, _ database: Database, _ path: String
   ) throws {
-    try pool.write { database in
-      let report = try String.fetchAll(database, sql: "PRAGMA quick_check(1)")
-      guard report == ["ok"] else {
-        throw StoreError.damaged(path: path, what: report.first ?? "it cannot be read")
+    for (what, expected) in owner.sorted(by: { $0.key < $1.key }) {
+      let received = try fact(what, database, path)
+      guard received == nil || received == expected || replacing.contains(what) else {
+        throw StoreError.otherOwner(
+          path: path, what: what, expected: expected, received: received ?? "nothing")
       }
-      let version = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
-      guard version <= schemaVersion else {
-        throw StoreError.newerVersion(path: path, version: version, known: schemaVersion)
-      }
-      if version == 0 {
-        try database.execute(
-          sql: """
-            CREATE TABLE inputs (id INTEGER PRIMARY KEY, records BLOB NOT NULL);
-            CREATE TABLE standings (
-              stream TEXT PRIMARY KEY, ended INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
-            CREATE INDEX standings_ended ON standings (stream) WHERE ended;
-            CREATE TABLE checkpoints (
-              stream TEXT PRIMARY KEY, ended INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
-            CREATE INDEX checkpoints_ended ON checkpoints (stream) WHERE ended;
-            CREATE TABLE written (
-              stream TEXT PRIMARY KEY, ended INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
-            CREATE INDEX written_ended ON written (stream) WHERE ended;
-            CREATE TABLE written_log (id INTEGER PRIMARY KEY, records BLOB NOT NULL);
-            CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-            PRAGMA user_version = \(schemaVersion);
-            """)
-      }
-      for (what, expected) in owner.sorted(by: { $0.key < $1.key }) {
-        let received = try String.fetchOne(
-          database, sql: "SELECT value FROM facts WHERE name = ?", arguments: [what])
-        guard let received else {
-          try database.execute(
-            sql: "INSERT INTO facts VALUES (?, ?)", arguments: [what, expected])
-          continue
-        }
-        guard received == expected else {
-          throw StoreError.otherOwner(
-            path: path, what: what, expected: expected, received: received)
-        }
-      }
+      if received != expected { try setFact(what, to: expected, database) }
     }
   }
 
@@ -333,7 +334,8 @@ package final class StateStore: Sendable {
     switch error {
     case let error as StoreError: error
     case let error as DatabaseError
-    where error.resultCode == .SQLITE_CORRUPT || error.resultCode == .SQLITE_NOTADB:
+    where [.SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_ERROR].contains(error.resultCode):
+      // Our own statements are right: where one cannot be prepared, the tables are others.
       .damaged(path: path, what: error.message ?? "\(error)")
     case let error as DatabaseError:
       .cannotOpen(path: path, reason: error.message ?? "\(error)")

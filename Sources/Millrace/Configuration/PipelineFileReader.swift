@@ -123,7 +123,8 @@ extension PipelineFile {
       store = try PipelineFile.store(section)
     }
     if let section = try top.section(
-      "limits", known: ["live-streams", "max-steps", "connections", "subscriptions", "on-full"])
+      "limits",
+      known: ["live-streams", "streams", "max-steps", "connections", "subscriptions", "on-full"])
     {
       onFull = try section.choice("on-full", OnFull.self) ?? .wait
       connections = try section.integer("connections", in: 1...65_536) ?? Limits.connections
@@ -131,12 +132,16 @@ extension PipelineFile {
         try section.integer("subscriptions", in: 1...1_000_000) ?? Limits.subscriptions
       liveStreams =
         try section.integer("live-streams", in: 1...10_000_000) ?? Limits.liveStreams
+      if section.has("streams"), store == nil {
+        throw section.error("streams", "needs state.store")
+      }
+      streams = try section.integer("streams", in: 1...1_000_000_000) ?? Limits.streams
       maxSteps = try section.integer("max-steps", in: 1...Int(Int32.max))
     }
   }
 
   private static let stateKeys = [
-    "reset-every", "store", "durability", "checkpoint", "park-after",
+    "reset-every", "store", "durability", "checkpoint", "park-after", "other-kernels",
   ]
 
   private static func store(
@@ -147,7 +152,7 @@ extension PipelineFile {
       if let durability, durability != .none {
         throw section.error("durability", "is \(durability.rawValue), which needs state.store")
       }
-      for key in ["checkpoint", "park-after"] where section.has(key) {
+      for key in ["checkpoint", "park-after", "other-kernels"] where section.has(key) {
         throw section.error(key, "needs state.store")
       }
       return nil
@@ -159,8 +164,16 @@ extension PipelineFile {
     }
     store.checkpointMilliseconds =
       try section.milliseconds("checkpoint", in: 10...3_600_000) ?? 1000
+    store.takesOtherKernels =
+      try section.choice("other-kernels", OtherKernels.self) == .allow
     store.parkMilliseconds = try section.milliseconds("park-after", in: 10...(1 << 40))
     return store
+  }
+
+  /// What becomes of states in bf16 that other step kernels have made.
+  private enum OtherKernels: String, CaseIterable {
+    case refuse
+    case allow
   }
 
   /// `each-step`, `at-end`, `every: N` or `generate: ...`.

@@ -85,6 +85,7 @@ extension TokenizerLoop {
 
   private func stream(for id: StreamID) throws -> IngressStream {
     if let known = try known(id) { return known }
+    guard allOpenStreams < stage.streams else { throw tooManyStreamsAtAll }
     guard openStreams < stage.liveStreams || makeRoom() else { throw tooManyStreams }
     return IngressStream(id: id, worker: worker(of: id))
   }
@@ -141,7 +142,10 @@ extension TokenizerLoop {
   private func begin(_ stream: IngressStream, at number: UInt64, wasOpen: Bool) throws {
     streams[stream.id] = stream
     lost.remove(stream.id)
-    if !wasOpen { openStreams += 1 }
+    if !wasOpen {
+      openStreams += 1
+      allOpenStreams += 1
+    }
     cache.forget(stream)
     stream.begin(life: drawLife(), at: number, step: stage.encoding.countsSteps ? 0 : number)
     try tap?.publish(
@@ -245,6 +249,7 @@ extension TokenizerLoop {
     try sendSteps(of: stream, message, connection, units: units, flags: .end)
     stream.sequence.close()
     openStreams -= 1
+    allOpenStreams -= 1
     closed.append(stream.id)
     while closed.count > Limits.closedStreams, let oldest = closed.popFirst() {
       try forget(oldest)

@@ -61,6 +61,33 @@ extension TokenizerLoop {
       message: "\(openStreams) streams are open; end some, or raise limits.live-streams")
   }
 
+  var tooManyStreamsAtAll: RefusedMessage {
+    RefusedMessage(
+      .tooManyStreams, expected: "\(stage.streams)", received: "\(allOpenStreams + 1)",
+      message: "\(allOpenStreams) streams are open, parked ones among them; end some, or raise "
+        + "limits.streams")
+  }
+
+  // MARK: A full disk
+
+  /// Says when the store waits for room, and when it goes on: input waits with it.
+  func tellStall() throws {
+    guard let log else { return }
+    let stall = log.store.stalled
+    guard (stall == nil) != (toldStall == nil) else { return }
+    toldStall = stall
+    ingressMetrics.storeStalled.set(stall == nil ? 0 : 1)
+    if let stall {
+      control.logger.error(
+        "the store cannot be written; input waits until there is room",
+        metadata: ["store": "\(log.store.path)", "reason": "\(stall)"])
+      try tap?.publish(event: "{\"event\":\"store-full\",\"reason\":\(JSONText.quoted(stall))}")
+    } else {
+      control.logger.notice("the store is written again", metadata: ["store": "\(log.store.path)"])
+      try tap?.publish(event: "{\"event\":\"store-goes-on\"}")
+    }
+  }
+
   // MARK: Restart
 
   /// Takes up what a process before this one left: streams with input that no worker has saved.
@@ -75,6 +102,12 @@ extension TokenizerLoop {
       return stream
     }
     openStreams = streams.values.count { $0.sequence.phase == .open }
+    // Rows may lag behind what the groups say of the streams that are in memory now.
+    allOpenStreams = try log.store.openStreamCount()
+    for stream in streams.values {
+      let wasOpen = try log.store.standing(of: stream.id.name).map { !$0.isClosed } ?? false
+      allOpenStreams += (stream.sequence.phase == .open ? 1 : 0) - (wasOpen ? 1 : 0)
+    }
     closed += streams.values.filter { $0.sequence.phase == .closed }.map(\.id)
     for name in try log.store.endedStreams(in: .standings) {
       if let id = StreamID(name) { closed.append(id) }

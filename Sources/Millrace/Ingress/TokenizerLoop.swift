@@ -17,6 +17,8 @@ final class TokenizerLoop {
   let ingressMetrics: IngressMetrics
   var streams: [StreamID: IngressStream] = [:]
   var openStreams = 0
+  /// Open streams, in memory or parked.
+  var allOpenStreams = 0
   /// Streams whose state was lost with their worker, until they begin anew.
   var lost: Set<StreamID> = []
   /// Streams that ended, oldest first; the oldest are forgotten.
@@ -37,6 +39,8 @@ final class TokenizerLoop {
   var leaveAsked: [StreamID: MessagePlace] = [:]
   /// When it is given all the same.
   let leaveDueMilliseconds = MonotonicClock.milliseconds + Limits.replyHoldMilliseconds
+  /// Why the store does not write for the moment, as it was last told.
+  var toldStall: String?
   /// Whether what a process before this one left is still to be answered.
   private var isRecovering = false
   let cache = AnswerCache(byteCountMax: Limits.answerCacheBytes)
@@ -126,6 +130,7 @@ final class TokenizerLoop {
       }
       try followWelcomes()
       try passOn()
+      try tellStall()
       try giveOverdueLeave()
       parkIdle()
       announceReady()

@@ -18,6 +18,10 @@ final class SinkLoop {
   private let written: WrittenLog?
   /// Credit to give back when this turn's lines are written; without a store.
   private var held: [(connection: Connection, units: UInt64)] = []
+  /// Whether the log has it that the disk is full.
+  private var isToldFull = false
+  /// How long a full disk is left alone.
+  private static let fullDisk = Duration.milliseconds(200)
   /// Traced answers of this turn, until their lines are written.
   private var traced: [TracedAnswer] = []
 
@@ -55,7 +59,7 @@ final class SinkLoop {
     if length > committed { try writer.cut(to: committed) }
     if length < committed {
       control.logger.warning(
-        "the output file is shorter than it was left: it was moved, or cut by somebody",
+        "the output file is shorter than it was left: moved, cut, or lost in a power cut",
         metadata: ["bytes": "\(length)", "expected": "\(committed)"])
     }
   }
@@ -65,13 +69,20 @@ final class SinkLoop {
     poller.add(link.socket)
     poller.add(control.stop)
     if let written { poller.add(written.bell) }
+    var whileFull = Poller()
+    whileFull.add(control.stop)
     control.ready()
     var stoppedAt: UInt64?
     while true {
-      _ = try poller.wait(timeout: .milliseconds(stoppedAt == nil ? 500 : 10))
+      let isFull = writer?.isStalled ?? false
+      _ =
+        isFull
+        ? try whileFull.wait(timeout: SinkLoop.fullDisk)
+        : try poller.wait(timeout: .milliseconds(stoppedAt == nil ? 500 : 10))
       try tap?.readSubscriptions()
       try publisher?.readSubscriptions()
-      let received = try link.receive(limit: Limits.drainMessages) { try write($0, $1) }
+      let received =
+        isFull ? 0 : try link.receive(limit: Limits.drainMessages) { try write($0, $1) }
       try flush()
       // Only now: what is credited has been written.
       link.flush()
@@ -81,6 +92,7 @@ final class SinkLoop {
         if received == 0, let since = stoppedAt, written?.isIdle ?? true,
           now - since >= control.drainIdleMilliseconds
         {
+          if written != nil { try writer?.sync() }
           return
         }
       } else {
@@ -100,6 +112,10 @@ final class SinkLoop {
       let began = MonotonicClock.nanoseconds
       try writer.flush()
       metrics.duration.observe(nanoseconds: MonotonicClock.nanoseconds - began)
+      try tellStall()
+      if control.stop.isRaised { try writer.checkRoom() }
+      // No credit is given back for what is not written.
+      if writer.isStalled { return }
     }
     for (connection, units) in held { connection.release(units: units) }
     held.removeAll(keepingCapacity: true)
@@ -107,6 +123,14 @@ final class SinkLoop {
     var length: (Int64, descriptor: Int32)?
     if let writer, writer.isFile { length = (try writer.length(), writer.descriptor) }
     try written.advance(outputLength: length)
+  }
+
+  /// Says when the output's disk is full, and when it is written again.
+  private func tellStall() throws {
+    guard let writer, writer.isStalled != isToldFull else { return }
+    isToldFull = writer.isStalled
+    guard writer.isStalled else { return control.logger.notice("the output is written again") }
+    control.logger.error("the output's disk is full; answers wait until there is room")
   }
 
   /// Of what this turn has written.
