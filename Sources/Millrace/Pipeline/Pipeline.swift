@@ -123,7 +123,9 @@ package struct Pipeline: Sendable {
     ]
   }
 
-  private func tokenizer(_ endpoints: StageEndpoints, _ store: StateStore?) -> TokenizerStage {
+  // MARK: One stage, joined to its neighbours at `endpoints`
+
+  package func tokenizer(_ endpoints: StageEndpoints, _ store: StateStore?) -> TokenizerStage {
     TokenizerStage(
       encoding: encoding, format: format, workers: file.inference.workers,
       liveStreams: file.liveStreams, streams: file.streams,
@@ -133,7 +135,7 @@ package struct Pipeline: Sendable {
       parkMilliseconds: file.store?.parkMilliseconds)
   }
 
-  private func inference(
+  package func inference(
     _ worker: Int, _ endpoints: StageEndpoints, reply: Bool, _ store: StateStore?
   ) -> InferenceStage {
     InferenceStage(
@@ -146,7 +148,7 @@ package struct Pipeline: Sendable {
       parkMilliseconds: file.store?.parkMilliseconds, liveStreams: file.liveStreams)
   }
 
-  private func sink(
+  package func sink(
     _ scope: Scope, _ endpoints: StageEndpoints, _ store: StateStore?
   ) -> SinkStage {
     guard scope == .daemon else {
