@@ -60,11 +60,9 @@ struct DiskFaultTests {
   }
 
   /// No second try: the kernel may have dropped what it could not write.
-  @Test("fault 6: fsync fails", arguments: [false, true])
-  func aFailedSyncEndsTheProcess(isSplit: Bool) throws {
+  @Test("fault 6: fsync fails") func aFailedSyncEndsTheProcess() throws {
     let disk = try FaultyDisk()
-    let running = try RunningPipeline(
-      .hello, isSplit: isSplit, durability: "fsync", on: disk)
+    let running = try RunningPipeline(.hello, durability: "fsync", on: disk)
     let client = try running.client()
     try client.hello()
     try client.send(.text("he"), to: "a", number: 0, epoch: 7)
