@@ -73,8 +73,8 @@ class Daemon:
         self.http = None
         while True:
             text = (self.folder / "log").read_text()
-            if found := re.search(r'http[^\n]*?(http://[0-9.]+:[0-9]+)', text):
-                self.http = found[1]
+            if found := re.search(r'msg=http address=(\S+)', text):
+                self.http = found[1] if "://" in found[1] else f"http://{found[1]}"
             if "msg=ready" in text:
                 return time.perf_counter() - begun
             if self.process.poll() is not None:

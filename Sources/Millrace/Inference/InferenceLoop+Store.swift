@@ -66,8 +66,11 @@ extension InferenceLoop {
   /// `live-streams`.
   private func parkIdle() {
     let isFull = streams.count > stage.liveStreams
-    guard let idle = isFull ? 0 : stage.parkMilliseconds else { return }
-    idleOrder.sweep(
+    guard let idle = isFull ? 0 : stage.parkMilliseconds else {
+      isParking = false
+      return
+    }
+    let parked = idleOrder.sweep(
       idleMilliseconds: idle, at: control.clock.milliseconds, limit: Limits.drainMessages
     ) { stream in
       guard streams[stream.id] === stream else { return true }
@@ -77,6 +80,7 @@ extension InferenceLoop {
       streams[stream.id] = nil
       return true
     }
+    isParking = parked > 0
   }
 
   /// A message was applied: its state is to be saved.

@@ -38,6 +38,8 @@ final class IngressStream: IdleStream {
   var unsaved: Deque<Unsaved> = []
   /// The group of the store with its newest record; 0 when it has a row of its own.
   var loggedGroup: UInt64 = 0
+  /// The store's ticket for that row.
+  var rowTicket: UInt64 = 0
   /// Whether a client has sent to it or greeted for it since the daemon started.
   var isClaimed = true
   /// Whether it ended so long ago that its row can go.

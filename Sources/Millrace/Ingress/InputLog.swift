@@ -56,7 +56,6 @@ final class InputLog {
   private var kept: Deque<Kept> = []
   /// Everything up to this group has been handed on.
   private(set) var handedOn: UInt64 = 0
-  private var trimmed: UInt64 = 0
   /// Messages in `waiting`.
   private(set) var backlog = 0
 
@@ -204,23 +203,23 @@ final class InputLog {
   func trim() {
     let committed = store.committed
     var changes: [StoreChange] = []
+    var settled: [IngressStream] = []
     var last: UInt64?
     while let first = kept.first, first.unsaved == 0, first.ticket <= committed {
       kept.removeFirst()
       last = first.number
       for stream in first.streams where stream.loggedGroup == first.number {
         stream.loggedGroup = 0
+        settled.append(stream)
         changes.append(
           .standing(stream.id.name, stream.isForgotten ? nil : stream.standing))
       }
     }
     guard let last else { return }
     changes.append(.trim(through: last))
-    trimmed = store.submit(changes)
+    let ticket = store.submit(changes)
+    for stream in settled { stream.rowTicket = ticket }
   }
-
-  /// Whether the rows of the streams that stand in no group are there to be read.
-  var isSettled: Bool { trimmed <= store.committed }
 
   // MARK: Restart
 

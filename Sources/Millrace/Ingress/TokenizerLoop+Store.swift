@@ -34,26 +34,34 @@ extension TokenizerLoop {
 
   /// Lets streams leave memory that have been idle for `park-after`.
   func parkIdle() {
-    guard let idle = stage.parkMilliseconds, log?.isSettled ?? false else { return }
-    idleOrder.sweep(
+    guard let idle = stage.parkMilliseconds else { return }
+    let parked = idleOrder.sweep(
       idleMilliseconds: idle, at: control.clock.milliseconds, limit: Limits.drainMessages
     ) { park($0) }
+    isParking = parked > 0
   }
 
   /// Lets those leave that have been idle the longest, so that another one may be open.
   func makeRoom() -> Bool {
-    guard let log, log.isSettled else { return false }
-    return idleOrder.sweep(
-      idleMilliseconds: 0, at: control.clock.milliseconds, limit: Limits.examinedStreams
-    ) { stream in
-      openStreams >= stage.liveStreams && park(stream)
-    } > 0 && openStreams < stage.liveStreams
+    let now = control.clock.milliseconds
+    // Where all have been looked at in vain, the next look would be as well.
+    guard log != nil, now >= nextRoomMilliseconds else { return false }
+    while openStreams >= stage.liveStreams {
+      let parked = idleOrder.sweep(
+        idleMilliseconds: 0, at: now, limit: Limits.examinedStreams, most: 1
+      ) { park($0) }
+      guard parked > 0 else {
+        nextRoomMilliseconds = now + TokenizerLoop.roomMilliseconds
+        return false
+      }
+    }
+    return true
   }
 
   /// Lets a stream leave memory that is at rest; the store has all that there is to know of it.
   private func park(_ stream: IngressStream) -> Bool {
     guard stream.underWay.isEmpty, stream.unsaved.isEmpty, stream.loggedGroup == 0,
-      leaveAsked[stream.id] == nil, streams[stream.id] === stream
+      stream.rowTicket <= log?.store.committed ?? 0, leaveAsked[stream.id] == nil, streams[stream.id] === stream
     else { return streams[stream.id] !== stream }
     streams[stream.id] = nil
     if stream.sequence.phase == .open { openStreams -= 1 }

@@ -31,6 +31,11 @@ package final class TokenizerLoop: StageLoop {
   let firstLife: UInt64
   /// Streams that may leave memory; with a store only.
   var idleOrder = IdleOrder<IngressStream>()
+  /// Whether streams have just left memory, and others may be due.
+  var isParking = false
+  /// When it is looked for room for another stream again.
+  var nextRoomMilliseconds: UInt64 = 0
+  static let roomMilliseconds: UInt64 = 5
   /// Messages for each worker that have no credit yet; with a store only.
   var outbound: [Deque<InputLog.Message>]
   /// Welcomes of each worker that have been followed.
@@ -130,7 +135,9 @@ package final class TokenizerLoop: StageLoop {
     let patience: Duration =
       stoppedAtMilliseconds != nil
       ? .milliseconds(10)
-      : link.hasWaiting || hasControlWork ? .milliseconds(5) : .milliseconds(500)
+      : isParking
+        ? .milliseconds(1)
+        : link.hasWaiting || hasControlWork ? .milliseconds(5) : .milliseconds(500)
     _ = hasRoom ? try everything.wait(timeout: patience) : try answers.wait(timeout: patience)
   }
 
