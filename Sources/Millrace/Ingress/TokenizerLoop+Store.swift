@@ -61,7 +61,8 @@ extension TokenizerLoop {
   /// Lets a stream leave memory that is at rest; the store has all that there is to know of it.
   private func park(_ stream: IngressStream) -> Bool {
     guard stream.underWay.isEmpty, stream.unsaved.isEmpty, stream.loggedGroup == 0,
-      stream.rowTicket <= log?.store.committed ?? 0, leaveAsked[stream.id] == nil, streams[stream.id] === stream
+      stream.rowTicket <= log?.store.committed ?? 0, leaveAsked[stream.id] == nil,
+      streams[stream.id] === stream
     else { return streams[stream.id] !== stream }
     streams[stream.id] = nil
     if stream.sequence.phase == .open { openStreams -= 1 }
