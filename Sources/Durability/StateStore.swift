@@ -339,14 +339,14 @@ package final class StateStore: Sendable {
   }
 
   private static func pool(at path: String, _ durability: Durability) throws -> DatabasePool {
-    var configuration = Configuration()
+    let pool = try DatabasePool(path: path)
+    // Behind the pool's own choice, which is NORMAL. The store empties its log itself, behind the output.
     let synchronous = durability == .fsync ? "FULL" : "NORMAL"
-    configuration.prepareDatabase { database in
-      // The store empties its log itself, behind the output.
+    try pool.writeWithoutTransaction { database in
       try database.execute(
         sql: "PRAGMA synchronous = \(synchronous); PRAGMA wal_autocheckpoint = 0")
     }
-    return try DatabasePool(path: path, configuration: configuration)
+    return pool
   }
 
   /// Writes down what the state of a new store belongs to; compares that of one that is there.

@@ -120,7 +120,8 @@ struct MachineFaultTests {
     try client.hello()
     func open(_ range: Range<Int>) throws {
       for first in stride(from: range.lowerBound, to: range.upperBound, by: 50) {
-        try begin((first..<min(first + 50, range.upperBound)).map { "s\($0)" }, client)
+        let names = (first..<min(first + 50, range.upperBound)).map { "s\($0)" }
+        try sendUntilAnswered("h", number: 0, to: names, client)
       }
     }
     try open(0..<count / 2)
@@ -138,26 +139,26 @@ struct MachineFaultTests {
     let again = try running.client()
     try again.hello()
     for name in ["s0", "s\(count / 2)", "s\(count - 1)"] {
-      try again.send(.text("ell"), to: name, number: 1)
-      #expect(try again.answers(of: name, steps: 3).count > 0)
+      try sendUntilAnswered("ell", number: 1, to: [name], again)
     }
     try again.send(.text("h"), to: "one-more", number: 0)
     #expect(try again.receive(.refuse, of: "one-more").refusal().code == .tooManyStreams)
     try again.send(.none, to: "s0", number: 4, flags: .end)
     _ = try again.answersToEnd(of: "s0")
-    try again.send(.text("h"), to: "one-more", number: 0)
-    _ = try again.answers(of: "one-more", steps: 1)
+    try sendUntilAnswered("h", number: 0, to: ["one-more"], again)
     try running.stop()
     let labels = try running.output().filter { $0.stream == "s\(count / 2)" }.map(\.label)
     #expect(labels == ["e", "l", "l", "o"])
   }
 
-  /// Sends the first step of streams until each is answered: those that are refused because none is
-  /// at rest yet are sent again.
-  private func begin(_ names: [String], _ client: WireClient) throws {
+  /// Sends to streams until each is answered: those that are refused because none is at rest yet are
+  /// sent again.
+  private func sendUntilAnswered(
+    _ text: String, number: UInt64, to names: [String], _ client: WireClient
+  ) throws {
     var left = Set(names)
     while !left.isEmpty {
-      for name in left { try client.send(.text("h"), to: name, number: 0) }
+      for name in left { try client.send(.text(text), to: name, number: number) }
       var refused: Set<String> = []
       while left.count > refused.count {
         let message = try client.receive(waitingFor: "an answer of \(left.first ?? "")")

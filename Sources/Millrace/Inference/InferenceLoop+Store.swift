@@ -58,6 +58,8 @@ extension InferenceLoop {
     } else {
       try stream.restore(checkpoint)
       streams[id] = stream
+      // What comes again may all be passed over.
+      idleOrder.use(stream, at: control.clock.milliseconds)
     }
     return stream
   }

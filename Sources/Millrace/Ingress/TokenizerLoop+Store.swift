@@ -119,6 +119,8 @@ extension TokenizerLoop {
     // Rows may lag behind what the groups say of the streams that are in memory now.
     allOpenStreams = try log.store.openStreamCount()
     for stream in streams.values {
+      // Nobody may come for it: it is parked all the same.
+      use(stream)
       let wasOpen = try log.store.standing(of: stream.id.name).map { !$0.isClosed } ?? false
       allOpenStreams += (stream.sequence.phase == .open ? 1 : 0) - (wasOpen ? 1 : 0)
     }
