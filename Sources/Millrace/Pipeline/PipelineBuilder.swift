@@ -15,8 +15,7 @@ package struct PipelineBuilder {
       throw file.error(at: "model", "names \(file.model), which does not exist")
     }
     // The gates that a tap may ask for are computed by the plain layers.
-    let model = try loadModel(at: file.model, forSteppingOnly: file.monitor == nil)
-      .with(file.precision)
+    let model = try load(forSteppingOnly: file.monitor == nil).with(file.precision)
     let (encoding, vocabulary) = try encoding(for: model.model, model.vocabulary)
     try checkEmission(model.model)
     let generation = try generation(for: model, vocabulary)
@@ -42,8 +41,19 @@ package struct PipelineBuilder {
 
   /// The model and the tokens of its input, nil where they are no text; for `millrace similar`.
   package func modelAndVocabulary() throws -> (Model, Vocabulary?) {
-    let model = try loadModel(at: file.model)
+    let model = try load(forSteppingOnly: false)
     return (model.model, try encoding(for: model.model, model.vocabulary).1)
+  }
+
+  /// The file's model, which must be the one that is meant where the file says so.
+  private func load(forSteppingOnly: Bool) throws -> LoadedModel {
+    let model = try loadModel(at: file.model, forSteppingOnly: forSteppingOnly)
+    if let expected = file.sha256, expected != model.sha256Text {
+      throw file.error(
+        at: "sha256",
+        "is \(expected), but \(file.model) has \(model.sha256Text): another model, or damaged")
+    }
+    return model
   }
 
   // MARK: Labels
