@@ -27,6 +27,7 @@ package final class StateStore: Sendable {
   private let output = Mutex<Int32?>(nil)
   /// Changes since SQLite's log was put into its file.
   private let logBytes = Atomic<Int>(0)
+  private let commitNanoseconds = Atomic<UInt64>(0)
 
   private struct Pending {
     var changes: [StoreChange] = []
@@ -129,6 +130,9 @@ package final class StateStore: Sendable {
     listeners.withLock { $0.append(listener) }
   }
 
+  /// How long the newest commit took; for listeners.
+  package var newestCommitNanoseconds: UInt64 { commitNanoseconds.load(ordering: .relaxed) }
+
   /// Everything up to this ticket is committed.
   package var committed: UInt64 { committedTicket.load(ordering: .acquiring) }
 
@@ -221,7 +225,9 @@ package final class StateStore: Sendable {
 
   private func commit(_ changes: [StoreChange]) throws {
     if try noteOutput(of: changes), durability == .fsync { try syncOutput() }
+    let began = ContinuousClock.now
     try pool.write { try StateStore.apply(changes, to: $0) }
+    commitNanoseconds.store((ContinuousClock.now - began).nanoseconds, ordering: .relaxed)
   }
 
   private func attempt(_ body: () throws -> Void) -> CommitOutcome {
@@ -307,6 +313,9 @@ package final class StateStore: Sendable {
           .execute(arguments: [Int64(group)])
       case .outputLength(let length, _):
         try setFact("output-length", to: "\(length)", database)
+      case .keep(let rows, let second): try keep(rows, at: second, in: database)
+      case .trimKept(let second, let bytesMax):
+        try trimKept(before: second, bytesMax: bytesMax, in: database)
       }
     }
   }
@@ -377,6 +386,13 @@ package final class StateStore: Sendable {
   }
 }
 
+extension Duration {
+  fileprivate var nanoseconds: UInt64 {
+    let (seconds, attoseconds) = components
+    return UInt64(max(0, seconds)) * 1_000_000_000 + UInt64(max(0, attoseconds)) / 1_000_000_000
+  }
+}
+
 extension StoreChange {
   /// Roughly what it holds in memory while it waits.
   var byteCount: Int {
@@ -385,7 +401,9 @@ extension StoreChange {
     case .checkpoint(_, let checkpoint): (checkpoint?.state.count ?? 0) * 4 + 128
     case .standing, .settleWritten: 192
     case .written(_, let records): records.count * 128 + 64
-    case .trim, .trimWritten, .outputLength: 32
+    case .keep(let rows, _):
+      rows.reduce(64) { $0 + $1.lines.reduce(128) { $0 + $1.text.count + 32 } }
+    case .trim, .trimWritten, .outputLength, .trimKept: 32
     }
   }
 }

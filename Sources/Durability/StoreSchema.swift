@@ -21,6 +21,7 @@ enum StoreSchema {
     }
     if found == 0 { try create(database) }
     if found == 1 { try sealNames(database, path) }
+    try database.execute(sql: StateStore.keptSchema)
     try database.execute(sql: "PRAGMA user_version = \(version)")
   }
 
@@ -73,6 +74,15 @@ enum StoreSchema {
         }
       }
     }
+    let kept = try Row.fetchCursor(database, sql: "SELECT stream, life, next, lines FROM kept")
+    while let row = try kept.next() {
+      let name = StateStore.keptName(
+        of: row[0], UInt64(bitPattern: row[1] as Int64), upTo: UInt64(bitPattern: row[2] as Int64))
+      guard let data = row[3] as Data?, StateStore.body(of: data, name) != nil else {
+        throw StoreError.damaged(
+          path: path, what: "\(name) has another checksum than it was written with")
+      }
+    }
     for name in try String.fetchAll(database, sql: "SELECT name FROM facts") {
       _ = try StateStore.fact(name, database, path)
     }
@@ -91,6 +101,8 @@ enum StoreSchema {
 
   /// Version 1 had checksums over the values alone, and none behind the facts.
   private static func sealNames(_ database: Database, _ path: String) throws {
+    // What late readers may still want is not worth a migration.
+    try database.execute(sql: "DROP TABLE IF EXISTS kept")
     for (table, key, body) in values {
       let keys = try DatabaseValue.fetchAll(database, sql: "SELECT \(key) FROM \(table)")
       for value in keys {

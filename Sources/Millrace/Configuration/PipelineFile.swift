@@ -87,6 +87,8 @@ package struct PipelineFile: Sendable, Equatable {
     package var parkMilliseconds: UInt64?
     /// Whether states in bf16 may go on with other step kernels than they were made with.
     package var takesOtherKernels = false
+    /// How long output lines are kept for readers who come late; nil for not at all.
+    package var historyMilliseconds: UInt64?
   }
 
   package struct SinkSection: Sendable, Equatable {

@@ -149,7 +149,7 @@ extension PipelineFile {
   }
 
   private static let stateKeys = [
-    "reset-every", "store", "durability", "checkpoint", "park-after", "other-kernels",
+    "reset-every", "store", "durability", "checkpoint", "park-after", "history", "other-kernels",
   ]
 
   private static func store(
@@ -160,7 +160,7 @@ extension PipelineFile {
       if let durability, durability != .none {
         throw section.error("durability", "is \(durability.rawValue), which needs state.store")
       }
-      for key in ["checkpoint", "park-after", "other-kernels"] where section.has(key) {
+      for key in ["checkpoint", "park-after", "history", "other-kernels"] where section.has(key) {
         throw section.error(key, "needs state.store")
       }
       return nil
@@ -175,6 +175,7 @@ extension PipelineFile {
     store.takesOtherKernels =
       try section.choice("other-kernels", OtherKernels.self) == .allow
     store.parkMilliseconds = try section.milliseconds("park-after", in: 10...(1 << 40))
+    store.historyMilliseconds = try section.milliseconds("history", in: 1000...(1 << 40))
     return store
   }
 

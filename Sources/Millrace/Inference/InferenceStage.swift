@@ -20,6 +20,9 @@ package struct InferenceStage: Stage {
     package var resetEvery: Int?
     /// Whether answers go back to the client, or acknowledgements only.
     package var reply: Bool
+    /// Whether answers name the token of each step: where text was turned into tokens, which the client
+    /// does not know.
+    package var tellsTokens: Bool
   }
 
   let worker: Int

@@ -69,8 +69,14 @@ package final class TokenizerLoop: StageLoop {
   /// When `stop` was first seen.
   private var stoppedAtMilliseconds: UInt64?
   /// What wakes it while nothing is taken of clients, and while it is.
-  private var answers = Poller()
-  private var everything = Poller()
+  private var poller = Poller()
+  private var tapItem: Int?
+  private var watchItem: Int?
+  private var controlItems: [Int] = []
+  private var workerItems: [Int] = []
+  private var linkItem: Int?
+  /// Clients are waited for only while there is room; this is the number of the other items.
+  private var itemsWithoutRoom = 0
   /// Loops behind which acknowledgements and credit go out though more input is there.
   private static let drainsMax = 16
 
@@ -114,21 +120,15 @@ package final class TokenizerLoop: StageLoop {
   }
 
   package func begin() throws {
-    answers.add(control.stop)
-    for worker in workers {
-      answers.add(worker.socket)
-      try worker.sendHello()
-    }
-    everything.add(control.stop)
-    for worker in workers { everything.add(worker.socket) }
-    everything.add(link.socket)
-    controlSocket?.add(to: &answers)
-    controlSocket?.add(to: &everything)
-    if let log {
-      answers.add(log.bell)
-      everything.add(log.bell)
-    }
-    if let watch = link.watch { watch.add(to: &everything) }
+    poller.add(control.stop)
+    if let log { poller.add(log.bell) }
+    tapItem = tap?.add(to: &poller)
+    watchItem = link.watch?.add(to: &poller)
+    controlItems = controlSocket?.add(to: &poller) ?? []
+    workerItems = workers.map { poller.add($0.socket) }
+    itemsWithoutRoom = poller.count
+    linkItem = poller.add(link.socket)
+    for worker in workers { try worker.sendHello() }
   }
 
   package func wait() throws {
@@ -137,16 +137,17 @@ package final class TokenizerLoop: StageLoop {
       ? .milliseconds(10)
       : isParking
         ? .milliseconds(1)
-        : link.hasWaiting || hasControlWork ? .milliseconds(5) : .milliseconds(500)
-    _ = hasRoom ? try everything.wait(timeout: patience) : try answers.wait(timeout: patience)
+        : link.isFlushDue || hasControlWork ? .milliseconds(5) : .milliseconds(500)
+    _ = try poller.wait(timeout: patience, first: hasRoom ? nil : itemsWithoutRoom)
   }
 
   package func turn() throws -> Bool {
     let hasRoom = hasRoom
-    try tap?.readSubscriptions()
-    for worker in workers {
+    try poller.look()
+    if poller.isReadable(tapItem) { try tap?.readSubscriptions() }
+    for (worker, item) in zip(workers, workerItems) where poller.isReadable(item) {
       _ = try worker.receive(limit: Limits.drainMessages) {
-        try deliver($0, at: worker.heardNanoseconds)
+        try deliver($0, from: worker)
       }
     }
     try followWelcomes()
@@ -155,9 +156,11 @@ package final class TokenizerLoop: StageLoop {
     try giveOverdueLeave()
     parkIdle()
     announceReady()
-    try answerControl()
-    try link.watch?.gather()
-    let received = hasRoom ? try receive() : 0
+    if hasControlWork || controlItems.contains(where: { poller.isReadable($0) }) {
+      try answerControl()
+    }
+    if poller.isReadable(watchItem) { try link.watch?.gather() }
+    let received = hasRoom && poller.isReadable(linkItem) ? try receive() : 0
     log?.submit()
     // What those who went had sent has been read then.
     if hasRoom, received < Limits.drainMessages { try reportDepartures() }
@@ -288,7 +291,8 @@ package final class TokenizerLoop: StageLoop {
   // MARK: Answers
 
   /// Books what a worker has covered, and sends its answer on.
-  private func deliver(_ message: InboundMessage, at nanoseconds: UInt64) throws {
+  private func deliver(_ message: InboundMessage, from worker: LinkSender) throws {
+    let nanoseconds = worker.heardNanoseconds
     guard let id = message.stream else { return }
     guard let stream = streams[id] else { return try deliver(message, of: id) }
     if message.header.kind == .refuse { return try lose(stream, message) }
@@ -341,13 +345,19 @@ package final class TokenizerLoop: StageLoop {
       stream.nextAnswer = max(stream.nextAnswer, header.end)
       cache.keep(answer, of: stream)
     }
-    if let connection { reply(answer, of: stream, isAgain: false, to: connection) }
+    guard let connection else { return }
+    let isWhole = answer.header.count == message.header.count
+    reply(
+      answer, of: stream, isAgain: false, to: connection,
+      shared: isWhole ? worker.sharedPayload : nil)
   }
 
   /// Sends an answer to a client: rows in the binary form, one line a message in the friendly one.
+  ///
+  /// `shared` is its payload where libzmq has it already.
   func reply(
     _ answer: AnswerCache.Answer, of stream: IngressStream, isAgain: Bool,
-    to connection: Connection
+    to connection: Connection, shared: SharedPart? = nil
   ) {
     (isAgain ? ingressMetrics.repeated : ingressMetrics.answers).add(UInt64(answer.header.count))
     // An END takes no credit.
@@ -365,7 +375,7 @@ package final class TokenizerLoop: StageLoop {
             } else {
               link.send(
                 answer.header, stream: name, payload: payload, ids: ids, note: note,
-                isCredited: isCredited, to: connection)
+                isCredited: isCredited, to: connection, shared: shared)
             }
           }
         }

@@ -1,3 +1,4 @@
+import Durability
 import Monitoring
 import Synchronization
 
@@ -20,6 +21,18 @@ package final class MetricsCollection: Sendable {
     let metrics = StageMetrics(registry, stage: name, model: key, duration: duration)
     state.withLock { $0.stages.append(metrics) }
     return metrics
+  }
+
+  /// Shows how long a store's commits take; they end on its thread, one behind the other.
+  func watch(_ store: StateStore) {
+    let duration = registry.histogram(
+      "millrace_wal_fsync_seconds",
+      "How long a commit of the state store takes; with durability fsync until it is on the disk.",
+      [MetricLabel("durability", store.durability.rawValue)])
+    store.onCommit { [weak store] in
+      guard let store else { return }
+      duration.observe(nanoseconds: store.newestCommitNanoseconds)
+    }
   }
 
   /// Makes the counters of the stage where clients come in.

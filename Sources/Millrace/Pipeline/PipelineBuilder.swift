@@ -14,8 +14,9 @@ package struct PipelineBuilder {
     guard FileManager.default.fileExists(atPath: file.model) else {
       throw file.error(at: "model", "names \(file.model), which does not exist")
     }
-    // The gates that a tap may ask for are computed by the plain layers.
-    let model = try load(forSteppingOnly: file.monitor == nil).with(file.precision)
+    // The gates that a tap or the page may ask for are computed by the plain layers.
+    let model = try load(forSteppingOnly: file.monitor == nil && file.http == nil)
+      .with(file.precision)
     let (encoding, vocabulary) = try encoding(for: model.model, model.vocabulary)
     try checkEmission(model.model)
     let generation = try generation(for: model, vocabulary)

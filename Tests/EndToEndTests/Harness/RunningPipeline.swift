@@ -23,8 +23,8 @@ final class RunningPipeline {
   /// Starts it and waits until it is ready.
   init(
     _ pipeline: PipelineText, over transport: Transport = .ipc, isSplit: Bool = false,
-    isTapped: Bool = false, durability: String? = nil, keys: TestKeys? = nil,
-    on disk: FaultyDisk? = nil, variables: [String: String] = [:]
+    isTapped: Bool = false, durability: String? = nil, history: String? = nil,
+    keys: TestKeys? = nil, on disk: FaultyDisk? = nil, variables: [String: String] = [:]
   ) throws {
     let folder = try keys?.folder ?? disk?.folder ?? TemporaryFolder()
     self.folder = folder
@@ -42,9 +42,10 @@ final class RunningPipeline {
     if isTapped { pipeline.more.append("monitor: \(monitor)") }
     if let durability {
       let store = folder.file("state.sqlite")
+      let kept = history.map { ", history: \($0)" } ?? ""
       pipeline.more.append(
-        "state: { store: \(store), durability: \(durability), checkpoint: 50ms, park-after: 100ms }"
-      )
+        "state: { store: \(store), durability: \(durability), checkpoint: 50ms, park-after: 100ms"
+          + "\(kept) }")
       pipeline.sink.append("file: \(folder.file("output.jsonl"))")
     }
     if isSplit {
