@@ -83,17 +83,24 @@ enum StoreSchema {
           path: path, what: "\(name) has another checksum than it was written with")
       }
     }
-    for name in try String.fetchAll(database, sql: "SELECT name FROM facts") {
+    for key in try DatabaseValue.fetchAll(database, sql: "SELECT name FROM facts") {
+      guard case .string(let name) = key.storage else {
+        throw StoreError.damaged(path: path, what: "a fact has no name")
+      }
       _ = try StateStore.fact(name, database, path)
     }
   }
 
+  /// What a value was sealed with.
+  ///
+  /// A key of another type than it was written with has no such name: it would be looked for in vain,
+  /// though its characters are the same.
   private static func name(of key: DatabaseValue, in table: String) -> String {
-    switch table {
-    case "inputs": StateStore.inputsName(UInt64(bitPattern: Int64.fromDatabaseValue(key) ?? -1))
-    case "written_log":
-      StateStore.writtenName(UInt64(bitPattern: Int64.fromDatabaseValue(key) ?? -1))
-    default: StateStore.name(of: String.fromDatabaseValue(key) ?? "", in: table)
+    switch (table, key.storage) {
+    case ("inputs", .int64(let group)): StateStore.inputsName(UInt64(bitPattern: group))
+    case ("written_log", .int64(let group)): StateStore.writtenName(UInt64(bitPattern: group))
+    case (_, .string(let stream)): StateStore.name(of: stream, in: table)
+    default: "a name in \(table)"
     }
   }
 
