@@ -349,8 +349,8 @@ package final class StateStore: Sendable {
 
   private static func pool(at path: String, _ durability: Durability) throws -> DatabasePool {
     let pool = try DatabasePool(path: path)
-    // Behind the pool's own choice, which is NORMAL. The store empties its log itself, behind the output.
     let synchronous = durability == .fsync ? "FULL" : "NORMAL"
+    // Behind GRDB, which says NORMAL where it turns WAL mode on. The store empties its log itself.
     try pool.writeWithoutTransaction { database in
       try database.execute(
         sql: "PRAGMA synchronous = \(synchronous); PRAGMA wal_autocheckpoint = 0")
