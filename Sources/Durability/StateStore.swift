@@ -392,18 +392,3 @@ extension Duration {
     return UInt64(max(0, seconds)) * 1_000_000_000 + UInt64(max(0, attoseconds)) / 1_000_000_000
   }
 }
-
-extension StoreChange {
-  /// Roughly what it holds in memory while it waits.
-  var byteCount: Int {
-    switch self {
-    case .inputs(_, let records): records.count + 64
-    case .checkpoint(_, let checkpoint): (checkpoint?.state.count ?? 0) * 4 + 128
-    case .standing, .settleWritten: 192
-    case .written(_, let records): records.count * 128 + 64
-    case .keep(let rows, _):
-      rows.reduce(64) { $0 + $1.lines.reduce(128) { $0 + $1.text.count + 32 } }
-    case .trim, .trimWritten, .outputLength, .trimKept: 32
-    }
-  }
-}
