@@ -8,7 +8,7 @@ SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 PYTHON := /usr/bin/python3
 PIPELINES := $(filter-out %.test.yaml,$(wildcard Pipelines/*.yaml))
 
-.PHONY: help setup build demo test test-python test-notebook wheel manual check-metrics check-unit deb test-deb bench-overload bench-taps test-network test-page page-pictures page-weight lint format bench bench-pipeline bench-steps simulate torture isolation soak fuzz neon sanitize fixtures check-models check-random clean
+.PHONY: help setup build demo test test-python test-notebook wheel manual check-metrics check-unit deb test-deb bench-overload bench-taps test-network test-page page-pictures page-weight lint format bench bench-parked bench-pipeline bench-steps simulate torture faults isolation soak fuzz neon sanitize fixtures check-models check-random clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -97,6 +97,10 @@ test-deb: deb ## Install, run, remove and purge the package in an overlay of thi
 bench-overload: build ## Whether one greedy stream slows the others down (ARGS=--json)
 	@MILLRACE=$(CURDIR)/.build/release/millrace $(PYTHON) Benchmarks/overload/overload.py $(ARGS)
 
+# About five minutes, and 5 GB of disk; ARGS="--streams 100000" for a shorter one.
+bench-parked: build ## A million parked streams of an LSTM of 256 units: memory, disk, and what a step of one takes
+	@MILLRACE=$(CURDIR)/.build/release/millrace $(PYTHON) Benchmarks/parked/parked.py $(ARGS)
+
 # The first half needs valgrind, the second a quiet machine.
 bench-taps: build ## What taps cost with no subscriber (instructions), and with 20, 15 of them stopped
 	@command -v valgrind >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends valgrind >/dev/null; }
@@ -132,6 +136,13 @@ simulate: ## Run the stages under faults of new seeds for a minute (ARGS="--seco
 torture: build ## Kill daemons at random moments and compare with an undisturbed run
 	@for mode in "--durability os" "--durability fsync" "--durability os --split" "--durability fsync --split"; do \
 	  echo "$$mode"; $(PYTHON) Tests/Torture/torture.py .build/release/millrace --kills 200 $$mode $(ARGS) || exit 1; done
+
+# About ten minutes: 100,000 streams, 20,000 flipped bits, and power cuts under the torture's streams.
+faults: setup ## What the tests do to stores, many times over: flipped bits, power cuts, streams that never end
+	$(SWIFT_BUILD) --build-tests
+	MILLRACE_THOROUGH=1 swift test --skip-build --filter 'BitFlipTests|PowerCutTests|DiskFaultTests|MachineFaultTests'
+	@for mode in "" "--split"; do echo "power cuts $$mode"; \
+	  $(PYTHON) Tests/Torture/torture.py .build/debug/millrace --kills 60 --power --durability fsync $$mode $(ARGS) || exit 1; done
 
 isolation: build ## Run 10,000 streams beside each other, disturbed in every way, and compare each with its run alone
 	@$(PYTHON) Tests/Torture/isolation.py .build/release/millrace $(ARGS)

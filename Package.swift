@@ -15,7 +15,11 @@ let hotSettings: [SwiftSetting] =
 
 let package = Package(
   name: "millrace",
-  products: [.executable(name: "millrace", targets: ["MillraceCommand"])],
+  products: [
+    .executable(name: "millrace", targets: ["MillraceCommand"]),
+    // Tests load it under the binary.
+    .library(name: "Faults", type: .dynamic, targets: ["CFaults"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
@@ -110,6 +114,8 @@ let package = Package(
       ],
       swiftSettings: swiftSettings),
 
+    // A disk and a clock that fail, between the binary and libc.
+    .target(name: "CFaults", path: "Tests/Faults"),
     // `make simulate`: the stages under faults that a seed chooses. No part of the product.
     .target(
       name: "CFaultyDisk", path: "Tests/Simulate/FaultyDisk",
@@ -139,7 +145,9 @@ let package = Package(
       ],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "DurabilityTests", dependencies: ["Durability"], swiftSettings: swiftSettings),
+      name: "DurabilityTests",
+      dependencies: ["CXXHash", "Durability", .product(name: "GRDB", package: "GRDB.swift")],
+      swiftSettings: swiftSettings),
     .testTarget(
       name: "MonitoringTests",
       dependencies: ["Monitoring", .product(name: "CoreMetrics", package: "swift-metrics")],

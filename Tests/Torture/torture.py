@@ -3,8 +3,9 @@
 
 Three pipelines with a store (characters, words, values), many streams of each, sent by the Python
 client in random pieces. A killer sends SIGKILL to a process of a random pipeline at a random moment
-and starts it anew. In the end two things must be byte-equal to the output of `millrace pipe` on the
-same input: the lines that the clients got, each number once, and the sink's files.
+and starts it anew; with --power it kills all of the pipeline, and its files lose what was not synced,
+by chance. In the end two things must be byte-equal to the output of `millrace pipe` on the same
+input: the lines that the clients got, each number once, and the sink's files.
 
     Tests/Torture/torture.py .build/debug/millrace --kills 200 --durability os --seed 1
 """
@@ -28,6 +29,8 @@ sys.path.insert(0, str(ROOT / "Clients" / "python"))
 
 from millrace.client import Client  # noqa: E402
 from millrace.results import Answer  # noqa: E402
+
+from power import Disk  # noqa: E402
 
 STAGES = ("tokenizer", "inference", "sink")
 
@@ -56,6 +59,7 @@ class Pipeline:
         self.commands = ([["stage", stage, str(self.path)] for stage in STAGES]
                          if options.split else [["run", str(self.path)]])
         self.log = open(self.folder / "log", "ab")
+        self.disk = Disk(binary, self.folder) if options.power else None
         self.processes = [self.start(index) for index in range(len(self.commands))]
         atexit.register(self.end)
 
@@ -65,9 +69,21 @@ class Pipeline:
 
     def start(self, index):
         return subprocess.Popen([self.binary, *self.commands[index]], stderr=self.log,
-                                stdin=subprocess.DEVNULL)
+                                stdin=subprocess.DEVNULL,
+                                env=os.environ | (self.disk.variables if self.disk else {}))
+
+    def cut_power(self, rng):
+        for process in self.processes:
+            process.kill()
+        for process in self.processes:
+            process.wait()
+        self.disk.cut_power(rng)
+        self.processes = [self.start(index) for index in range(len(self.processes))]
+        return "power"
 
     def kill(self, rng):
+        if self.disk:
+            return self.cut_power(rng)
         index = rng.randrange(len(self.processes))
         self.processes[index].kill()
         self.processes[index].wait()
@@ -227,9 +243,13 @@ def main():
     parser.add_argument("--checkpoint", default="300ms")
     parser.add_argument("--park", default="200ms", help="idle streams leave memory after so long")
     parser.add_argument("--split", action="store_true", help="three processes a pipeline")
+    parser.add_argument("--power", action="store_true",
+                        help="cut the power: unsynced writes are lost (with --durability fsync)")
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--keep", action="store_true", help="keep the folder")
     options = parser.parse_args()
+    if options.power and options.durability != "fsync":
+        parser.error("--power needs --durability fsync: os promises nothing of the kind")
     seed = random.randrange(1 << 32) if options.seed is None else options.seed
     print(f"seed {seed}", flush=True)
     rng = random.Random(seed)

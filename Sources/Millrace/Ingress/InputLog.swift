@@ -60,7 +60,6 @@ final class InputLog {
   var gathering: UInt64 { number }
   /// Everything up to this group has been handed on.
   private(set) var handedOn: UInt64 = 0
-  private var trimmed: UInt64 = 0
   /// Messages in `waiting`.
   private(set) var backlog = 0
 
@@ -225,12 +224,14 @@ final class InputLog {
   func trim() {
     let committed = store.committed
     var changes: [StoreChange] = []
+    var settled: [IngressStream] = []
     var last: UInt64?
     while let first = kept.first, first.unsaved == 0, first.ticket <= committed {
       kept.removeFirst()
       last = first.number
       for stream in first.streams where stream.loggedGroup == first.number {
         stream.loggedGroup = 0
+        settled.append(stream)
         var standing = stream.standing
         standing.usedMilliseconds = stream.usedMilliseconds &+ timeOffset
         changes.append(.standing(stream.id.name, stream.isForgotten ? nil : standing))
@@ -238,7 +239,8 @@ final class InputLog {
     }
     guard let last else { return }
     changes.append(.trim(through: last))
-    trimmed = store.submit(changes)
+    let ticket = store.submit(changes)
+    for stream in settled { stream.rowTicket = ticket }
     keepTime()
   }
 
@@ -254,9 +256,6 @@ final class InputLog {
     let now = clock.milliseconds &+ timeOffset
     return now - min(now, idleMilliseconds)
   }
-
-  /// Whether the rows of the streams that stand in no group are there to be read.
-  var isSettled: Bool { trimmed <= store.committed }
 
   // MARK: Restart
 

@@ -17,6 +17,8 @@ package final class TokenizerLoop: StageLoop {
   let ingressMetrics: IngressMetrics
   var streams: [StreamID: IngressStream] = [:]
   var openStreams = 0
+  /// Open streams, in memory or parked.
+  var allOpenStreams = 0
   /// Streams whose state was lost with their worker, until they begin anew.
   var lost: Set<StreamID> = []
   /// Streams that ended, oldest first; the oldest are forgotten.
@@ -29,6 +31,11 @@ package final class TokenizerLoop: StageLoop {
   let firstLife: UInt64
   /// Streams that may leave memory; with a store only.
   var idleOrder = IdleOrder<IngressStream>()
+  /// Whether streams have just left memory, and others may be due.
+  var isParking = false
+  /// When it is looked for room for another stream again.
+  var nextRoomMilliseconds: UInt64 = 0
+  static let roomMilliseconds: UInt64 = 5
   /// Messages for each worker that have no credit yet; with a store only.
   var outbound: [Deque<InputLog.Message>]
   /// Welcomes of each worker that have been followed.
@@ -37,6 +44,8 @@ package final class TokenizerLoop: StageLoop {
   var leaveAsked: [StreamID: MessagePlace] = [:]
   /// When it is given all the same.
   let leaveDueMilliseconds: UInt64
+  /// Why the store does not write for the moment, as it was last told.
+  var toldStall: String?
   /// Whether what a process before this one left is still to be answered.
   private var isRecovering = false
   let cache = AnswerCache(byteCountMax: Limits.answerCacheBytes)
@@ -142,7 +151,9 @@ package final class TokenizerLoop: StageLoop {
     let patience: Duration =
       stoppedAtMilliseconds != nil
       ? .milliseconds(10)
-      : link.isFlushDue || hasControlWork ? .milliseconds(5) : .milliseconds(500)
+      : isParking
+        ? .milliseconds(1)
+        : link.isFlushDue || hasControlWork ? .milliseconds(5) : .milliseconds(500)
     _ = try poller.wait(timeout: patience, first: hasRoom ? nil : itemsWithoutRoom)
   }
 
@@ -157,6 +168,7 @@ package final class TokenizerLoop: StageLoop {
     }
     try followWelcomes()
     try passOn()
+    try tellStall()
     try giveOverdueLeave()
     parkIdle()
     announceReady()
