@@ -26,6 +26,10 @@ package struct StreamStanding: Equatable, Sendable {
   package var given: [Float]
   /// That of rows of numbers.
   package var values: [UInt8]
+  /// The ingress of the daemon in which its life goes on; empty where it did not leave.
+  package var movedTo = ""
+  /// When it was sent to last, in a column of its own; counts the time that daemons have run.
+  package var usedMilliseconds: UInt64 = 0
 
   package init(
     life: UInt64, epoch: UInt64, expected: UInt64, isClosed: Bool, firstInput: UInt64,
@@ -54,7 +58,9 @@ package struct StreamStanding: Equatable, Sendable {
     ] {
       writer.put(value)
     }
-    writer.put(UInt8(isClosed ? 1 : 0))
+    // Stores of before have 0 and 1 here.
+    writer.put(UInt8(!movedTo.isEmpty ? 2 : isClosed ? 1 : 0))
+    if !movedTo.isEmpty { writer.put(counted: movedTo.utf8) }
     writer.put(pendingFlags)
     writer.put(counted: carry)
     writer.put(given)
@@ -70,7 +76,9 @@ package struct StreamStanding: Equatable, Sendable {
     messages = try reader.take()
     sequenceStart = try reader.take()
     nextAnswer = try reader.take()
-    isClosed = try reader.take(UInt8.self) != 0
+    let phase = try reader.take(UInt8.self)
+    isClosed = phase != 0
+    if phase == 2 { movedTo = String(decoding: try reader.takeCounted(), as: UTF8.self) }
     pendingFlags = try reader.take()
     carry = Array(try reader.takeCounted())
     given = try reader.takeFloats()

@@ -17,6 +17,8 @@ final class InferenceStream: IdleStream {
   var nextStep: UInt64 = 0
   /// Its life, as the tokenizer stage counts them.
   private(set) var life: UInt64 = 0
+  /// Messages of that life which are in the state.
+  private var appliedMessages: UInt64 = 0
   /// What only streams of some pipelines have; nil where there is none of it.
   private var extras: Extras?
   /// Whether it stands in the queue of ready streams.
@@ -73,7 +75,6 @@ extension InferenceStream {
     var last: LastOutput?
     var errors = AnomalyScore.State()
     // With a store.
-    var applied = MessagePlace()
     var saved = MessagePlace()
     var usedMilliseconds: UInt64 = 0
     var isDirty = false
@@ -110,8 +111,8 @@ extension InferenceStream {
 
   /// The life that its state belongs to, and how many of its messages are in the state.
   var applied: MessagePlace {
-    get { extras?.applied ?? MessagePlace() }
-    set { madeExtras.applied = newValue }
+    get { MessagePlace(life: life, messages: appliedMessages) }
+    set { (life, appliedMessages) = (newValue.life, newValue.messages) }
   }
 
   /// What is in the store for certain.
@@ -155,11 +156,16 @@ final class LastOutput {
 
 extension InferenceStream {
   func restore(_ checkpoint: StreamCheckpoint) throws {
-    try state.load(checkpoint.state)
     life = checkpoint.life
     applied = MessagePlace(life: checkpoint.life, messages: checkpoint.messages)
     queued = applied
     saved = applied
+    try take(checkpoint)
+  }
+
+  /// Goes on from a checkpoint of any life.
+  func take(_ checkpoint: StreamCheckpoint) throws {
+    try state.load(checkpoint.state)
     nextStep = checkpoint.nextStep
     stepsSinceReset = checkpoint.stepsSinceReset
     stepsSinceAnswer = checkpoint.stepsSinceAnswer
