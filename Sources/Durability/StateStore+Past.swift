@@ -7,7 +7,7 @@ extension StateStore {
     _ snapshot: StreamSnapshot, number: UInt64, of stream: String, count: Int, in database: Database
   ) throws {
     try database.cachedStatement(sql: "REPLACE INTO past VALUES (?, ?, ?)")
-      .execute(arguments: [stream, Int64(clamping: number), sealed(snapshot.bytes)])
+      .execute(arguments: [stream, Int64(clamping: number), sealed(snapshot.bytes, pastName(of: stream, number))])
     // The one behind the last `count`, and all before it.
     try database.cachedStatement(
       sql: """
@@ -32,13 +32,15 @@ extension StateStore {
 
   /// The newest of them at or below a number: a `StreamSnapshot`.
   package func past(of stream: String, through number: UInt64) throws(StoreError) -> [UInt8]? {
-    let data = try read {
-      try Data.fetchOne(
+    let row = try read {
+      try Row.fetchOne(
         $0,
-        sql: "SELECT body FROM past WHERE stream = ? AND number <= ? ORDER BY number DESC LIMIT 1",
+        sql: "SELECT number, body FROM past WHERE stream = ? AND number <= ? "
+          + "ORDER BY number DESC LIMIT 1",
         arguments: [stream, Int64(clamping: number)])
     }
-    guard let data else { return nil }
-    return try opened(data, "a past checkpoint of \(stream)")
+    guard let row else { return nil }
+    let found = UInt64(clamping: row[0] as Int64)
+    return try opened(row[1], StateStore.pastName(of: stream, found))
   }
 }

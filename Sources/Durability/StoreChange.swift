@@ -28,3 +28,19 @@ package enum StoreChange: Sendable {
   /// Kept lines that are older, or of which there are more, are needed no more.
   case trimKept(before: UInt64, bytesMax: Int)
 }
+
+extension StoreChange {
+  /// Roughly what it holds in memory while it waits.
+  var byteCount: Int {
+    switch self {
+    case .inputs(_, let records): records.count + 64
+    case .checkpoint(_, let checkpoint): (checkpoint?.state.count ?? 0) * 4 + 128
+    case .standing, .settleWritten: 192
+    case .written(_, let records): records.count * 128 + 64
+    case .keep(let rows, _):
+      rows.reduce(64) { $0 + $1.lines.reduce(128) { $0 + $1.text.count + 32 } }
+    case .addPast(_, _, let snapshot, _): (snapshot.memory?.checkpoint.state.count ?? 0) * 4 + 512
+    case .trim, .trimWritten, .outputLength, .trimKept, .runTime, .dropPast: 32
+    }
+  }
+}

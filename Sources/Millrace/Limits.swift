@@ -24,6 +24,12 @@ package enum Limits {
   /// Another one is refused `too-many-streams`, which may be retried.
   package static let liveStreams = 10_000
 
+  /// Open streams in all, with a store; `limits.streams` says another number.
+  ///
+  /// Those that are parked count: a few kB on the disk each. Another one is refused
+  /// `too-many-streams`.
+  package static let streams = 10_000_000
+
   /// Connections at one kind of endpoint; `limits.connections` says another number.
   ///
   /// The next one is disconnected, and may try again. The hello or data of a client beyond this one

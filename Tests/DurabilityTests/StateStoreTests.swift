@@ -48,7 +48,7 @@ struct StateStoreTests {
         .settleWritten("a", WrittenAnswers(life: 3, next: 4, isEnded: true)),
         .written(
           group: 6, [.init(stream: "b", written: WrittenAnswers(life: 4, next: 1))]),
-        .outputLength(77, descriptor: -1),
+        .outputLength(77, descriptor: 1),
       ])
       try store.wait(for: ticket)
       store.finish()
@@ -179,9 +179,20 @@ struct StateStoreTests {
       try database.execute(sql: "UPDATE standings SET body = ?", arguments: [body])
     }
     try queue.close()
-    let store = try open()
-    defer { store.finish() }
-    #expect(throws: StoreError.self) { try store.standing(of: "a") }
+    #expect(throws: StoreError.self) { try open() }
+  }
+
+  /// The state of one stream under the name of another.
+  @Test func aChangedNameIsFound() throws {
+    do {
+      let store = try open()
+      try store.wait(for: store.submit([.standing("a", Self.standing)]))
+      store.finish()
+    }
+    let queue = try DatabaseQueue(path: path)
+    try queue.write { try $0.execute(sql: "UPDATE standings SET stream = 'b'") }
+    try queue.close()
+    #expect(throws: StoreError.self) { try open() }
   }
 
   @Test func noDatabaseIsRefused() throws {

@@ -297,7 +297,8 @@ class Session:
     def _hello(self, link: Link) -> None:
         streams: dict[str, int | None] = {
             name: state.answer_next for name, state in self._streams.items()
-            if state.was_sent and self._link_of(name) is link}
+             # One that is resumed wants its answers, too.
+             if (state.was_sent or state.first > 0) and self._link_of(name) is link}
         link.greeted = set(streams)
         link.hello(streams | self._resuming if link is self.link else streams, self.epoch)
 
@@ -341,7 +342,8 @@ class Session:
             entry = welcome["streams"].get(name) or {}
             expected, closed, answers = (entry.get("expected"), entry.get("closed", False),
                                          entry.get("answers", 0))
-            if entry.get("epoch", state.epoch) < state.epoch and name not in resuming:
+            if (entry.get("epoch", state.epoch) < state.oldest_epoch
+                    and name not in resuming):
                 expected, closed = None, False  # of the life before
             if name in resuming:
                 state.resume(expected, closed, answers, self._resuming.pop(name))

@@ -55,6 +55,8 @@ package struct PipelineFile: Sendable, Equatable {
   package var subscriptions = Limits.subscriptions
   /// Live streams with state in memory.
   package var liveStreams = Limits.liveStreams
+  /// Open streams in all, with a store: those that are parked count.
+  package var streams = Limits.streams
   /// What becomes of data that comes while a worker has all the steps that it may have.
   package var onFull = OnFull.wait
   /// Steps of one sequence, from START or RESET on; nil for any number.
@@ -87,6 +89,8 @@ package struct PipelineFile: Sendable, Equatable {
     package var checkpointMilliseconds: UInt64 = 1000
     /// A stream that has been idle for so long leaves memory; nil for never.
     package var parkMilliseconds: UInt64?
+    /// Whether states in bf16 may go on with other step kernels than they were made with.
+    package var takesOtherKernels = false
     /// How long output lines are kept for readers who come late; nil for not at all.
     package var historyMilliseconds: UInt64?
   }

@@ -58,6 +58,8 @@ extension InferenceLoop {
     } else {
       try stream.restore(checkpoint)
       streams[id] = stream
+      // What comes again may all be passed over.
+      idleOrder.use(stream, at: control.clock.milliseconds)
     }
     return stream
   }
@@ -67,8 +69,11 @@ extension InferenceLoop {
   private func parkIdle() {
     if !parkWanted.isEmpty { parkWantedStreams() }
     let isFull = streams.count > stage.liveStreams
-    guard let idle = isFull ? 0 : stage.parkMilliseconds else { return }
-    idleOrder.sweep(
+    guard let idle = isFull ? 0 : stage.parkMilliseconds else {
+      isParking = false
+      return
+    }
+    let parked = idleOrder.sweep(
       idleMilliseconds: idle, at: control.clock.milliseconds, limit: Limits.drainMessages
     ) { stream in
       guard streams[stream.id] === stream else { return true }
@@ -76,6 +81,7 @@ extension InferenceLoop {
       streams[stream.id] = nil
       return true
     }
+    isParking = parked > 0
   }
 
   /// Whether the store has all that there is to know of a stream.
@@ -122,7 +128,10 @@ extension InferenceLoop {
         save(stream)
       }
     }
-    checkpoints.close(sent: sink.sent) { tellSaved($0.place, of: $0.stream, asksLeave: true) }
+    // Without a welcome nobody knows what the sink has of it: what is closed now is forgotten with the next.
+    checkpoints.close(sent: sink.isWelcome ? sink.sent : .max) {
+      tellSaved($0.place, of: $0.stream, asksLeave: true)
+    }
     let window = Limits.sinkAnswers
     try checkpoints.advance(
       written: sink.credit > window ? sink.credit - window : 0, isStopping: isStopping

@@ -42,6 +42,8 @@ package final class InferenceLoop: StageLoop {
   var parkWanted: Set<StreamID> = []
   /// Streams that may leave memory; with a store only.
   var idleOrder = IdleOrder<InferenceStream>()
+  /// Whether streams have just left memory, and others may be due.
+  var isParking = false
   /// Welcomes of the sink that have been followed.
   private var sinkWelcomes = 0
   private var poller = Poller()
@@ -95,7 +97,8 @@ package final class InferenceLoop: StageLoop {
 
   package func wait() throws {
     let canStep = !isAtRest && sink.available > 0
-    let patience = stoppedAtMilliseconds == nil ? checkpoints?.patience ?? 500 : 10
+    let patience =
+      stoppedAtMilliseconds != nil ? 10 : isParking ? 1 : checkpoints?.patience ?? 500
     _ = try poller.wait(timeout: canStep ? .zero : .milliseconds(patience))
   }
 

@@ -85,6 +85,7 @@ extension IngressStream {
   fileprivate final class Logging {
     var unsaved: Deque<Unsaved> = []
     var group: UInt64 = 0
+    var rowTicket: UInt64 = 0
     var usedMilliseconds: UInt64 = 0
     var isForgotten = false
     var isInIdleOrder = false
@@ -140,6 +141,12 @@ extension IngressStream {
   var loggedGroup: UInt64 {
     get { logging?.group ?? 0 }
     set { madeLogging.group = newValue }
+  }
+
+  /// The store's ticket for that row.
+  var rowTicket: UInt64 {
+    get { logging?.rowTicket ?? 0 }
+    set { madeLogging.rowTicket = newValue }
   }
 
   /// Whether it ended so long ago that its row can go.

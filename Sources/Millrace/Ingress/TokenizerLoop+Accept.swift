@@ -86,6 +86,7 @@ extension TokenizerLoop {
 
   func stream(for id: StreamID) throws -> IngressStream {
     if let known = try known(id) { return known }
+    guard allOpenStreams < stage.streams else { throw tooManyStreamsAtAll }
     guard openStreams < stage.liveStreams || makeRoom() else { throw tooManyStreams }
     return IngressStream(id: id, worker: worker(of: id))
   }
@@ -147,7 +148,10 @@ extension TokenizerLoop {
   private func begin(_ stream: IngressStream, at number: UInt64, wasOpen: Bool) throws {
     streams[stream.id] = stream
     lost.remove(stream.id)
-    if !wasOpen { openStreams += 1 }
+    if !wasOpen {
+      openStreams += 1
+      allOpenStreams += 1
+    }
     cache.forget(stream)
     dropHistory(of: stream.id)
     stream.begin(life: drawLife(), at: number, step: stage.encoding.countsSteps ? 0 : number)
@@ -253,6 +257,7 @@ extension TokenizerLoop {
     stream.sequence.close()
     dropHistory(of: stream.id)
     openStreams -= 1
+    allOpenStreams -= 1
     closed.append(stream.id)
     try forgetOldest()
     try tap?.publish(

@@ -42,7 +42,10 @@ extension TokenizerLoop {
       log.store.submit([.standing(stream.id.name, nil)])
     }
     cache.forget(stream)
-    if stream.sequence.phase == .open { openStreams -= 1 }
+    if stream.sequence.phase == .open {
+      openStreams -= 1
+      allOpenStreams -= 1
+    }
     streams[stream.id] = nil
     if lost.count >= Limits.closedStreams { lost.removeAll() }
     lost.insert(stream.id)

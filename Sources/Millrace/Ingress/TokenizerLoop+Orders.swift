@@ -80,7 +80,7 @@ extension TokenizerLoop {
             to: asker)
           return true
         }
-        guard log?.isSettled ?? true, park(stream) else { return false }
+        guard park(stream) else { return false }
         controlSocket?.reply(parked(id), to: asker)
         return true
       }

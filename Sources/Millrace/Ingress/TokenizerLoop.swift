@@ -17,6 +17,8 @@ package final class TokenizerLoop: StageLoop {
   let ingressMetrics: IngressMetrics
   var streams: [StreamID: IngressStream] = [:]
   var openStreams = 0
+  /// Open streams, in memory or parked.
+  var allOpenStreams = 0
   /// Streams whose state was lost with their worker, until they begin anew.
   var lost: Set<StreamID> = []
   /// Streams that ended, oldest first; the oldest are forgotten.
@@ -29,6 +31,11 @@ package final class TokenizerLoop: StageLoop {
   let firstLife: UInt64
   /// Streams that may leave memory; with a store only.
   var idleOrder = IdleOrder<IngressStream>()
+  /// Whether streams have just left memory, and others may be due.
+  var isParking = false
+  /// When it is looked for room for another stream again.
+  var nextRoomMilliseconds: UInt64 = 0
+  static let roomMilliseconds: UInt64 = 5
   /// Messages for each worker that have no credit yet; with a store only.
   var outbound: [Deque<InputLog.Message>]
   /// Welcomes of each worker that have been followed.
@@ -37,6 +44,8 @@ package final class TokenizerLoop: StageLoop {
   var leaveAsked: [StreamID: MessagePlace] = [:]
   /// When it is given all the same.
   let leaveDueMilliseconds: UInt64
+  /// Why the store does not write for the moment, as it was last told.
+  var toldStall: String?
   /// Whether what a process before this one left is still to be answered.
   private var isRecovering = false
   let cache = AnswerCache(byteCountMax: Limits.answerCacheBytes)
@@ -142,7 +151,9 @@ package final class TokenizerLoop: StageLoop {
     let patience: Duration =
       stoppedAtMilliseconds != nil
       ? .milliseconds(10)
-      : link.isFlushDue || hasControlWork ? .milliseconds(5) : .milliseconds(500)
+      : isParking
+        ? .milliseconds(1)
+        : link.isFlushDue || hasControlWork ? .milliseconds(5) : .milliseconds(500)
     _ = try poller.wait(timeout: patience, first: hasRoom ? nil : itemsWithoutRoom)
   }
 
@@ -157,6 +168,7 @@ package final class TokenizerLoop: StageLoop {
     }
     try followWelcomes()
     try passOn()
+    try tellStall()
     try giveOverdueLeave()
     parkIdle()
     announceReady()
@@ -255,61 +267,6 @@ package final class TokenizerLoop: StageLoop {
   }
 
   var isStopping: Bool { control.stop.isRaised }
-
-  // MARK: Hello
-
-  private func greet(_ message: InboundMessage, _ connection: Connection) throws {
-    let hello: Hello
-    do {
-      hello = try Hello(payload: message.payload)
-    } catch {
-      throw WireError(.badHeader, "the hello, \(error)", expected: "{\"streams\":{...}}")
-    }
-    var standing: [String: Welcome.Stream] = [:]
-    var again: [(IngressStream, AnswerCache.Answer)] = []
-    var refusedAgain: [(IngressStream, AnswerCache.RefusedInput)] = []
-    for (name, wanted) in hello.streams {
-      guard let id = StreamID(name), let stream = try known(id) else {
-        standing[name] = Welcome.Stream(expected: nil, closed: false, answers: 0)
-        continue
-      }
-      use(stream)
-      standing[name] = Welcome.Stream(
-        expected: stream.sequence.expected,
-        // One that goes on elsewhere has not ended.
-        closed: stream.sequence.phase == .closed && stream.underWay.isEmpty
-          && stream.movedTo.isEmpty,
-        answers: stream.nextAnswer, epoch: stream.sequence.epoch)
-      // Whoever greets for a stream gets what is still to come for it.
-      redirect(stream, to: connection)
-      if let wanted {
-        again += cache.answers(of: stream, from: wanted).map { (stream, $0) }
-        // A refusal is the answer to its input, which only some encodings number as answers are.
-        let input = stage.encoding.countsSteps ? 0 : wanted
-        refusedAgain += cache.refusals(of: stream, in: input..<UInt64.max).map { (stream, $0) }
-      }
-    }
-    link.welcome(connection, streams: standing, model: stage.modelHash)
-    for (stream, answer) in again {
-      reply(answer, of: stream, isAgain: true, to: connection)
-    }
-    for (stream, refused) in refusedAgain {
-      stream.id.withBytes {
-        link.refuse(refused.refusal, to: connection, stream: $0, header: refused.header)
-      }
-    }
-  }
-
-  func redirect(_ stream: IngressStream, to connection: Connection) {
-    stream.isClaimed = true
-    stream.sender = connection
-    for index in stream.underWay.indices
-    where stream.underWay[index].connection !== connection {
-      stream.underWay[index].connection?.release(units: stream.underWay[index].units)
-      stream.underWay[index].units = 0
-      stream.underWay[index].connection = connection
-    }
-  }
 
   // MARK: Answers
 

@@ -9,7 +9,10 @@ package struct TokenizerStage: Stage {
   let encoding: InputEncoding
   let format: AnswerFormat
   let workers: Int
+  /// Open streams in memory.
   let liveStreams: Int
+  /// Open streams, parked ones among them.
+  let streams: Int
   let givenState: GivenState
   /// What becomes of data for a worker that has no room.
   let onFull: PipelineFile.OnFull

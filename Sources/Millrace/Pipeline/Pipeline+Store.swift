@@ -11,7 +11,8 @@ extension Pipeline {
   package func openStore(of stage: StageName?) throws(StoreError) -> StateStore? {
     guard let section = file.store else { return nil }
     return try StateStore(
-      path: section.path(of: stage), durability: section.durability, owner: storeOwner)
+      path: section.path(of: stage), durability: section.durability, owner: storeOwner,
+      replacing: section.takesOtherKernels ? ["kernels"] : [])
   }
 
   /// What the state belongs to: another model, precision or tokenizer cannot go on with it.
@@ -41,6 +42,23 @@ extension Pipeline {
     (tokenizer.file, tokenizer.vocabularyFile, tokenizer.scalingFile) = (nil, nil, nil)
     contents += Array("\(tokenizer)".utf8)
     return "\(file.tokenizer.kind.rawValue):\(StateStore.fingerprint(contents))"
+  }
+}
+
+extension PipelineFile {
+  /// Checks that the state store can be made, or is a file that may be written to.
+  ///
+  /// - Throws: a `ConfigurationError`.
+  package func checkStore() throws(ConfigurationError) {
+    guard let path = store?.path else { return }
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    for target in [folder, path] where access(target, W_OK) != 0 {
+      if target == path, errno == ENOENT { continue }
+      throw error(
+        at: "state",
+        "keeps its store in \(path), but \(target) "
+          + (errno == ENOENT ? "does not exist; make that folder" : "may not be written to"))
+    }
   }
 }
 

@@ -142,7 +142,8 @@ package struct Pipeline: Sendable {
   package func tokenizer(_ endpoints: StageEndpoints, _ store: StateStore?) -> TokenizerStage {
     TokenizerStage(
       encoding: encoding, format: format, workers: file.inference.workers,
-      liveStreams: file.liveStreams, givenState: GivenState(model.model.stateLayout),
+      liveStreams: file.liveStreams, streams: file.streams,
+      givenState: GivenState(model.model.stateLayout),
       onFull: file.onFull, maxSteps: file.maxSteps, modelHash: model.hashText,
       endpoints: endpoints, replies: file.sink.reply, store: store,
       parkMilliseconds: file.store?.parkMilliseconds,

@@ -17,16 +17,20 @@ final class RunningPipeline {
 
   /// Where its endpoints are encrypted.
   let keys: TestKeys?
+  /// What its processes find in the environment.
+  var variables: [String: String]
 
   /// Starts it and waits until it is ready.
   init(
     _ pipeline: PipelineText, over transport: Transport = .ipc, isSplit: Bool = false,
     isTapped: Bool = false, durability: String? = nil, history: String? = nil, keep: Int? = nil,
-    expireAfter: String? = nil, keys: TestKeys? = nil
+    expireAfter: String? = nil, keys: TestKeys? = nil, on disk: FaultyDisk? = nil,
+    variables: [String: String] = [:]
   ) throws {
-    let folder = try keys?.folder ?? TemporaryFolder()
+    let folder = try keys?.folder ?? disk?.folder ?? TemporaryFolder()
     self.folder = folder
     self.keys = keys
+    self.variables = variables.merging(disk?.variables ?? [:]) { _, new in new }
     // Each link takes one port for each worker.
     var port = transport == .tcp ? try LoopbackSocket.freePorts(3 + pipeline.workers) : 0
     func endpoint(_ name: String, ports: Int = 1) -> String {
@@ -57,7 +61,8 @@ final class RunningPipeline {
     commands =
       isSplit
       ? ["tokenizer", "inference", "sink"].map { ["stage", $0, path] } : [["run", path]]
-    processes = try commands.map { try DaemonProcess($0) }
+    let environment = self.variables
+    processes = try commands.map { try DaemonProcess($0, variables: environment) }
     for process in processes { try process.waitUntilReady() }
   }
 
@@ -69,8 +74,18 @@ final class RunningPipeline {
     try start(index)
   }
 
+  /// Kills all of it, takes from the disk what a power cut takes, and starts it anew.
+  func cutPower(of disk: FaultyDisk, _ survival: inout FaultyDisk.Survival) throws {
+    for process in processes { try process.terminate(SIGKILL) }
+    try disk.cutPower(&survival)
+    for index in processes.indices {
+      processes[index] = try DaemonProcess(commands[index], variables: variables)
+    }
+    for process in processes { try process.waitUntilReady() }
+  }
+
   func start(_ index: Int) throws {
-    processes[index] = try DaemonProcess(commands[index])
+    processes[index] = try DaemonProcess(commands[index], variables: variables)
     try processes[index].waitUntilReady()
   }
 
