@@ -1,10 +1,10 @@
 /// Text of others inside a one-line message.
-enum PrintableText {
+package enum PrintableText {
   /// More scalars than these are cut off.
   private static let scalarsMax = 80
 
   /// Escapes what would break the line or steer a terminal; a long text is cut.
-  static func escaped(_ text: String) -> String {
+  package static func escaped(_ text: String) -> String {
     var shown = ""
     for (index, scalar) in text.unicodeScalars.enumerated() {
       if index == scalarsMax { return shown + "..." }

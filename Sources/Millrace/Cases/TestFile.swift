@@ -1,4 +1,5 @@
 import Foundation
+import Tokenization
 import Wire
 
 /// The cases beside a pipeline: `NAME.test.yaml`.
@@ -154,7 +155,9 @@ package struct TestFile: Sendable {
   private static func stream(_ name: String, _ section: YAMLSection) throws -> StreamID {
     guard let stream = StreamID(name) else {
       throw section.error(
-        "streams", "names a stream \"\(name)\", expected 1 to 128 of A-Z a-z 0-9 . _ : @ -")
+        "streams",
+        "names a stream \"\(PrintableText.escaped(name))\", expected 1 to 128 of "
+          + "A-Z a-z 0-9 . _ : @ -")
     }
     return stream
   }
