@@ -194,7 +194,7 @@ neon: ## Compare the NEON kernels with the reference, bit by bit (installs a cro
 	fi
 	$(MAKE) -C Benchmarks/kernels test-arm
 
-fixtures: ## Compare the fixtures' expected values with Keras anew (needs Keras in PYTHON_KERAS)
+fixtures: ## Compare the fixtures' expected values with Keras anew (needs Keras and tokenizers in PYTHON_KERAS)
 	@for script in $(wildcard $(patsubst Pipelines/%.yaml,Fixtures/%/generate.py,$(PIPELINES))); do \
 	  echo "$$script"; $${PYTHON_KERAS:-python3} $$script --check || exit 1; done
 

@@ -25,6 +25,20 @@ package enum PrintableText {
     return shown
   }
 
+  /// A message with such text in it, on one line.
+  package static func line(_ message: String) -> String {
+    guard message.unicodeScalars.contains(where: isUnsafe) else { return message }
+    return message.unicodeScalars.reduce(into: "") { shown, scalar in
+      if scalar == "\n" {
+        shown += "\\n"
+      } else if isUnsafe(scalar) {
+        shown += "\\u{\(String(scalar.value, radix: 16))}"
+      } else {
+        shown.unicodeScalars.append(scalar)
+      }
+    }
+  }
+
   /// Controls, line and paragraph separators, and what turns the direction of writing.
   private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.properties.generalCategory {

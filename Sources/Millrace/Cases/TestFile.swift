@@ -1,5 +1,4 @@
 import Foundation
-import Tokenization
 import Wire
 
 /// The cases beside a pipeline: `NAME.test.yaml`.
@@ -155,9 +154,7 @@ package struct TestFile: Sendable {
   private static func stream(_ name: String, _ section: YAMLSection) throws -> StreamID {
     guard let stream = StreamID(name) else {
       throw section.error(
-        "streams",
-        "names a stream \"\(PrintableText.escaped(name))\", expected 1 to 128 of "
-          + "A-Z a-z 0-9 . _ : @ -")
+        "streams", "names a stream \"\(name)\", expected 1 to 128 of A-Z a-z 0-9 . _ : @ -")
     }
     return stream
   }
