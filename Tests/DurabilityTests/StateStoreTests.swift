@@ -110,31 +110,6 @@ struct StateStoreTests {
     #expect(try store.runMilliseconds() == 500)
   }
 
-  /// A store of before these were there.
-  @Test func aStoreOfTheFirstVersionIsBroughtUpToDate() throws {
-    do {
-      let store = try open()
-      try store.wait(for: store.submit([.standing("a", Self.standing)]))
-      store.finish()
-    }
-    let queue = try DatabaseQueue(path: path)
-    try queue.write { database in
-      try database.execute(
-        sql: """
-          DROP TABLE past;
-          DROP INDEX standings_used;
-          ALTER TABLE standings DROP COLUMN used;
-          PRAGMA user_version = 1;
-          """)
-    }
-    try queue.close()
-    let store = try open()
-    defer { store.finish() }
-    #expect(try store.standing(of: "a") == Self.standing)
-    #expect(try store.streams(idleSince: 1, limit: 9) == ["a"])
-    #expect(try store.pastNumbers(of: "a").isEmpty)
-  }
-
   @Test func epochsGrowOverRestarts() throws {
     var last: UInt64 = 0
     for _ in 0..<3 {

@@ -56,6 +56,9 @@ struct StoreSchemaTests {
       #expect(try store.checkpoint(of: "a") == checkpoint)
       #expect(try store.written(of: "a") == WrittenAnswers(life: 3, next: 4))
       #expect(try store.outputLength() == 77)
+      // Of what came later there is nothing yet: it has been idle since now.
+      #expect(try store.streams(idleSince: 1, limit: 9) == ["a"])
+      #expect(try store.pastNumbers(of: "a").isEmpty)
       var groups: [UInt64: [InputRecord]] = [:]
       try store.forEachInputGroup { groups[$0] = $1 }
       #expect(groups == [7: [InputRecord(stream: "a", standing: standing)]])

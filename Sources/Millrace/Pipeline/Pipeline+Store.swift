@@ -17,10 +17,13 @@ extension Pipeline {
 
   /// What the state belongs to: another model, precision or tokenizer cannot go on with it.
   private var storeOwner: [String: String] {
-    [
+    var owner = [
       "model": model.hashText, "precision": file.precision.rawValue,
       "tokenizer": tokenizerFingerprint,
     ]
+    // f32 and int8 are the same bits with all step kernels, bf16 is not.
+    if file.precision == .bf16 { owner["kernels"] = "\(model.model.kernels)" }
+    return owner
   }
 
   /// What a checkpoint file belongs to.
