@@ -135,7 +135,8 @@ let package = Package(
       dependencies: ["Millrace", "ModelFiles", "Recurrence", "Tokenization", "Wire"],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["MillraceCommand", "Wire", "ZeroMQ"],
+      name: "EndToEndTests",
+      dependencies: ["MillraceCommand", "ModelFiles", "Recurrence", "Wire", "ZeroMQ"],
       swiftSettings: swiftSettings),
   ],
   swiftLanguageModes: [.v6],

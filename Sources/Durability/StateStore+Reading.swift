@@ -132,7 +132,7 @@ extension StateStore {
     }
   }
 
-  private func read<Value>(_ body: (Database) throws -> Value) throws(StoreError) -> Value {
+  func read<Value>(_ body: (Database) throws -> Value) throws(StoreError) -> Value {
     do {
       return try pool.read(body)
     } catch {

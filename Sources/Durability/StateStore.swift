@@ -209,6 +209,7 @@ package final class StateStore: Sendable {
       case .trimWritten(let group):
         try database.cachedStatement(sql: "DELETE FROM written_log WHERE id <= ?")
           .execute(arguments: [Int64(group)])
+      case .model(let record): try put(record, database)
       case .outputLength(let length, _):
         try database.cachedStatement(sql: "REPLACE INTO facts VALUES ('output-length', ?)")
           .execute(arguments: ["\(length)"])
@@ -313,6 +314,7 @@ package final class StateStore: Sendable {
             PRAGMA user_version = \(schemaVersion);
             """)
       }
+      try createModels(database)
       for (what, expected) in owner.sorted(by: { $0.key < $1.key }) {
         let received = try String.fetchOne(
           database, sql: "SELECT value FROM facts WHERE name = ?", arguments: [what])
@@ -321,6 +323,7 @@ package final class StateStore: Sendable {
             sql: "INSERT INTO facts VALUES (?, ?)", arguments: [what, expected])
           continue
         }
+        if what == "model", try hasServed(expected, database) { continue }
         guard received == expected else {
           throw StoreError.otherOwner(
             path: path, what: what, expected: expected, received: received)
@@ -351,6 +354,7 @@ extension StoreChange {
     case .standing, .settleWritten: 192
     case .written(_, let records): records.count * 128 + 64
     case .trim, .trimWritten, .outputLength: 32
+    case .model: 256
     }
   }
 }

@@ -15,6 +15,8 @@ package enum StoreChange: Sendable {
   case settleWritten(String, WrittenAnswers?)
   /// Groups of written answers through this one are needed no more.
   case trimWritten(through: UInt64)
+  /// A model that was swapped in, the one before it, or one that is needed no more.
+  case model(ModelRecord)
   /// The output file is good up to here.
   case outputLength(Int64, descriptor: Int32)
 }

@@ -26,6 +26,8 @@ package struct StreamStanding: Equatable, Sendable {
   package var given: [Float]
   /// That of rows of numbers.
   package var values: [UInt8]
+  /// Which model its last message was for: 0 until one is swapped in.
+  package var generation: UInt64 = 0
 
   package init(
     life: UInt64, epoch: UInt64, expected: UInt64, isClosed: Bool, firstInput: UInt64,
@@ -54,11 +56,13 @@ package struct StreamStanding: Equatable, Sendable {
     ] {
       writer.put(value)
     }
-    writer.put(UInt8(isClosed ? 1 : 0))
+    // Only behind a swap there is a generation to be told.
+    writer.put(UInt8(isClosed ? 1 : 0) | (generation > 0 ? 2 : 0))
     writer.put(pendingFlags)
     writer.put(counted: carry)
     writer.put(given)
     writer.put(counted: values)
+    if generation > 0 { writer.put(generation) }
   }
 
   init(from reader: inout ByteReader) throws {
@@ -70,11 +74,13 @@ package struct StreamStanding: Equatable, Sendable {
     messages = try reader.take()
     sequenceStart = try reader.take()
     nextAnswer = try reader.take()
-    isClosed = try reader.take(UInt8.self) != 0
+    let bits = try reader.take(UInt8.self)
+    isClosed = bits & 1 != 0
     pendingFlags = try reader.take()
     carry = Array(try reader.takeCounted())
     given = try reader.takeFloats()
     values = Array(try reader.takeCounted())
+    if bits & 2 != 0 { generation = try reader.take() }
   }
 
   package var bytes: [UInt8] {

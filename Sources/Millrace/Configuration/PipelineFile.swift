@@ -36,6 +36,8 @@ package struct PipelineFile: Sendable, Equatable {
   package var links: LinksSection?
   /// h and c are zeroed after so many steps, for models trained on windows; nil for never.
   package var resetEvery: Int?
+  /// The last inputs of each stream that are kept, for a model swap that replays them; 0 for none.
+  package var rewarmSteps = 0
   /// What a crash leaves; nil where state is in memory only.
   package var store: StoreSection?
   /// Keys of the endpoints; nil where nothing is encrypted.

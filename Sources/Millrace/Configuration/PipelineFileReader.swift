@@ -120,6 +120,7 @@ extension PipelineFile {
     }
     if let section = try top.section("state", known: PipelineFile.stateKeys) {
       resetEvery = try section.integer("reset-every", in: 1...Int(Int32.max))
+      rewarmSteps = try section.integer("rewarm", in: 0...Limits.rewarmBytes / 4) ?? 0
       store = try PipelineFile.store(section)
     }
     if let section = try top.section(
@@ -136,7 +137,7 @@ extension PipelineFile {
   }
 
   private static let stateKeys = [
-    "reset-every", "store", "durability", "checkpoint", "park-after",
+    "reset-every", "rewarm", "store", "durability", "checkpoint", "park-after",
   ]
 
   private static func store(

@@ -1,4 +1,5 @@
 import DequeModule
+import Durability
 import Logging
 import Recurrence
 import Wire
@@ -12,22 +13,27 @@ import ZeroMQ
 final class InferenceLoop {
   let stage: InferenceStage
   let control: StageControl
-  let model: Model
+  /// Which stream runs on which model.
+  let models: WorkerModels
   let link: LinkReceiver
   let sink: LinkSender
   let tap: Tap?
-  private let metrics: StageMetrics
+  let metrics: StageMetrics
   var streams: [StreamID: InferenceStream] = [:]
   /// Streams with steps to take, first come first served; a stream goes to the back after its step.
   var ready: Deque<InferenceStream> = []
-  private var batch: StepBatch
+  /// Models with streams in their batches, in this turn.
+  var stepping: [WorkerModel] = []
   /// Streams behind their END that generate, by turns.
   var generating: Deque<InferenceStream> = []
-  var generationBatch: StepBatch
-  private var chosen: [InferenceStream] = []
   /// When the first of the ready streams became ready; meaningful with `linger` only.
   private var readySince: UInt64 = 0
-  private let modelKey: UInt64
+  /// A model that is compared with the one that serves; nil for none.
+  var shadow: ShadowRun?
+  /// A file that is read to be swapped in.
+  var loading: (candidate: ModelRecord, attempt: UInt64)?
+  /// Streams that may rest on a model that was dropped.
+  var leaving: [InferenceStream] = []
   /// Values of an answer.
   let answerWidth: Int
   /// The tokenizer stage: the only peer of the link.
@@ -42,15 +48,11 @@ final class InferenceLoop {
   init(_ stage: InferenceStage, _ control: StageControl) throws {
     self.stage = stage
     self.control = control
-    model = stage.model.model
-    modelKey = stage.model.key
-    answerWidth = stage.settings.output.width(of: model.outputWidth)
-    batch = StepBatch(model: model, capacity: stage.settings.batch)
-    generationBatch = StepBatch(
-      model: stage.settings.generation?.decoder?.model ?? model, capacity: stage.settings.batch)
     metrics = control.metrics.stage(
-      stage.name, model: stage.model.hashText,
+      stage.name, model: stage.shelf.first.hash,
       duration: ("millrace_step_duration_seconds", "How long one step of a batch takes."))
+    models = try WorkerModels(stage.shelf, batch: stage.settings.batch, metrics: metrics)
+    answerWidth = stage.settings.output.width(of: models.current.model.outputWidth)
     link = try LinkReceiver(
       context: control.context,
       endpoint: Endpoint.worker(stage.worker, of: stage.endpoints.tokens),
@@ -73,6 +75,7 @@ final class InferenceLoop {
     poller.add(link.socket)
     poller.add(sink.socket)
     poller.add(control.stop)
+    poller.add(models.bell)
     if let checkpoints { poller.add(checkpoints.bell) }
     try sink.sendHello()
     control.ready()
@@ -84,6 +87,7 @@ final class InferenceLoop {
       let received = try link.receive(limit: Limits.drainMessages) { try accept($0, $1) }
       _ = try sink.receive(limit: Limits.drainMessages) { _ in }
       followWelcomes()
+      try followModels()
       try tap?.readSubscriptions()
       if sink.available > 0 {
         if !isLingering { try stepBatch() }
@@ -117,8 +121,9 @@ final class InferenceLoop {
     if message.header.kind == .hello {
       // What it sent before by another connection may be lost, and comes again.
       forgetAll()
-      link.welcome(connection, model: stage.model.hashText)
+      link.welcome(connection, model: models.current.record.hash)
     }
+    if message.header.kind == .models { return try follow(ModelMessage(payload: message.payload)) }
     if message.header.kind == .acknowledge, let id = message.stream {
       checkpoints?.leave(
         id, MessagePlace(life: message.header.input, messages: message.header.number))
@@ -130,10 +135,11 @@ final class InferenceLoop {
     // The sender is our own tokenizer stage, which keeps to its credit but for one long text.
     _ = connection.receive(units: units)
     connection.hold(units: units)
-    guard let stream = try stream(for: id, message.header) else {
+    let model = try models.model(of: message.header.generation)
+    guard let stream = try stream(for: id, message.header, model) else {
       return connection.release(units: units)
     }
-    stream.runs.append(StepRun(message))
+    stream.runs.append(StepRun(message, model: model))
     if checkpoints != nil { idleOrder.use(stream) }
     if !stream.isReady, stream.generation == nil {
       if stage.settings.linger > 0, ready.isEmpty { readySince = MonotonicClock.microseconds }
@@ -193,10 +199,9 @@ final class InferenceLoop {
   }
 
   private func stepBatch() throws {
-    chosen.removeAll(keepingCapacity: true)
-    batch.removeAll()
     if ready.count == 1, try stepAlone(ready[0]) { return }
-    while batch.count < stage.settings.batch, let stream = ready.popFirst() {
+    var count = 0
+    while count < stage.settings.batch, let stream = ready.popFirst() {
       try finishEmptyRuns(of: stream)
       guard stream.isWaiting else {
         stream.isReady = false
@@ -205,23 +210,43 @@ final class InferenceLoop {
       try begin(stream)
       if isResetDue(stream), !stream.runs[0].isPeek { stream.zero() }
       if isWatched(stream) { try publishGates(of: stream) }
-      append(stream)
-      chosen.append(stream)
+      let run = stream.runs[0]
+      if run.model.chosen.isEmpty {
+        run.model.batch.removeAll()
+        stepping.append(run.model)
+      }
+      run.append(state: run.peeked ?? stream.state, ahead: 0, to: &run.model.batch)
+      run.model.chosen.append(stream)
+      count += 1
     }
-    guard !chosen.isEmpty else { return }
-    takeStep(of: model, &batch)
-    metrics.steps.add(UInt64(chosen.count))
-    for (index, stream) in chosen.enumerated() {
+    for model in stepping { try stepChosen(of: model) }
+    stepping.removeAll(keepingCapacity: true)
+  }
+
+  /// One step of the streams that were chosen, all of one model.
+  private func stepChosen(of model: WorkerModel) throws {
+    takeStep(of: model.model, &model.batch)
+    count(model.chosen.count, of: model)
+    if let shadow, shadow.serving === model {
+      try follow(shadow, model.chosen.enumerated().map { (row: $0, stream: $1, ahead: 0) })
+    }
+    for (index, stream) in model.chosen.enumerated() {
       if isWatched(stream) {
         try publishState(of: stream, stream.runs[0], number: stream.runs[0].nextNumber)
       }
-      try take(batch.output(index), of: stream)
+      try take(model.batch.output(index), of: stream)
       if stream.isWaiting {
         ready.append(stream)
       } else {
         stream.isReady = false
       }
     }
+    model.chosen.removeAll(keepingCapacity: true)
+  }
+
+  func count(_ steps: Int, of model: WorkerModel) {
+    metrics.steps.add(UInt64(steps))
+    model.steps.add(UInt64(steps))
   }
 
   /// Takes many steps of the only ready stream at once; false if it has no more than one to take.
@@ -238,10 +263,16 @@ final class InferenceLoop {
       if isResetDue(stream) { stream.zero() }
       count = min(count, stream.stepsLeft(of: limit))
     }
-    for offset in 0..<count { append(stream, ahead: offset) }
-    takeStep(of: model, &batch)
-    metrics.steps.add(UInt64(count))
-    for index in 0..<count { try take(batch.output(index), of: stream) }
+    let model = run.model
+    model.batch.removeAll()
+    let state = run.peeked ?? stream.state
+    for offset in 0..<count { run.append(state: state, ahead: offset, to: &model.batch) }
+    takeStep(of: model.model, &model.batch)
+    self.count(count, of: model)
+    if let shadow, shadow.serving === model {
+      try follow(shadow, (0..<count).map { (row: $0, stream: stream, ahead: $0) })
+    }
+    for index in 0..<count { try take(model.batch.output(index), of: stream) }
     if !stream.isWaiting {
       stream.isReady = false
       ready.removeFirst()
@@ -262,10 +293,12 @@ final class InferenceLoop {
     guard stream.runs[0].done == 0 else { return }
     let header = stream.runs[0].header
     if stream.runs[0].isPeek { return try beginPeek(at: stream, header) }
+    let model = stream.runs[0].model
     if header.flags.contains(.start) {
-      stream.begin(at: header.number, life: header.place.life)
+      stream.begin(at: header.number, life: header.place.life, on: model)
       if !stream.runs[0].given.isEmpty { try stream.state.begin(with: stream.runs[0].given) }
     }
+    if model !== stream.model { move(stream, to: model) }
     // Numbers between were refused and make no step.
     stream.nextStep = max(stream.nextStep, header.number)
     if header.flags.contains(.reset) {
@@ -276,23 +309,6 @@ final class InferenceLoop {
 
   func isResetDue(_ stream: InferenceStream) -> Bool {
     stage.settings.resetEvery.map { stream.stepsLeft(of: $0) <= 0 } ?? false
-  }
-
-  /// Puts the stream's next step into the batch, or the one so many steps ahead.
-  private func append(_ stream: InferenceStream, ahead: Int = 0) {
-    let run = stream.runs[0]
-    let state = run.peeked ?? stream.state
-    let step = run.done + ahead
-    if run.values.isEmpty {
-      batch.append(state, token: run.ids[step])
-    } else {
-      let width = Int(run.header.width)
-      run.values.withUnsafeBufferPointer { values in
-        batch.append(
-          state,
-          vector: UnsafeBufferPointer(rebasing: values[step * width..<(step + 1) * width]))
-      }
-    }
   }
 
   /// Books the answer of one step.
@@ -321,7 +337,8 @@ final class InferenceLoop {
     if run.isPeek { return try takePeek(row, of: stream, run) }
     let number = run.nextNumber
     stream.step(number: number)
-    if model.shape.answersEachStep {
+    if stage.settings.rewarmSteps > 0 { remember(run, of: stream) }
+    if run.model.model.shape.answersEachStep {
       switch stage.settings.emit {
       case .eachStep:
         run.rows.append(contentsOf: row)
@@ -334,6 +351,7 @@ final class InferenceLoop {
         last.row.removeAll(keepingCapacity: true)
         last.row.append(contentsOf: row)
         last.number = number
+        last.model = run.model.key
         last.id = run.ids.isEmpty ? nil : run.ids[run.done]
       }
     }
@@ -360,6 +378,7 @@ final class InferenceLoop {
     stream.applied.messages += 1
     if run.header.flags.contains(.end) { return try end(stream, run) }
     if checkpoints != nil { touch(stream) }
+    leaveDropped(stream)
     if !hasRows {
       cover(stream, below: stream.nextStep, for: run)
     }
@@ -371,8 +390,8 @@ final class InferenceLoop {
     header.flags = .last
     header.number = stream.nextStep
     // Rows come of a sequence: where there was no step, there is none to decode.
-    if case .oneToMany = model.shape, stream.stepsSinceReset > 0 {
-      let rows = model.decode(stream.state)
+    if case .oneToMany = stream.model.model.shape, stream.stepsSinceReset > 0 {
+      let rows = stream.model.model.decode(stream.state)
       var values = rows.values
       stage.settings.output.scaling?.undo(on: &values)
       header.count = UInt32(rows.rows)
@@ -381,6 +400,7 @@ final class InferenceLoop {
     } else if let last = stream.last, stream.stepsSinceAnswer > 0 {
       header.count = 1
       header.number = last.number
+      header.model = last.model
       try send(
         header, of: stream, rows: last.row, ids: last.id.map { [$0] } ?? [], for: run)
     } else {
@@ -417,7 +437,7 @@ final class InferenceLoop {
     header.epoch = run.header.epoch
     header.time = run.header.time
     header.input = covered
-    header.model = modelKey
+    header.model = run.model.key
     return header
   }
 

@@ -24,6 +24,8 @@ final class IngressStream: IdleStream {
   /// Tells its lives apart, over all streams and restarts: what is under way may belong to the one
   /// before.
   private(set) var life: UInt64 = 0
+  /// The model that its last message was for.
+  var generation: UInt64 = 0
   /// Messages that went to the worker in this life.
   var messages: UInt64 = 0
   /// The inference worker that it always goes to.
@@ -103,15 +105,18 @@ extension IngressStream {
     nextAnswer = standing.nextAnswer
     given = standing.given
     pendingFlags = MessageFlags(rawValue: standing.pendingFlags)
+    generation = standing.generation
   }
 
   var standing: StreamStanding {
-    StreamStanding(
+    var standing = StreamStanding(
       life: life, epoch: sequence.epoch, expected: sequence.expected,
       isClosed: sequence.phase == .closed, firstInput: firstInput, nextStep: nextStep,
       messages: messages, pendingFlags: pendingFlags.rawValue, sequenceStart: sequenceStart,
       nextAnswer: nextAnswer, carry: carry == TokenizerCarry() ? [] : carry.encoded(),
       given: given, values: valueCarry.isEmpty ? [] : valueCarry.encoded())
+    standing.generation = generation
+    return standing
   }
 }
 
@@ -132,6 +137,8 @@ struct UnderWay {
   var isEnd: Bool
   var isPeek: Bool
   var place: MessagePlace
+  /// The model that it is for.
+  var generation: UInt64 = 0
   /// When the message was read.
   var readNanoseconds: UInt64
   /// Whose child its span is; nil where there will be none.

@@ -39,6 +39,7 @@ final class TokenizerLoop {
   let leaveDueMilliseconds = MonotonicClock.milliseconds + Limits.replyHoldMilliseconds
   /// Whether what a process before this one left is still to be answered.
   private var isRecovering = false
+  let models: ServedModels
   let cache = AnswerCache(byteCountMax: Limits.answerCacheBytes)
   var step = StepMessage()
   var line: [UInt8] = []
@@ -62,8 +63,9 @@ final class TokenizerLoop {
   init(_ stage: TokenizerStage, _ control: StageControl) throws {
     self.stage = stage
     self.control = control
+    models = try TokenizerLoop.servedModels(stage, control)
     metrics = control.metrics.stage(
-      stage.name, model: stage.modelHash,
+      stage.name, model: stage.model.hash,
       duration: ("millrace_answer_duration_seconds", "From a message read to its last answer."))
     let ingressMetrics = control.metrics.ingress()
     self.ingressMetrics = ingressMetrics
@@ -119,12 +121,17 @@ final class TokenizerLoop {
         hasRoom
         ? try everything.wait(timeout: patience) : try answers.wait(timeout: patience)
       try tap?.readSubscriptions()
-      for worker in workers {
+      for (index, worker) in workers.enumerated() {
         _ = try worker.receive(limit: Limits.drainMessages) {
-          try deliver($0, at: worker.heardNanoseconds)
+          if $0.header.kind == .models {
+            try take(ModelMessage(payload: $0.payload), from: index)
+          } else {
+            try deliver($0, at: worker.heardNanoseconds)
+          }
         }
       }
       try followWelcomes()
+      try followModels()
       try passOn()
       try giveOverdueLeave()
       parkIdle()
@@ -204,6 +211,7 @@ final class TokenizerLoop {
     for (index, worker) in workers.enumerated() where worker.welcomes != welcomes[index] {
       let isFirst = welcomes[index] == 0
       welcomes[index] = worker.welcomes
+      try greetModels(index)
       if log != nil {
         try replay(to: index)
       } else if !isFirst {
@@ -239,7 +247,7 @@ final class TokenizerLoop {
       redirect(stream, to: connection)
       if let wanted { again += cache.answers(of: stream, from: wanted).map { (stream, $0) } }
     }
-    link.welcome(connection, streams: standing, model: stage.modelHash)
+    link.welcome(connection, streams: standing, model: models.series.current.hash)
     for (stream, answer) in again {
       reply(answer, of: stream, isAgain: true, to: connection)
     }

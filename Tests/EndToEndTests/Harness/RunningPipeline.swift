@@ -21,7 +21,7 @@ final class RunningPipeline {
   /// Starts it and waits until it is ready.
   init(
     _ pipeline: PipelineText, over transport: Transport = .ipc, isSplit: Bool = false,
-    isTapped: Bool = false, durability: String? = nil, keys: TestKeys? = nil
+    isTapped: Bool = false, durability: String? = nil, rewarm: Int? = nil, keys: TestKeys? = nil
   ) throws {
     let folder = try keys?.folder ?? TemporaryFolder()
     self.folder = folder
@@ -36,13 +36,15 @@ final class RunningPipeline {
     monitor = endpoint("taps")
     var pipeline = pipeline
     if isTapped { pipeline.more.append("monitor: \(monitor)") }
+    var state = rewarm.map { ["rewarm: \($0)"] } ?? []
     if let durability {
       let store = folder.file("state.sqlite")
-      pipeline.more.append(
-        "state: { store: \(store), durability: \(durability), checkpoint: 50ms, park-after: 100ms }"
-      )
+      state += [
+        "store: \(store)", "durability: \(durability)", "checkpoint: 50ms", "park-after: 100ms",
+      ]
       pipeline.sink.append("file: \(folder.file("output.jsonl"))")
     }
+    if !state.isEmpty { pipeline.more.append("state: { \(state.joined(separator: ", ")) }") }
     if isSplit {
       let answers = endpoint("answers")
       let tokens = endpoint("tokens", ports: pipeline.workers)
