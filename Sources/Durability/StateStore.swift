@@ -16,7 +16,7 @@ package final class StateStore: Sendable {
   package let durability: Durability
   let pool: DatabasePool
   private let lock: Int32
-  private let pending = Mutex(Pending())
+  private let pending: Mutex<Pending>
   private let hasWork = DispatchSemaphore(value: 0)
   private let isFinished = DispatchSemaphore(value: 0)
   private let committedTicket = Atomic<UInt64>(0)
@@ -27,8 +27,19 @@ package final class StateStore: Sendable {
   private struct Pending {
     var changes: [StoreChange] = []
     var ticket: UInt64 = 0
+    /// What is being committed, and is tried again where the disk was full.
+    var underWay: (changes: [StoreChange], ticket: UInt64)?
     var isClosing = false
-    var hasThread = true
+    var hasThread: Bool
+  }
+
+  /// What became of an attempt to commit.
+  package enum CommitOutcome {
+    case committed
+    /// Nothing was written; to be tried again later.
+    case diskIsFull
+    /// The store cannot be used any more: `check` says why.
+    case failed
   }
 
   private struct Troubles {
@@ -45,14 +56,28 @@ package final class StateStore: Sendable {
   /// How long a full disk is left alone.
   private static let fullDiskMicroseconds: UInt32 = 200_000
 
-  /// Opens or makes the store, checks it and takes its lock.
+  /// Opens or makes the store, checks it, takes its lock, and starts the thread that commits.
   ///
   /// - Parameters:
   ///   - path: the SQLite file; its folder must exist.
   ///   - durability: `os` or `fsync`.
   ///   - owner: what the state belongs to, by name: the model's hash, the precision, the tokenizer.
   /// - Throws: a `StoreError`.
-  package init(path: String, durability: Durability, owner: [String: String]) throws(StoreError) {
+  package convenience init(
+    path: String, durability: Durability, owner: [String: String]
+  ) throws(StoreError) {
+    try self.init(committedByCallerAt: path, durability: durability, owner: owner)
+    pending.withLock { $0.hasThread = true }
+    let thread = Thread { [self] in write() }
+    thread.name = "store"
+    thread.start()
+  }
+
+  /// As above, but nothing is committed until somebody calls `commitGathered`.
+  package init(
+    committedByCallerAt path: String, durability: Durability, owner: [String: String]
+  ) throws(StoreError) {
+    pending = Mutex(Pending(hasThread: false))
     self.path = path
     self.durability = durability
     lock = try StateStore.lock(path)
@@ -63,9 +88,6 @@ package final class StateStore: Sendable {
       close(lock)
       throw StateStore.error(error, path)
     }
-    let thread = Thread { [self] in write() }
-    thread.name = "store"
-    thread.start()
   }
 
   deinit { close(lock) }
@@ -110,13 +132,19 @@ package final class StateStore: Sendable {
 
   /// Commits what is left and lets go of the file.
   package func finish() {
-    let hadThread = pending.withLock { pending in
+    let (wasClosing, hadThread) = pending.withLock { pending in
       defer { pending.isClosing = true }
-      return pending.hasThread && !pending.isClosing
+      return (pending.isClosing, pending.hasThread)
     }
-    guard hadThread else { return }
-    hasWork.signal()
-    isFinished.wait()
+    guard !wasClosing else { return }
+    if hadThread {
+      hasWork.signal()
+      isFinished.wait()
+    } else {
+      _ = commitGathered()
+    }
+    // A file that failed is left as it is.
+    guard troubles.withLock({ $0.fatal == nil }) else { return }
     // Everything is committed; what fails here only keeps the WAL file beside the store.
     _ = try? pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
     try? pool.close()
@@ -126,7 +154,7 @@ package final class StateStore: Sendable {
   package func wait(for ticket: UInt64) throws(StoreError) {
     while committed < ticket {
       try check()
-      usleep(200)
+      if pending.withLock({ $0.hasThread }) { usleep(200) } else { _ = commitGathered() }
     }
   }
 
@@ -135,44 +163,55 @@ package final class StateStore: Sendable {
   private func write() {
     while true {
       hasWork.wait()
-      let (changes, ticket, isClosing) = pending.withLock { pending in
-        defer { pending.changes = [] }
-        return (pending.changes, pending.ticket, pending.isClosing)
+      var outcome = commitGathered()
+      while outcome == .diskIsFull, !pending.withLock(\.isClosing) {
+        usleep(StateStore.fullDiskMicroseconds)
+        outcome = commitGathered()
       }
-      if !changes.isEmpty {
-        let isCommitted = commit(changes)
-        if isCommitted {
-          committedTicket.store(ticket, ordering: .releasing)
-          waitingBytes.subtract(
-            changes.reduce(0) { $0 + $1.byteCount }, ordering: .relaxed)
-        }
-        for listener in listeners.withLock(\.self) { listener() }
-        guard isCommitted else { break }
-      }
-      if isClosing { break }
+      if outcome != .committed || pending.withLock({ $0.isClosing && $0.changes.isEmpty }) { break }
       usleep(StateStore.gatherMicroseconds)
     }
     pending.withLock { $0.hasThread = false }
     isFinished.signal()
   }
 
-  /// Commits, and waits while the disk is full; false when the store cannot be used any more.
-  private func commit(_ changes: [StoreChange]) -> Bool {
-    while true {
-      do {
-        if durability == .fsync { try syncOutput(changes) }
-        try pool.write { try StateStore.apply(changes, to: $0) }
-        troubles.withLock { $0.stalled = nil }
-        return true
-      } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL {
-        troubles.withLock { $0.stalled = "\(error.message ?? "the disk is full")" }
-        if pending.withLock(\.isClosing) { return false }
-        usleep(StateStore.fullDiskMicroseconds)
-      } catch {
-        // No second try on the same file: the kernel may have dropped what it could not write.
-        troubles.withLock { $0.fatal = .failed(path: path, reason: "\(error)") }
-        return false
-      }
+  /// Commits what has gathered, all of it or nothing, and tells the listeners.
+  ///
+  /// Called by the store's own thread, where it has one.
+  package func commitGathered() -> CommitOutcome {
+    guard troubles.withLock({ $0.fatal == nil }) else { return .failed }
+    let (changes, ticket) = pending.withLock { pending in
+      let taken = pending.underWay ?? (pending.changes, pending.ticket)
+      if pending.underWay == nil { pending.changes = [] }
+      pending.underWay = taken
+      return taken
+    }
+    var outcome = CommitOutcome.committed
+    if !changes.isEmpty { outcome = commit(changes) }
+    if outcome == .committed {
+      pending.withLock { $0.underWay = nil }
+      committedTicket.store(ticket, ordering: .releasing)
+      waitingBytes.subtract(changes.reduce(0) { $0 + $1.byteCount }, ordering: .relaxed)
+    }
+    if outcome != .diskIsFull {
+      for listener in listeners.withLock(\.self) { listener() }
+    }
+    return outcome
+  }
+
+  private func commit(_ changes: [StoreChange]) -> CommitOutcome {
+    do {
+      if durability == .fsync { try syncOutput(changes) }
+      try pool.write { try StateStore.apply(changes, to: $0) }
+      troubles.withLock { $0.stalled = nil }
+      return .committed
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL {
+      troubles.withLock { $0.stalled = "\(error.message ?? "the disk is full")" }
+      return .diskIsFull
+    } catch {
+      // No second try on the same file: the kernel may have dropped what it could not write.
+      troubles.withLock { $0.fatal = .failed(path: path, reason: "\(error)") }
+      return .failed
     }
   }
 

@@ -11,7 +11,7 @@ struct LinkSenderTests {
     let endpoint = "inproc://ended"
     var receiver: Socket<Router>? = try Socket<Router>(context)
     try receiver?.bind(endpoint)
-    let sender = try LinkSender(context: context, endpoint: endpoint)
+    let sender = try LinkSender(context: context, clock: .monotonic, endpoint: endpoint)
     try sender.sendHello()
     receiver = nil
     let error = #expect(throws: ZeroMQError.self) {

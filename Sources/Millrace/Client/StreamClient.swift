@@ -71,7 +71,8 @@ package final class StreamClient {
     self.epoch = epoch
     self.keepsLives = keepsLives
     link = try LinkSender(
-      context: context, endpoint: endpoint, queueMessages: 0, isWatched: epoch > 0, keys: keys)
+      context: context, clock: .monotonic, endpoint: endpoint, queueMessages: 0,
+      isWatched: epoch > 0, keys: keys)
     try link.sendHello()
   }
 

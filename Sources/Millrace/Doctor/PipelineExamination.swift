@@ -103,7 +103,7 @@ struct PipelineExamination {
   private func isServed(_ ingress: String) -> Bool {
     guard isTaken(ingress) == true else { return false }
     do {
-      let link = try LinkSender(context: try Context(), endpoint: ingress)
+      let link = try LinkSender(context: try Context(), clock: .monotonic, endpoint: ingress)
       try link.socket.setLinger(.zero)
       try link.sendHello()
       var poller = Poller()

@@ -33,6 +33,7 @@ final class CheckpointQueue {
   /// Rings when something was committed.
   let bell: Signal
   private let interval: UInt64
+  private let clock: StageClock
   private var nextRoundMilliseconds: UInt64
   /// Streams with messages since their last checkpoint.
   private var dirty: [InferenceStream] = []
@@ -47,10 +48,11 @@ final class CheckpointQueue {
   /// Streams that are looked at in one turn, so that no pause shows.
   private static let streamsPerTurn = 128
 
-  init(_ store: StateStore, interval: UInt64) throws {
+  init(_ store: StateStore, interval: UInt64, clock: StageClock) throws {
     self.store = store
+    self.clock = clock
     self.interval = interval
-    nextRoundMilliseconds = MonotonicClock.milliseconds + interval
+    nextRoundMilliseconds = clock.milliseconds + interval
     let bell = try Signal()
     self.bell = bell
     store.onCommit { bell.raise() }
@@ -84,7 +86,7 @@ final class CheckpointQueue {
 
   /// Gives the streams whose turn it is; with `isStopping` at once.
   func nextStreams(isStopping: Bool) -> [InferenceStream] {
-    let now = MonotonicClock.milliseconds
+    let now = clock.milliseconds
     if due.isEmpty, !dirty.isEmpty, isStopping || now >= nextRoundMilliseconds {
       nextRoundMilliseconds = now + interval
       due = Deque(dirty)
@@ -104,7 +106,7 @@ final class CheckpointQueue {
     chunks.append(
       Chunk(
         number: chunkNumber, entries: gathered, unleft: gathered.count, sent: sent,
-        milliseconds: MonotonicClock.milliseconds))
+        milliseconds: clock.milliseconds))
     for entry in gathered {
       asked[entry.stream, default: []].append((entry.place, chunkNumber))
       ask(entry)
@@ -118,7 +120,7 @@ final class CheckpointQueue {
     for (_, chunk) in waiting.prefix(while: { $0.place <= place }) {
       if let first = chunks.first?.number, chunk >= first {
         chunks[Int(chunk - first)].unleft -= 1
-        chunks[Int(chunk - first)].milliseconds = MonotonicClock.milliseconds
+        chunks[Int(chunk - first)].milliseconds = clock.milliseconds
       }
     }
     waiting.removeAll { $0.place <= place }
@@ -133,7 +135,7 @@ final class CheckpointQueue {
   ) throws {
     bell.lower()
     try store.check()
-    let now = MonotonicClock.milliseconds
+    let now = clock.milliseconds
     for index in chunks.indices where chunks[index].ticket == nil {
       let isOld = isStopping || now >= chunks[index].milliseconds + interval
       guard isOld, chunks[index].unleft <= 0 || isStopping, written >= chunks[index].sent,

@@ -78,7 +78,9 @@ extension InferenceLoop {
   private func parkIdle() {
     let isFull = streams.count > stage.liveStreams
     guard let idle = isFull ? 0 : stage.parkMilliseconds else { return }
-    idleOrder.sweep(idleMilliseconds: idle, limit: Limits.drainMessages) { stream in
+    idleOrder.sweep(
+      idleMilliseconds: idle, at: control.clock.milliseconds, limit: Limits.drainMessages
+    ) { stream in
       guard streams[stream.id] === stream else { return true }
       guard stream.runs.isEmpty, stream.generation == nil, !stream.isDirty, !stream.isSavingDue,
         !stream.isReady, stream.saved == stream.applied

@@ -192,7 +192,7 @@ extension InferenceLoop {
 
   private func reportShadow() {
     guard let shadow, shadow.told != shadow.report else { return }
-    let now = MonotonicClock.milliseconds
+    let now = control.clock.milliseconds
     guard now >= shadow.nextReportMilliseconds else { return }
     shadow.nextReportMilliseconds = now + 500
     shadow.told = shadow.report

@@ -10,7 +10,7 @@ import ZeroMQ
 /// Read up to 64 messages, take one step of every ready stream up to the batch, send what is due,
 /// again. A batch never waits to fill, unless `linger` says so. A stream that is alone takes as many
 /// of its steps at once as a batch has room for.
-final class InferenceLoop {
+package final class InferenceLoop: StageLoop {
   let stage: InferenceStage
   let control: StageControl
   /// Which stream runs on which model.
@@ -44,8 +44,11 @@ final class InferenceLoop {
   var idleOrder = IdleOrder<InferenceStream>()
   /// Welcomes of the sink that have been followed.
   private var sinkWelcomes = 0
+  private var poller = Poller()
+  /// When `stop` was seen, or anything since then.
+  private var stoppedAtMilliseconds: UInt64?
 
-  init(_ stage: InferenceStage, _ control: StageControl) throws {
+  package init(_ stage: InferenceStage, _ control: StageControl) throws {
     self.stage = stage
     self.control = control
     metrics = control.metrics.stage(
@@ -54,24 +57,24 @@ final class InferenceLoop {
     models = try WorkerModels(stage.shelf, batch: stage.settings.batch, metrics: metrics)
     answerWidth = stage.settings.output.width(of: models.current.model.outputWidth)
     link = try LinkReceiver(
-      context: control.context,
+      context: control.context, clock: control.clock,
       endpoint: Endpoint.worker(stage.worker, of: stage.endpoints.tokens),
       window: Limits.workerSteps, isAcknowledging: false, queueMessages: 0,
       use: .links, guarding: control.guarding)
     sink = try LinkSender(
-      context: control.context, endpoint: stage.endpoints.answers,
+      context: control.context, clock: control.clock, endpoint: stage.endpoints.answers,
       keys: control.guarding.linkKeys(
         to: .links, at: stage.endpoints.answers, key: stage.endpoints.answersKey))
     checkpoints = try stage.store.map {
-      try CheckpointQueue($0, interval: stage.checkpointMilliseconds)
+      try CheckpointQueue(
+        $0, interval: stage.checkpointMilliseconds, clock: control.clock)
     }
     tap = try stage.endpoints.taps.map {
       try Tap(context: control.context, endpoint: $0, stage: "inference")
     }
   }
 
-  func run() throws {
-    var poller = Poller()
+  package func begin() throws {
     poller.add(link.socket)
     poller.add(sink.socket)
     poller.add(control.stop)
@@ -79,39 +82,45 @@ final class InferenceLoop {
     if let checkpoints { poller.add(checkpoints.bell) }
     try sink.sendHello()
     control.ready()
-    var stoppedAt: UInt64?
-    while true {
-      let canStep = !(ready.isEmpty && generating.isEmpty) && sink.available > 0
-      let patience = stoppedAt == nil ? checkpoints?.patience ?? 500 : 10
-      _ = try poller.wait(timeout: canStep ? .zero : .milliseconds(patience))
-      let received = try link.receive(limit: Limits.drainMessages) { try accept($0, $1) }
-      _ = try sink.receive(limit: Limits.drainMessages) { _ in }
-      followWelcomes()
-      try followModels()
-      try tap?.readSubscriptions()
-      if sink.available > 0 {
-        if !isLingering { try stepBatch() }
-        try stepGenerations()
-      }
-      try saveStates()
-      metrics.turns.add(1)
-      metrics.credit.set(sink.available)
-      metrics.streams.set(UInt64(streams.count))
-      if received < Limits.drainMessages { link.flush() }
-      if control.stop.isRaised {
-        let now = MonotonicClock.milliseconds
-        let isIdle = ready.isEmpty && generating.isEmpty
-        if received > 0 || !isIdle || stoppedAt == nil { stoppedAt = now }
-        if let since = stoppedAt, isIdle, !link.hasWaiting, checkpoints?.isIdle ?? true,
-          now - since >= control.drainIdleMilliseconds
-        {
-          return
-        }
-      } else {
-        link.keepAlive()
-        try sink.keepAlive(control.logger)
-      }
+  }
+
+  package func wait() throws {
+    let canStep = !isAtRest && sink.available > 0
+    let patience = stoppedAtMilliseconds == nil ? checkpoints?.patience ?? 500 : 10
+    _ = try poller.wait(timeout: canStep ? .zero : .milliseconds(patience))
+  }
+
+  package func turn() throws -> Bool {
+    let received = try link.receive(limit: Limits.drainMessages) { try accept($0, $1) }
+    _ = try sink.receive(limit: Limits.drainMessages) { _ in }
+    followWelcomes()
+    try followModels()
+    try tap?.readSubscriptions()
+    if sink.available > 0 {
+      if !isLingering { try stepBatch() }
+      try stepGenerations()
     }
+    try saveStates()
+    metrics.turns.add(1)
+    metrics.credit.set(sink.available)
+    metrics.streams.set(UInt64(streams.count))
+    if received < Limits.drainMessages { link.flush() }
+    if control.stop.isRaised { return !isDrained(received: received) }
+    link.keepAlive()
+    try sink.keepAlive(control.logger)
+    return true
+  }
+
+  /// Whether no stream has steps to take.
+  private var isAtRest: Bool { ready.isEmpty && generating.isEmpty }
+
+  /// Behind `stop`: whether all is answered and saved, and nobody has said more for a while.
+  private func isDrained(received: Int) -> Bool {
+    let now = control.clock.milliseconds
+    if received > 0 || !isAtRest || stoppedAtMilliseconds == nil { stoppedAtMilliseconds = now }
+    let since = stoppedAtMilliseconds ?? now
+    return isAtRest && !link.hasWaiting && checkpoints?.isIdle ?? true
+      && now - since >= control.drainIdleMilliseconds
   }
 
   // MARK: Receiving
@@ -140,9 +149,9 @@ final class InferenceLoop {
       return connection.release(units: units)
     }
     stream.runs.append(StepRun(message, model: model))
-    if checkpoints != nil { idleOrder.use(stream) }
+    if checkpoints != nil { idleOrder.use(stream, at: control.clock.milliseconds) }
     if !stream.isReady, stream.generation == nil {
-      if stage.settings.linger > 0, ready.isEmpty { readySince = MonotonicClock.microseconds }
+      if stage.settings.linger > 0, ready.isEmpty { readySince = control.clock.microseconds }
       stream.isReady = true
       ready.append(stream)
     }
@@ -195,7 +204,7 @@ final class InferenceLoop {
   private var isLingering: Bool {
     guard stage.settings.linger > 0, ready.count < stage.settings.batch else { return false }
     return !control.stop.isRaised
-      && MonotonicClock.microseconds - readySince < UInt64(stage.settings.linger)
+      && control.clock.microseconds - readySince < UInt64(stage.settings.linger)
   }
 
   private func stepBatch() throws {

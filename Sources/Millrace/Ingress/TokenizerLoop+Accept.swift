@@ -100,7 +100,7 @@ extension TokenizerLoop {
     }
     let admission = stream.sequence.admit(
       number: header.number, count: units, epoch: header.epoch, flags: header.flags,
-      milliseconds: MonotonicClock.milliseconds)
+      milliseconds: control.clock.milliseconds)
     switch admission {
     case .apply(let skip, let begins, let resets):
       defer { log?.record(stream) }

@@ -14,7 +14,7 @@ extension TokenizerLoop {
       try tap?.publish(
         event: "{\"event\":\"disconnected\",\"heard\":\(departure.wasHeard),"
           + "\"reason\":\(JSONText.quoted(departure.reason))}")
-      let now = MonotonicClock.milliseconds
+      let now = control.clock.milliseconds
       let heldBack =
         departure.wasHeard
         ? departurePaces.heard.admit(milliseconds: now)

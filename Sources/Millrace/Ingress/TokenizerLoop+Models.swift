@@ -36,7 +36,7 @@ extension TokenizerLoop {
       generation: generation, policy: policy.rawValue, path: path, hash: "")
     let swap = SwapUnderWay(
       candidate, attempt: UInt64.random(in: 1 ... .max), workers: workers.count,
-      dueMilliseconds: MonotonicClock.milliseconds + Limits.swapMilliseconds)
+      dueMilliseconds: control.clock.milliseconds + Limits.swapMilliseconds)
     models.underWay = swap
     models.reply = reply
     control.logger.info(
@@ -165,7 +165,7 @@ extension TokenizerLoop {
 
   /// Once a turn.
   func followModels() throws {
-    if let swap = models.underWay, MonotonicClock.milliseconds >= swap.dueMilliseconds {
+    if let swap = models.underWay, control.clock.milliseconds >= swap.dueMilliseconds {
       let names = swap.missing.map { "inference-\($0)" }.joined(separator: ", ")
       try refuseSwap(
         "\(swap.candidate.path) was not read within \(Limits.swapMilliseconds / 1000) s: no answer "
@@ -182,7 +182,7 @@ extension TokenizerLoop {
   /// Lets models go that no life is on, and no input is for that may come again.
   private func releaseModels() throws {
     guard models.series.held.count > 1 else { return }
-    let now = MonotonicClock.milliseconds
+    let now = control.clock.milliseconds
     guard now >= models.nextLookMilliseconds else { return }
     models.nextLookMilliseconds = now + 500
     for var record in models.unused(streams: streams.values) {

@@ -15,7 +15,7 @@ extension TokenizerLoop {
     }
     let admission = stream.sequence.admit(
       number: header.number, count: units, epoch: header.epoch, flags: header.flags,
-      milliseconds: MonotonicClock.milliseconds)
+      milliseconds: control.clock.milliseconds)
     if case .refuse(let code, let expected) = admission {
       throw RefusedMessage(
         code, expected: "\(expected)", received: "\(header.number)",

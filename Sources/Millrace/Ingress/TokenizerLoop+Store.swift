@@ -31,19 +31,23 @@ extension TokenizerLoop {
 
   /// A stream is sent to, or asked after.
   func use(_ stream: IngressStream) {
-    if log != nil { idleOrder.use(stream) }
+    if log != nil { idleOrder.use(stream, at: control.clock.milliseconds) }
   }
 
   /// Lets streams leave memory that have been idle for `park-after`.
   func parkIdle() {
     guard let idle = stage.parkMilliseconds, log?.isSettled ?? false else { return }
-    idleOrder.sweep(idleMilliseconds: idle, limit: Limits.drainMessages) { park($0) }
+    idleOrder.sweep(
+      idleMilliseconds: idle, at: control.clock.milliseconds, limit: Limits.drainMessages
+    ) { park($0) }
   }
 
   /// Lets those leave that have been idle the longest, so that another one may be open.
   func makeRoom() -> Bool {
     guard let log, log.isSettled else { return false }
-    return idleOrder.sweep(idleMilliseconds: 0, limit: Limits.examinedStreams) { stream in
+    return idleOrder.sweep(
+      idleMilliseconds: 0, at: control.clock.milliseconds, limit: Limits.examinedStreams
+    ) { stream in
       openStreams >= stage.liveStreams && park(stream)
     } > 0 && openStreams < stage.liveStreams
   }
@@ -175,7 +179,7 @@ extension TokenizerLoop {
   /// Answers that a restart has computed again wait for their client to come back: behind a
   /// checkpoint, another crash would lose them for good.
   func giveLeave(to stream: IngressStream, before place: MessagePlace) throws {
-    guard stream.isClaimed || !stage.replies || MonotonicClock.milliseconds >= leaveDueMilliseconds
+    guard stream.isClaimed || !stage.replies || control.clock.milliseconds >= leaveDueMilliseconds
     else {
       leaveAsked[stream.id] = place
       return
@@ -227,7 +231,7 @@ extension TokenizerLoop {
   /// Once a turn, for streams that have been greeted for, or that nobody came for.
   func giveOverdueLeave() throws {
     guard !leaveAsked.isEmpty else { return }
-    let isDue = MonotonicClock.milliseconds >= leaveDueMilliseconds
+    let isDue = control.clock.milliseconds >= leaveDueMilliseconds
     for (id, place) in leaveAsked {
       guard let stream = streams[id], isDue || stream.isClaimed else { continue }
       leaveAsked[id] = nil

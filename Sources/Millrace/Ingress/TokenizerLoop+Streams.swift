@@ -29,7 +29,7 @@ extension TokenizerLoop {
   /// Publishes the list of streams under `tap/tokenizer/streams/all/`, once a second while somebody
   /// subscribes to it.
   func listStreams() throws {
-    let now = MonotonicClock.milliseconds
+    let now = control.clock.milliseconds
     guard now >= nextListMilliseconds, let tap else { return }
     nextListMilliseconds = now + 1000
     guard tap.wantsStreams else { return }

@@ -7,7 +7,7 @@ import ZeroMQ
 ///
 /// Answers first, for they give credit; then up to 64 messages of clients, as long as every worker
 /// has room; then acknowledgements and credit.
-final class TokenizerLoop {
+package final class TokenizerLoop: StageLoop {
   let stage: TokenizerStage
   let control: StageControl
   let link: LinkReceiver
@@ -36,7 +36,7 @@ final class TokenizerLoop {
   /// Leave that workers have asked for, for streams that nobody has greeted for since the start.
   var leaveAsked: [StreamID: MessagePlace] = [:]
   /// When it is given all the same.
-  let leaveDueMilliseconds = MonotonicClock.milliseconds + Limits.replyHoldMilliseconds
+  let leaveDueMilliseconds: UInt64
   /// Whether what a process before this one left is still to be answered.
   private var isRecovering = false
   let models: ServedModels
@@ -54,23 +54,29 @@ final class TokenizerLoop {
 
   /// Loops since the start.
   private var drains = 0
+  /// When `stop` was first seen.
+  private var stoppedAtMilliseconds: UInt64?
+  /// What wakes it while nothing is taken of clients, and while it is.
+  private var answers = Poller()
+  private var everything = Poller()
   /// Loops behind which acknowledgements and credit go out though more input is there.
   private static let drainsMax = 16
 
   /// How long a stop waits for the workers to cover what they were sent.
   private static let drainMilliseconds: UInt64 = 10_000
 
-  init(_ stage: TokenizerStage, _ control: StageControl) throws {
+  package init(_ stage: TokenizerStage, _ control: StageControl) throws {
     self.stage = stage
     self.control = control
     models = try TokenizerLoop.servedModels(stage, control)
+    leaveDueMilliseconds = control.clock.milliseconds + Limits.replyHoldMilliseconds
     metrics = control.metrics.stage(
       stage.name, model: stage.model.hash,
       duration: ("millrace_answer_duration_seconds", "From a message read to its last answer."))
     let ingressMetrics = control.metrics.ingress()
     self.ingressMetrics = ingressMetrics
     link = try LinkReceiver(
-      context: control.context, endpoint: stage.endpoints.ingress,
+      context: control.context, clock: control.clock, endpoint: stage.endpoints.ingress,
       // Input is acknowledged a commit later: more of it is under way.
       window: stage.encoding.creditWindow * (stage.store == nil ? 1 : 4), isAcknowledging: true,
       queueMessages: Limits.clientQueueMessages, isWatched: true,
@@ -78,7 +84,7 @@ final class TokenizerLoop {
     workers = try (0..<stage.workers).map {
       let endpoint = Endpoint.worker($0, of: stage.endpoints.tokens)
       return try LinkSender(
-        context: control.context, endpoint: endpoint,
+        context: control.context, clock: control.clock, endpoint: endpoint,
         keys: control.guarding.linkKeys(
           to: .links, at: endpoint, key: stage.endpoints.tokensKey))
     }
@@ -95,14 +101,12 @@ final class TokenizerLoop {
     link.onRefusal = { ingressMetrics.refuse($0) }
   }
 
-  func run() throws {
-    var answers = Poller()
+  package func begin() throws {
     answers.add(control.stop)
     for worker in workers {
       answers.add(worker.socket)
       try worker.sendHello()
     }
-    var everything = Poller()
     everything.add(control.stop)
     for worker in workers { everything.add(worker.socket) }
     everything.add(link.socket)
@@ -111,65 +115,70 @@ final class TokenizerLoop {
       everything.add(log.bell)
     }
     if let watch = link.watch { watch.add(to: &everything) }
-    var stoppedAt: UInt64?
-    while true {
-      let hasRoom = hasRoom
-      let patience: Duration =
-        stoppedAt != nil
-        ? .milliseconds(10) : link.hasWaiting ? .milliseconds(5) : .milliseconds(500)
-      _ =
-        hasRoom
-        ? try everything.wait(timeout: patience) : try answers.wait(timeout: patience)
-      try tap?.readSubscriptions()
-      for (index, worker) in workers.enumerated() {
-        _ = try worker.receive(limit: Limits.drainMessages) {
-          if $0.header.kind == .models {
-            try take(ModelMessage(payload: $0.payload), from: index)
-          } else {
-            try deliver($0, at: worker.heardNanoseconds)
-          }
+  }
+
+  package func wait() throws {
+    let patience: Duration =
+      stoppedAtMilliseconds != nil
+      ? .milliseconds(10) : link.hasWaiting ? .milliseconds(5) : .milliseconds(500)
+    _ = hasRoom ? try everything.wait(timeout: patience) : try answers.wait(timeout: patience)
+  }
+
+  package func turn() throws -> Bool {
+    let hasRoom = hasRoom
+    try tap?.readSubscriptions()
+    for (index, worker) in workers.enumerated() {
+      _ = try worker.receive(limit: Limits.drainMessages) {
+        if $0.header.kind == .models {
+          try take(ModelMessage(payload: $0.payload), from: index)
+        } else {
+          try deliver($0, at: worker.heardNanoseconds)
         }
-      }
-      try followWelcomes()
-      try followModels()
-      try passOn()
-      try giveOverdueLeave()
-      parkIdle()
-      announceReady()
-      var received = 0
-      try link.watch?.gather()
-      if hasRoom {
-        received = try link.receive(limit: Limits.drainMessages) { message, connection in
-          if message.header.kind == .hello {
-            try greet(message, connection)
-          } else {
-            try accept(message, connection)
-          }
-        }
-      }
-      log?.submit()
-      // What those who went had sent has been read then.
-      if hasRoom, received < Limits.drainMessages { try reportDepartures() }
-      drains += 1
-      count()
-      try listStreams()
-      // Nobody's flood may keep acknowledgements and credit from the others.
-      if received < Limits.drainMessages || drains % TokenizerLoop.drainsMax == 0 { link.flush() }
-      if control.stop.isRaised {
-        let now = MonotonicClock.milliseconds
-        stoppedAt = stoppedAt ?? now
-        let since = stoppedAt ?? now
-        if underWay == 0, isLogDone, !link.hasWaiting, received == 0 { return }
-        if now - since > TokenizerLoop.drainMilliseconds {
-          control.logger.error(
-            "stopped before all was answered", metadata: ["messages": "\(underWay)"])
-          return
-        }
-      } else {
-        link.keepAlive()
-        for worker in workers { try worker.keepAlive(control.logger) }
       }
     }
+    try followWelcomes()
+    try followModels()
+    try passOn()
+    try giveOverdueLeave()
+    parkIdle()
+    announceReady()
+    try link.watch?.gather()
+    let received = hasRoom ? try receive() : 0
+    log?.submit()
+    // What those who went had sent has been read then.
+    if hasRoom, received < Limits.drainMessages { try reportDepartures() }
+    drains += 1
+    count()
+    try listStreams()
+    // Nobody's flood may keep acknowledgements and credit from the others.
+    if received < Limits.drainMessages || drains % TokenizerLoop.drainsMax == 0 { link.flush() }
+    if control.stop.isRaised { return !isDrained(received: received) }
+    link.keepAlive()
+    for worker in workers { try worker.keepAlive(control.logger) }
+    return true
+  }
+
+  /// Takes what clients have sent; returns how many messages that were.
+  private func receive() throws -> Int {
+    try link.receive(limit: Limits.drainMessages) { message, connection in
+      if message.header.kind == .hello {
+        try greet(message, connection)
+      } else {
+        try accept(message, connection)
+      }
+    }
+  }
+
+  /// Behind `stop`: whether all is answered, or has been waited for long enough.
+  private func isDrained(received: Int) -> Bool {
+    let now = control.clock.milliseconds
+    let since = stoppedAtMilliseconds ?? now
+    stoppedAtMilliseconds = since
+    if underWay == 0, isLogDone, !link.hasWaiting, received == 0 { return true }
+    guard now - since > TokenizerLoop.drainMilliseconds else { return false }
+    control.logger.error(
+      "stopped before all was answered", metadata: ["messages": "\(underWay)"])
+    return true
   }
 
   private func announceReady() {

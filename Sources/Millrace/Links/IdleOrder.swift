@@ -7,8 +7,8 @@ import DequeModule
 struct IdleOrder<Stream: IdleStream> {
   private var order: Deque<(stream: Stream, entered: UInt64)> = []
 
-  mutating func use(_ stream: Stream) {
-    stream.usedMilliseconds = MonotonicClock.milliseconds
+  mutating func use(_ stream: Stream, at milliseconds: UInt64) {
+    stream.usedMilliseconds = milliseconds
     guard !stream.isInIdleOrder else { return }
     stream.isInIdleOrder = true
     order.append((stream, stream.usedMilliseconds))
@@ -25,9 +25,8 @@ struct IdleOrder<Stream: IdleStream> {
   /// - Returns: how many left.
   @discardableResult
   mutating func sweep(
-    idleMilliseconds: UInt64, limit: Int, park: (Stream) -> Bool
+    idleMilliseconds: UInt64, at now: UInt64, limit: Int, park: (Stream) -> Bool
   ) -> Int {
-    let now = MonotonicClock.milliseconds
     var parked = 0
     for _ in 0..<min(limit, order.count) {
       guard let (stream, entered) = order.first, now >= entered + idleMilliseconds else { break }

@@ -17,6 +17,7 @@ final class LinkReceiver {
   /// two connections of one stage.
   private let needsHello: Bool
   private let connectionsMax: Int
+  private let clock: StageClock
   /// Told of each refusal; nil where nobody counts.
   var onRefusal: ((RefusalCode) -> Void)?
   /// When the message that is being handled was read.
@@ -29,6 +30,7 @@ final class LinkReceiver {
   ///
   /// - Parameters:
   ///   - context: where the socket is made.
+  ///   - clock: the time that it goes by.
   ///   - endpoint: where peers connect; the folder of an ipc path is made.
   ///   - window: units that one connection may have under way.
   ///   - isAcknowledging: whether accepted data is acknowledged; stages in one chain need not.
@@ -38,13 +40,15 @@ final class LinkReceiver {
   ///   - guarding: who may connect.
   /// - Throws: a `ZeroMQError`, or the file system's error for the folder.
   init(
-    context: Context, endpoint: String, window: UInt64, isAcknowledging: Bool,
-    queueMessages: Int, isWatched: Bool = false, use: EndpointUse, guarding: EndpointGuard
+    context: Context, clock: StageClock, endpoint: String, window: UInt64,
+    isAcknowledging: Bool, queueMessages: Int, isWatched: Bool = false, use: EndpointUse,
+    guarding: EndpointGuard
   ) throws {
     try Endpoint.makeFolder(for: endpoint)
     socket = try Socket<Router>(context)
     message = Multipart()
     self.window = window
+    self.clock = clock
     self.isAcknowledging = isAcknowledging
     needsHello = use == .links
     // Those who went are remembered for a while, and may come again meanwhile.
@@ -75,7 +79,7 @@ final class LinkReceiver {
       guard try socket.receive(into: &message) else { return count }
       let connection = connection(for: message.bytes(0))
       guard let connection else { continue }
-      heardNanoseconds = MonotonicClock.nanoseconds
+      heardNanoseconds = clock.nanoseconds
       connection.lastHeardMilliseconds = heardNanoseconds / 1_000_000
       guard connection.uncreditedBytes < Limits.uncreditedReplyBytes else {
         tellToRead(connection)
@@ -102,7 +106,7 @@ final class LinkReceiver {
     let routingID = RoutingID(id)
     if let known = connections[routingID] { return known }
     let connection = Connection(
-      routingID: routingID.bytes, window: window, milliseconds: MonotonicClock.milliseconds)
+      routingID: routingID.bytes, window: window, milliseconds: clock.milliseconds)
     guard connections.count < connectionsMax else {
       let refusal = Refusal(
         .overLimit, expected: "\(connectionsMax)", received: "\(connections.count + 1)",
@@ -337,7 +341,7 @@ final class LinkReceiver {
   ///
   /// Looks at its peers twice a second, however often it is called.
   func keepAlive() {
-    let now = MonotonicClock.milliseconds
+    let now = clock.milliseconds
     guard now >= nextKeepAliveMilliseconds else { return }
     nextKeepAliveMilliseconds = now + 500
     for connection in connections.values {

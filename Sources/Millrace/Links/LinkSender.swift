@@ -11,6 +11,7 @@ final class LinkSender {
   /// Tells when the connection is made anew; nil where nobody asked.
   private var monitor: SocketMonitor?
   private let endpoint: String
+  private let clock: StageClock
   private var handshakes = 0
   /// Handshakes that were told of.
   private var knownHandshakes = 0
@@ -39,19 +40,21 @@ final class LinkSender {
   ///
   /// - Parameters:
   ///   - context: of the process.
+  ///   - clock: the time that it goes by.
   ///   - endpoint: of the receiving side.
   ///   - queueMessages: libzmq's bound for each direction; 0 where credit is the bound.
   ///   - isWatched: whether to know of reconnections.
   ///   - keys: for an endpoint that is encrypted.
   /// - Throws: a `ZeroMQError`.
   init(
-    context: Context, endpoint: String, queueMessages: Int = 0, isWatched: Bool = false,
-    keys: CurveClientKeys? = nil
+    context: Context, clock: StageClock, endpoint: String, queueMessages: Int = 0,
+    isWatched: Bool = false, keys: CurveClientKeys? = nil
   ) throws {
     self.endpoint = endpoint
+    self.clock = clock
     socket = try Socket<Dealer>(context)
     message = Multipart()
-    lastPingMilliseconds = MonotonicClock.milliseconds
+    lastPingMilliseconds = clock.milliseconds
     lastHeardMilliseconds = lastPingMilliseconds
     try socket.setSendHighWaterMark(queueMessages)
     try socket.setReceiveHighWaterMark(queueMessages)
@@ -94,7 +97,7 @@ final class LinkSender {
   func sendHello(_ hello: Hello = Hello()) throws {
     isWelcome = false
     greeting = hello
-    greetedMilliseconds = MonotonicClock.milliseconds
+    greetedMilliseconds = clock.milliseconds
     try send(Header(kind: .hello), json: hello.bytes)
   }
 
@@ -140,7 +143,7 @@ final class LinkSender {
   func receive(limit: Int, handle: (InboundMessage) throws -> Void) throws -> Int {
     for count in 0..<limit {
       guard try socket.receive(into: &message) else { return count }
-      heardNanoseconds = MonotonicClock.nanoseconds
+      heardNanoseconds = clock.nanoseconds
       lastHeardMilliseconds = heardNanoseconds / 1_000_000
       pingsUnanswered = 0
       let inbound = try parse()
@@ -183,7 +186,7 @@ final class LinkSender {
 
   /// Pings when nothing has been heard for 2 s; says where the other side does not let us in.
   func keepAlive(_ logger: Logger? = nil) throws {
-    let now = MonotonicClock.milliseconds
+    let now = clock.milliseconds
     try watch()
     if let trouble, let logger, troublePace.admit(milliseconds: now) != nil {
       logger.warning(

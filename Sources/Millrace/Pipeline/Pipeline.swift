@@ -77,7 +77,8 @@ package struct Pipeline: Sendable {
     stages.append(sink(scope, endpoints, store))
     for worker in 0..<file.inference.workers {
       stages.append(
-        inference(worker, shelf, endpoints, reply: scope == .filter || file.sink.reply, store))
+        inference(
+          worker, endpoints, reply: scope == .filter || file.sink.reply, store, shelf: shelf))
     }
     stages.append(tokenizer(endpoints, store))
     return stages
@@ -110,7 +111,8 @@ package struct Pipeline: Sendable {
     case .tokenizer: stages.append(tokenizer(endpoints, store))
     case .inference:
       for worker in 0..<file.inference.workers {
-        stages.append(inference(worker, shelf, endpoints, reply: file.sink.reply, store))
+        stages.append(
+          inference(worker, endpoints, reply: file.sink.reply, store, shelf: shelf))
       }
     case .sink: stages.append(sink(.daemon, endpoints, store))
     }
@@ -126,7 +128,9 @@ package struct Pipeline: Sendable {
     ]
   }
 
-  private func tokenizer(_ endpoints: StageEndpoints, _ store: StateStore?) -> TokenizerStage {
+  // MARK: One stage, joined to its neighbours at `endpoints`
+
+  package func tokenizer(_ endpoints: StageEndpoints, _ store: StateStore?) -> TokenizerStage {
     TokenizerStage(
       encoding: encoding, format: format, workers: file.inference.workers,
       liveStreams: file.liveStreams, givenState: GivenState(model.model.stateLayout),
@@ -135,12 +139,12 @@ package struct Pipeline: Sendable {
       parkMilliseconds: file.store?.parkMilliseconds)
   }
 
-  private func inference(
-    _ worker: Int, _ shelf: ModelShelf, _ endpoints: StageEndpoints, reply: Bool,
-    _ store: StateStore?
+  package func inference(
+    _ worker: Int, _ endpoints: StageEndpoints, reply: Bool, _ store: StateStore?,
+    shelf: ModelShelf? = nil
   ) -> InferenceStage {
     InferenceStage(
-      worker: worker, shelf: shelf,
+      worker: worker, shelf: shelf ?? ModelShelf(self),
       settings: InferenceStage.Settings(
         batch: file.inference.batch, linger: file.inference.linger, emit: file.emit,
         output: output, resetEvery: file.resetEvery, rewarmSteps: file.rewarmSteps, reply: reply),
@@ -149,7 +153,7 @@ package struct Pipeline: Sendable {
       parkMilliseconds: file.store?.parkMilliseconds, liveStreams: file.liveStreams)
   }
 
-  private func sink(
+  package func sink(
     _ scope: Scope, _ endpoints: StageEndpoints, _ store: StateStore?
   ) -> SinkStage {
     guard scope == .daemon else {

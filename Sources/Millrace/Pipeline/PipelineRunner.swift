@@ -50,7 +50,7 @@ package struct PipelineRunner: Sendable {
           if isLast { ready() }
         },
         drainIdleMilliseconds: drainIdleMilliseconds, metrics: metrics, guarding: guarding,
-        spans: spans)
+        spans: spans, clock: .monotonic)
       services.append(StageService(stage: stage, control: control))
     }
     self.services = services

@@ -4,7 +4,7 @@ import Wire
 import ZeroMQ
 
 /// The loop of the sink stage.
-final class SinkLoop {
+package final class SinkLoop: StageLoop {
   private let stage: SinkStage
   private let control: StageControl
   private let link: LinkReceiver
@@ -20,8 +20,11 @@ final class SinkLoop {
   private var held: [(connection: Connection, units: UInt64)] = []
   /// Traced answers of this turn, until their lines are written.
   private var traced: [TracedAnswer] = []
+  private var poller = Poller()
+  /// When `stop` was seen, or anything since then.
+  private var stoppedAtMilliseconds: UInt64?
 
-  init(_ stage: SinkStage, _ control: StageControl) throws {
+  package init(_ stage: SinkStage, _ control: StageControl) throws {
     self.stage = stage
     self.control = control
     metrics = control.metrics.stage(
@@ -37,10 +40,10 @@ final class SinkLoop {
       try Tap(context: control.context, endpoint: $0, stage: "sink")
     }
     link = try LinkReceiver(
-      context: control.context, endpoint: stage.endpoints.answers,
+      context: control.context, clock: control.clock, endpoint: stage.endpoints.answers,
       window: Limits.sinkAnswers, isAcknowledging: false, queueMessages: 0,
       use: .links, guarding: control.guarding)
-    written = try stage.store.map(WrittenLog.init)
+    written = try stage.store.map { try WrittenLog($0, clock: control.clock) }
     try cutOutput()
   }
 
@@ -60,33 +63,36 @@ final class SinkLoop {
     }
   }
 
-  func run() throws {
-    var poller = Poller()
+  package func begin() throws {
     poller.add(link.socket)
     poller.add(control.stop)
     if let written { poller.add(written.bell) }
     control.ready()
-    var stoppedAt: UInt64?
-    while true {
-      _ = try poller.wait(timeout: .milliseconds(stoppedAt == nil ? 500 : 10))
-      try tap?.readSubscriptions()
-      try publisher?.readSubscriptions()
-      let received = try link.receive(limit: Limits.drainMessages) { try write($0, $1) }
-      try flush()
-      // Only now: what is credited has been written.
-      link.flush()
-      if control.stop.isRaised {
-        let now = MonotonicClock.milliseconds
-        if received > 0 || stoppedAt == nil { stoppedAt = now }
-        if received == 0, let since = stoppedAt, written?.isIdle ?? true,
-          now - since >= control.drainIdleMilliseconds
-        {
-          return
-        }
-      } else {
-        link.keepAlive()
-      }
-    }
+  }
+
+  package func wait() throws {
+    _ = try poller.wait(timeout: .milliseconds(stoppedAtMilliseconds == nil ? 500 : 10))
+  }
+
+  package func turn() throws -> Bool {
+    try tap?.readSubscriptions()
+    try publisher?.readSubscriptions()
+    let received = try link.receive(limit: Limits.drainMessages) { try write($0, $1) }
+    try flush()
+    // Only now: what is credited has been written.
+    link.flush()
+    if control.stop.isRaised { return !isDrained(received: received) }
+    link.keepAlive()
+    return true
+  }
+
+  /// Behind `stop`: whether all is written, and nobody has said more for a while.
+  private func isDrained(received: Int) -> Bool {
+    let now = control.clock.milliseconds
+    if received > 0 || stoppedAtMilliseconds == nil { stoppedAtMilliseconds = now }
+    let since = stoppedAtMilliseconds ?? now
+    return received == 0 && written?.isIdle ?? true
+      && now - since >= control.drainIdleMilliseconds
   }
 
   /// Writes the lines of this turn, timed, and gives their credit back once they count.

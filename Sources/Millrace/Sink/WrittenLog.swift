@@ -9,6 +9,7 @@ import ZeroMQ
 /// credit is held back. Owned by the sink stage's thread.
 final class WrittenLog {
   private let store: StateStore
+  private let clock: StageClock
   /// Rings when something was committed.
   let bell: Signal
   /// Streams that answered lately, and those that did not since the last change of these two.
@@ -35,8 +36,9 @@ final class WrittenLog {
   /// Ends that are remembered: many more than input of them can be in the tokenizer stage's store.
   private static let endedMax = 4 * Limits.closedStreams
 
-  init(_ store: StateStore) throws {
+  init(_ store: StateStore, clock: StageClock) throws {
     self.store = store
+    self.clock = clock
     let bell = try Signal()
     self.bell = bell
     store.onCommit { bell.raise() }
@@ -114,7 +116,7 @@ final class WrittenLog {
   /// Once a second: gives the streams that moved rows of their own, and lets the groups go.
   private func settle() throws {
     forgetSettled()
-    let now = MonotonicClock.milliseconds
+    let now = clock.milliseconds
     guard now >= nextSettleMilliseconds, !unsettled.isEmpty, settling.isEmpty else { return }
     nextSettleMilliseconds = now + 1000
     var changes: [StoreChange] = []
@@ -142,7 +144,7 @@ final class WrittenLog {
       if !changed.contains(stream), !unsettled.contains(stream) { streams[stream] = nil }
     }
     settling.removeAll()
-    let now = MonotonicClock.milliseconds
+    let now = clock.milliseconds
     guard now >= nextTurnMilliseconds else { return }
     nextTurnMilliseconds = now + WrittenLog.turnMilliseconds
     // What has no row yet stays; all others can be read again.

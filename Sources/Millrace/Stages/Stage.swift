@@ -28,6 +28,24 @@ package struct StageControl: Sendable {
   package let guarding: EndpointGuard
   /// Where the stage's spans are kept.
   package let spans: StageSpans
+  /// The time that it goes by.
+  package let clock: StageClock
+
+  package init(
+    context: Context, logger: Logger, stop: Signal, ready: @escaping @Sendable () -> Void,
+    drainIdleMilliseconds: UInt64, metrics: MetricsCollection, guarding: EndpointGuard,
+    spans: StageSpans, clock: StageClock
+  ) {
+    self.context = context
+    self.logger = logger
+    self.stop = stop
+    self.ready = ready
+    self.drainIdleMilliseconds = drainIdleMilliseconds
+    self.metrics = metrics
+    self.guarding = guarding
+    self.spans = spans
+    self.clock = clock
+  }
 }
 
 /// Where the stages of one pipeline meet.
@@ -40,4 +58,11 @@ package struct StageEndpoints: Sendable {
   /// Public keys of the processes that serve `tokens` and `answers`; nil for our own.
   package var tokensKey: CurveKey?
   package var answersKey: CurveKey?
+
+  package init(ingress: String, tokens: String, answers: String, taps: String? = nil) {
+    self.ingress = ingress
+    self.tokens = tokens
+    self.answers = answers
+    self.taps = taps
+  }
 }
