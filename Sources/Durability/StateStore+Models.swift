@@ -17,8 +17,9 @@ extension StateStore {
     try read { try StateStore.models(of: $0) }
   }
 
-  private static func models(of database: Database) throws -> [ModelRecord] {
-    try Row.fetchAll(database, sql: "SELECT * FROM models ORDER BY generation").map { row in
+  static func models(of database: Database) throws -> [ModelRecord] {
+    guard try database.tableExists("models") else { return [] }
+    return try Row.fetchAll(database, sql: "SELECT * FROM models ORDER BY generation").map { row in
       let generation: Int64 = row["generation"]
       var record = ModelRecord(
         generation: UInt64(generation), policy: row["policy"], path: row["path"],

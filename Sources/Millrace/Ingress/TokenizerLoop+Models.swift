@@ -81,6 +81,7 @@ extension TokenizerLoop {
       try refuseSwap(message.reason ?? "")
     case .serving:
       if let given = message.givenState { models.givenState = given }
+      models.isSettled = true
     case .report: models.reports[worker] = message.report
     case .series, .load, .serve, .shadow, .drop: break
     }
@@ -181,7 +182,7 @@ extension TokenizerLoop {
 
   /// Lets models go that no life is on, and no input is for that may come again.
   private func releaseModels() throws {
-    guard models.series.held.count > 1 else { return }
+    guard models.series.records.count > 1, models.series.held.count > 1 else { return }
     let now = control.clock.milliseconds
     guard now >= models.nextLookMilliseconds else { return }
     models.nextLookMilliseconds = now + 500
@@ -223,7 +224,9 @@ extension TokenizerLoop {
         ])
     }
     control.metrics.serve(current.hash)
-    return ServedModels(
+    let models = ServedModels(
       series, givenState: stage.givenState, parked: try store.openStreams())
+    models.isSettled = current.hash == stage.model.hash
+    return models
   }
 }

@@ -186,7 +186,7 @@ package final class TokenizerLoop: StageLoop {
       isRecovering = false
       control.logger.notice("recovered", metadata: ["streams": "\(streams.count)"])
     }
-    guard !isReady, !isRecovering, workers.allSatisfy(\.isWelcome) else { return }
+    guard !isReady, !isRecovering, models.isSettled, workers.allSatisfy(\.isWelcome) else { return }
     isReady = true
     control.ready()
   }
@@ -194,7 +194,7 @@ package final class TokenizerLoop: StageLoop {
   /// Whether clients are listened to: workers and the store take more, and what was left by a process
   /// before this one has its answers.
   private var hasRoom: Bool {
-    guard !isRecovering,
+    guard !isRecovering, models.isSettled,
       stage.onFull == .refuse || workers.allSatisfy({ $0.available > 0 })
     else { return false }
     guard let log else { return true }

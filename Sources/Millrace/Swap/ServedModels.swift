@@ -22,6 +22,8 @@ final class ServedModels {
   var reports: [Int: ShadowReport] = [:]
   /// What streams may be given to begin with.
   var givenState: GivenState
+  /// Whether that is known: behind a restart a worker says so of a model that was swapped in.
+  var isSettled = true
   /// Open streams that are in the store only, by generation.
   private(set) var parked: [UInt64: Int]
   /// For models that no life needs, the group of the input log behind which nothing else does.
