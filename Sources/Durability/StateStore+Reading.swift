@@ -80,6 +80,27 @@ extension StateStore {
     }
   }
 
+  /// Streams that have a standing of their own, by name, `limit` of those behind `name`.
+  package func standings(
+    behind name: String, limit: Int
+  ) throws(StoreError) -> [(stream: String, standing: StreamStanding)] {
+    let rows = try read {
+      try Row.fetchAll(
+        $0, sql: "SELECT stream, body FROM standings WHERE stream > ? ORDER BY stream LIMIT ?",
+        arguments: [name, limit])
+    }
+    var found: [(String, StreamStanding)] = []
+    for row in rows {
+      let stream: String = row["stream"]
+      let what = "\(stream) in standings"
+      guard let standing = try? StreamStanding(bytes: opened(row["body"], what)) else {
+        throw .damaged(path: path, what: "\(what) cannot be read")
+      }
+      found.append((stream, standing))
+    }
+    return found
+  }
+
   /// Names of streams that have ended, as a table has them.
   package func endedStreams(in table: Table) throws(StoreError) -> [String] {
     try read {

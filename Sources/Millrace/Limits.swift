@@ -118,6 +118,24 @@ package enum Limits {
   /// Streams that are looked at for it, so that the look never holds up the stage.
   package static let examinedStreams = 20_000
 
+  /// One message to the control socket, a file included: its sender is disconnected for more.
+  package static let controlMessageBytes = 4 << 20
+
+  /// The JSON of a request to the control socket; more is refused `too-large`.
+  package static let controlRequestBytes = 64 << 10
+
+  /// Requests to the control socket that are being answered at a time; the next is refused `busy`.
+  package static let controlRequests = 64
+
+  /// Requests that are read in one turn of the loop, so that no stream waits for them.
+  package static let controlDrain = 8
+
+  /// Streams that one turn of the loop lists.
+  package static let controlPage = 200
+
+  /// How long a reply waits for a peer that does not read; then it is dropped.
+  package static let controlReplyMilliseconds: UInt64 = 10_000
+
   /// A pipeline file.
   package static let pipelineFileBytes = 1 << 20
 }

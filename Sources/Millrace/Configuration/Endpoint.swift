@@ -7,11 +7,29 @@ package enum Endpoint {
 
   /// `ipc://$XDG_RUNTIME_DIR/millrace/NAME`, else a folder of the user in the temporary folder.
   package static func defaultIngress(pipeline: String) -> String {
-    let environment = ProcessInfo.processInfo.environment
-    let folder =
-      environment["XDG_RUNTIME_DIR"].map { "\($0)/millrace" }
+    "ipc://\(defaultFolder)/\(pipeline)"
+  }
+
+  private static var defaultFolder: String {
+    ProcessInfo.processInfo.environment["XDG_RUNTIME_DIR"].map { "\($0)/millrace" }
       ?? "\(FileManager.default.temporaryDirectory.path)/millrace-\(getuid())"
-    return "ipc://\(folder)/\(pipeline)"
+  }
+
+  /// Beside an ipc ingress, `PATH.control`; for one over tcp, in the folder of default ingresses,
+  /// `NAME-HOST-PORT.control`.
+  ///
+  /// Two daemons with ingresses of their own never meet there. Nil where that is not to be had: the
+  /// system chooses the port, or the path would be too long.
+  package static func defaultControl(pipeline: String, ingress: String) -> String? {
+    let path: String
+    if ingress.hasPrefix("ipc://") {
+      path = "\(ingress.dropFirst(6)).control"
+    } else if let (host, port) = tcp(ingress), port != "*", port != "0" {
+      path = "\(defaultFolder)/\(pipeline)-\(host == "*" ? "0.0.0.0" : host)-\(port).control"
+    } else {
+      return nil
+    }
+    return path.utf8.count <= ipcPathBytesMax ? "ipc://\(path)" : nil
   }
 
   /// Why an endpoint cannot be used; nil when it can.

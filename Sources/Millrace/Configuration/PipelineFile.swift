@@ -27,6 +27,8 @@ package struct PipelineFile: Sendable, Equatable {
   /// How many classes a line names.
   package var top = 3
   package var sink = SinkSection()
+  /// ROUTER endpoint for looking at streams and moving them; nil for none.
+  package var control: String?
   /// XPUB endpoint of the taps; nil for none.
   package var monitor: String?
   /// Where metrics, health and the page are served; nil for nowhere.

@@ -7,7 +7,8 @@ import Tokenization
 extension PipelineFile {
   private static let topKeys = [
     "name", "ingress", "tokenizer", "model", "decoder", "inference", "emit", "output", "anomaly",
-    "labels", "top", "sink", "monitor", "http", "traces", "links", "precision", "state", "limits",
+    "labels", "top", "sink", "monitor", "control", "http", "traces", "links", "precision", "state",
+    "limits",
     "allow-plaintext", "curve",
   ]
 
@@ -60,6 +61,8 @@ extension PipelineFile {
     labels = try top.text("labels").map(resolve)
     self.top = try top.integer("top", in: 1...1000) ?? 3
     monitor = try top.text("monitor")
+    control = try top.text("control") ?? Endpoint.defaultControl(pipeline: name, ingress: ingress)
+    if control == "none" { control = nil }
     traces = try top.text("traces")
     plaintext = try PlaintextAllowance(top)
     if let section = try top.section("curve", known: CurveSection.keys) {
@@ -67,7 +70,8 @@ extension PipelineFile {
     }
     try readStages(top)
     for key in [
-      "model", "decoder", "emit", "labels", "tokenizer", "ingress", "monitor", "sink", "links",
+      "model", "decoder", "emit", "labels", "tokenizer", "ingress", "monitor", "control", "sink",
+      "links",
       "output", "anomaly", "http", "curve",
     ]
     where top.has(key) {
@@ -207,6 +211,10 @@ extension PipelineFile {
   /// All of them, whether the stages run in one process or in three.
   var bindings: [Binding] {
     var bindings = [Binding(key: "ingress", use: "ingress", endpoint: ingress, kind: .ingress)]
+    if let control {
+      bindings.append(
+        Binding(key: "control", use: "control", endpoint: control, kind: .control))
+    }
     if let monitor {
       bindings.append(Binding(key: "monitor", use: "monitor", endpoint: monitor, kind: .monitor))
       for stage in StageName.allCases where links != nil && stage.index > 0 {

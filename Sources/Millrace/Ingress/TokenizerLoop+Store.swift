@@ -31,6 +31,7 @@ extension TokenizerLoop {
 
   /// A stream is sent to, or asked after.
   func use(_ stream: IngressStream) {
+    stream.usedMilliseconds = control.clock.milliseconds
     if log != nil { idleOrder.use(stream, at: control.clock.milliseconds) }
   }
 

@@ -46,6 +46,10 @@ package final class TokenizerLoop: StageLoop {
   /// Messages under way to the workers.
   var underWay = 0
   private var isReady = false
+  /// Nil where the pipeline has none.
+  let controlSocket: ControlSocket?
+  /// Requests that take more than a turn; each goes on a little, and says whether it is done.
+  var controlTasks: [() throws -> Bool] = []
   /// For the lines about peers that went.
   var departurePaces = DeparturePaces()
 
@@ -91,6 +95,7 @@ package final class TokenizerLoop: StageLoop {
     tap = try stage.endpoints.taps.map {
       try Tap(context: control.context, endpoint: $0, stage: "tokenizer")
     }
+    controlSocket = try stage.endpoints.control.map { try ControlSocket(control, endpoint: $0) }
     log = try stage.store.map(InputLog.init)
     nextLife = try stage.store?.nextEpoch(atLeast: 1) ?? 1
     firstLife = nextLife
@@ -110,6 +115,8 @@ package final class TokenizerLoop: StageLoop {
     everything.add(control.stop)
     for worker in workers { everything.add(worker.socket) }
     everything.add(link.socket)
+    controlSocket?.add(to: &answers)
+    controlSocket?.add(to: &everything)
     if let log {
       answers.add(log.bell)
       everything.add(log.bell)
@@ -120,7 +127,8 @@ package final class TokenizerLoop: StageLoop {
   package func wait() throws {
     let patience: Duration =
       stoppedAtMilliseconds != nil
-      ? .milliseconds(10) : link.hasWaiting ? .milliseconds(5) : .milliseconds(500)
+      ? .milliseconds(10)
+      : link.hasWaiting || hasControlWork ? .milliseconds(5) : .milliseconds(500)
     _ = hasRoom ? try everything.wait(timeout: patience) : try answers.wait(timeout: patience)
   }
 
@@ -142,6 +150,7 @@ package final class TokenizerLoop: StageLoop {
     try giveOverdueLeave()
     parkIdle()
     announceReady()
+    try answerControl()
     try link.watch?.gather()
     let received = hasRoom ? try receive() : 0
     log?.submit()

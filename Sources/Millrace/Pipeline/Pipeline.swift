@@ -55,12 +55,15 @@ package struct Pipeline: Sendable {
     let inside = "inproc://\(file.name)"
     var ingress = file.ingress
     var taps = hasTaps ? "\(inside)/taps" : nil
+    var control = file.control
     if scope == .filter {
       ingress = "\(inside)/ingress"
       taps = nil
+      control = nil
     }
     return StageEndpoints(
-      ingress: ingress, tokens: "\(inside)/tokens", answers: "\(inside)/answers", taps: taps)
+      ingress: ingress, tokens: "\(inside)/tokens", answers: "\(inside)/answers", taps: taps,
+      control: control)
   }
 
   /// All stages of one process, in the order in which they start.
@@ -97,7 +100,7 @@ package struct Pipeline: Sendable {
           + "links: { tokens: ENDPOINT, answers: ENDPOINT }")
     }
     var endpoints = StageEndpoints(
-      ingress: file.ingress, tokens: links.tokens, answers: links.answers)
+      ingress: file.ingress, tokens: links.tokens, answers: links.answers, control: file.control)
     (endpoints.tokensKey, endpoints.answersKey) = (links.tokensKey, links.answersKey)
     var stages: [any Stage] = []
     if hasTaps {

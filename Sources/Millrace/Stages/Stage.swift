@@ -55,12 +55,17 @@ package struct StageEndpoints: Sendable {
   package var answers: String
   /// XPUB endpoint on which this process's stages publish taps, inside the process; nil for none.
   package var taps: String?
+  /// Where the tokenizer stage is asked about its streams; nil for nowhere.
+  package var control: String?
   /// Public keys of the processes that serve `tokens` and `answers`; nil for our own.
   package var tokensKey: CurveKey?
   package var answersKey: CurveKey?
 
-  package init(ingress: String, tokens: String, answers: String, taps: String? = nil) {
+  package init(
+    ingress: String, tokens: String, answers: String, taps: String? = nil, control: String? = nil
+  ) {
     self.ingress = ingress
+    self.control = control
     self.tokens = tokens
     self.answers = answers
     self.taps = taps

@@ -1,0 +1,95 @@
+import Wire
+import ZeroMQ
+
+/// `millrace streams`: asks a running daemon about its streams.
+package struct StreamsRun: Sendable {
+  private let endpoint: String
+  private let keys: CurveClientKeys?
+  /// Whether people read it.
+  private let isTable: Bool
+  private let output: @Sendable ([UInt8]) throws -> Void
+
+  /// - Parameters:
+  ///   - endpoint: the daemon's control socket.
+  ///   - keys: where it is encrypted.
+  ///   - isTable: for people, or JSON, an object a line.
+  ///   - output: gets what is to be printed.
+  package init(
+    endpoint: String, keys: CurveClientKeys?, isTable: Bool,
+    output: @escaping @Sendable ([UInt8]) throws -> Void
+  ) {
+    self.endpoint = endpoint
+    self.keys = keys
+    self.isTable = isTable
+    self.output = output
+  }
+
+  /// All streams: a line each as they come, or a table sorted by name.
+  package func list() async throws {
+    try await asking { client in
+      var rows: [[String]] = []
+      try client.ask(.streamsList) { answer in
+        for stream in try answer.objects("streams") {
+          guard isTable else {
+            try output(stream.line)
+            continue
+          }
+          rows.append(StreamsRun.columns.map { stream.text($0) ?? "" })
+        }
+      }
+      guard isTable else { return }
+      rows.sort { $0[0] < $1[0] }
+      try output(Array(StreamsRun.table(rows).utf8))
+    }
+  }
+
+  /// One stream.
+  package func show(_ stream: StreamID) async throws {
+    var fields = ControlFields()
+    fields.put("stream", stream.name)
+    try await ask(.streamsShow, fields)
+  }
+
+  // MARK: Asking
+
+  /// Asks for something with one reply, and prints it.
+  private func ask(_ verb: ControlVerb, _ fields: ControlFields) async throws {
+    try await asking { client in
+      let answer = try client.ask(verb, fields)
+      guard isTable else { return try output(answer.line) }
+      let width = answer.members.map(\.key.count).max() ?? 0
+      let lines = answer.members.map { member in
+        DisplayWidth.fit(member.key, width + 2) + ControlAnswer.shown(member.json) + "\n"
+      }
+      try output(Array(lines.joined().utf8))
+    }
+  }
+
+  /// libzmq's calls wait: on a thread of their own.
+  private func asking<Value: Sendable>(
+    _ body: @escaping @Sendable (ControlClient) throws -> Value
+  ) async throws -> Value {
+    let (endpoint, keys) = (endpoint, keys)
+    return try await onThread(named: "control") {
+      try body(ControlClient(context: try Context(), endpoint: endpoint, keys: keys))
+    }
+  }
+
+  // MARK: For people
+
+  private static let columns = [
+    "stream", "phase", "expected", "steps", "answers", "under_way", "worker", "idle_ms",
+  ]
+
+  /// Columns as wide as what stands in them; all but the first two are numbers.
+  private static func table(_ rows: [[String]]) -> String {
+    let titles = columns.map { $0.replacing("_", with: " ").uppercased() }
+    let lines = [titles] + rows
+    let widths = titles.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
+    return lines.map { line in
+      line.enumerated().map { column, text in
+        DisplayWidth.fit(text, widths[column], column < 2 ? .left : .right)
+      }.joined(separator: "  ") + "\n"
+    }.joined()
+  }
+}
