@@ -9,6 +9,8 @@ struct ControlRefusal: Error, Equatable {
     /// A request, a file or a state of more bytes than there is room for.
     case tooLarge = "too-large"
     case noStream = "no-stream"
+    /// A model file that cannot take the place of the one that serves.
+    case modelRefused = "model-refused"
     /// Too much is asked for at once, or the stream is in the way; it may be asked again.
     case busy
     /// The daemon is stopping, or the stage that was asked has been started anew.

@@ -2,10 +2,13 @@
 enum ControlVerb: String, CaseIterable, Sendable {
   case streamsList = "streams.list"
   case streamsShow = "streams.show"
+  case modelShow = "model.show"
+  case modelSwap = "model.swap"
 
   var keys: [String] {
     switch self {
-    case .streamsList: []
+    case .streamsList, .modelShow: []
+    case .modelSwap: ["file", "policy"]
     case .streamsShow: ["stream"]
     }
   }

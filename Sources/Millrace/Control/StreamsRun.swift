@@ -53,7 +53,7 @@ package struct StreamsRun: Sendable {
   // MARK: Asking
 
   /// Asks for something with one reply, and prints it.
-  private func ask(_ verb: ControlVerb, _ fields: ControlFields) async throws {
+  func ask(_ verb: ControlVerb, _ fields: ControlFields) async throws {
     try await asking { client in
       let answer = try client.ask(verb, fields)
       guard isTable else { return try output(answer.line) }

@@ -28,6 +28,10 @@ extension TokenizerLoop {
       listAll(for: asker)
       return nil
     case .streamsShow: return try show(request)
+    case .modelShow: return showModels()
+    case .modelSwap:
+      try swapModel(request, for: asker)
+      return nil
     }
   }
 
