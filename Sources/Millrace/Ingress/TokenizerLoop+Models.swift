@@ -166,6 +166,7 @@ extension TokenizerLoop {
 
   /// Once a turn.
   func followModels() throws {
+    if isStopping { try refuseSwap("the daemon is stopping; swap the model of the next one") }
     if let swap = models.underWay, control.clock.milliseconds >= swap.dueMilliseconds {
       let names = swap.missing.map { "inference-\($0)" }.joined(separator: ", ")
       try refuseSwap(

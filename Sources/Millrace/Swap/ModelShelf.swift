@@ -136,7 +136,7 @@ package final class ModelShelf: Sendable {
       of: loaded, beside: current.model, policy, rewarmSteps: file.rewarmSteps,
       ownsLabels: file.labels == nil,
       ownsVocabulary: file.tokenizer.kind == .textVectorization && file.tokenizer.file == nil)
-    if let refusal { throw Refusal(description: "\(candidate.path) \(refusal)") }
+    if let refusal { throw Refusal(description: "\(candidate.path): \(refusal)") }
     if let here = shelf.withLock({ $0.pipelines[loaded.hashText] }) { return here }
     do {
       var file = file
