@@ -8,7 +8,7 @@ SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 PYTHON := /usr/bin/python3
 PIPELINES := $(filter-out %.test.yaml,$(wildcard Pipelines/*.yaml))
 
-.PHONY: help setup build demo test test-python test-notebook wheel manual check-metrics check-unit deb test-deb bench-overload test-network test-page page-pictures lint format bench bench-pipeline bench-steps torture fuzz neon sanitize fixtures clean
+.PHONY: help setup build demo test test-python test-notebook wheel manual check-metrics check-unit deb test-deb bench-overload test-network test-page page-pictures lint format bench bench-pipeline bench-steps torture fuzz neon sanitize fixtures check-models check-random clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -161,6 +161,15 @@ neon: ## Compare the NEON kernels with the reference, bit by bit (installs a cro
 fixtures: ## Compare the fixtures' expected values with Keras anew (needs Keras in PYTHON_KERAS)
 	@for script in $(wildcard $(patsubst Pipelines/%.yaml,Fixtures/%/generate.py,$(PIPELINES))); do \
 	  echo "$$script"; $${PYTHON_KERAS:-python3} $$script --check || exit 1; done
+
+MODEL_CASES := $(addprefix Fixtures/,golden trained onnx torch keras-layers model-files exporters)
+check-models: ## Run every recorded case of a model file (DATA="FOLDER..." for others): right, or refused as it must be
+	@$(SWIFT_BUILD) --product millrace
+	@$(PYTHON) Fixtures/check_models.py .build/debug/millrace $(or $(DATA),$(MODEL_CASES))
+
+check-random: ## Compare 200 models drawn by chance with Keras, PyTorch and onnxruntime (needs them in PYTHON_KERAS; ARGS="--count 20 --seed 7")
+	@$(SWIFT_BUILD) --product millrace
+	@$${PYTHON_KERAS:-python3} Fixtures/random/check.py .build/debug/millrace $(ARGS)
 
 clean: ## Remove what was built
 	rm -rf .build .build-*

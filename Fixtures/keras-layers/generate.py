@@ -130,6 +130,23 @@ def branches(keras, random):
     save("operations", model, vectors(random, 6, 3), legacy=False)
 
 
+def stacks(keras, random):
+    """Layers that a TimeDistributed wraps together."""
+    L = keras.layers
+    inner = keras.Sequential([L.Dense(5, activation="tanh"), L.BatchNormalization(), L.Dropout(0.2), L.Dense(4, use_bias=False), L.ReLU()])
+    head = keras.Sequential([L.Dense(3), L.Dense(2, activation="softmax")])
+    model = keras.Sequential([
+        L.Input((None, 3)), L.Masking(), L.TimeDistributed(inner), L.GRU(4, return_sequences=True),
+        L.TimeDistributed(keras.Sequential([L.Dense(3)])), L.TimeDistributed(head)])
+    randomize(model, random)
+    x = vectors(random, 9, 3)
+    x[[0, 4]] = 0
+    save("time-distributed-stacks", model, x)
+    model.save_weights(os.path.join(folder("time-distributed-stacks"), "model.weights.h5"))
+    with open(os.path.join(folder("time-distributed-stacks"), "model.json"), "w") as file:
+        file.write(model.to_json())
+
+
 def norms(keras, random):
     L = keras.layers
     adapted = L.Normalization()
@@ -274,6 +291,14 @@ def refused(keras):
     front = L.StringLookup(vocabulary=["a", "b"], num_oov_indices=3)
     keras.Sequential([L.Input((None,), dtype="string"), front, L.Embedding(5, 2)]).save(
         os.path.join(path, "lookup-hashed.keras"))
+    # Keras takes the mask away here, without a word in the file.
+    case("mask-rms", L.Masking(), L.RMSNormalization(), L.GRU(2))
+    case("mask-reshape", L.Masking(), L.Reshape((-1, 3)), L.GRU(2))
+    i = L.Input((None,))
+    x = L.Embedding(5, 3, mask_zero=True)(i)
+    model = keras.Model(i, L.GRU(2)(L.Dense(3)(x) + x))
+    model.save(os.path.join(path, "mask-operation.keras"))
+    model.save(os.path.join(path, "mask-operation.h5"))
     i = L.Input((None, 3))
     keras.Model(i, [L.Dense(2)(i), L.Dense(2)(i)]).save(os.path.join(path, "two-outputs.keras"))
 
@@ -334,3 +359,4 @@ if __name__ == "__main__":
     refused(keras)
     words(keras, np.random.default_rng(57))
     options(keras, np.random.default_rng(58))
+    stacks(keras, np.random.default_rng(59))

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Draws stacks of layers with odd sizes and options, and compares `millrace model run` with Keras and PyTorch, step by step.
+"""Draws models with odd sizes and options, and compares `millrace model run` with Keras, PyTorch and onnxruntime, step by step.
 
-Usage: python check.py MILLRACE [--count 200] [--seed 1] [--kind keras|torch|both]      (needs keras, tensorflow-cpu, numpy; torch for its half)
+Usage: python check.py MILLRACE [--count 200] [--seed 1] [--kind keras|torch|onnx|all]
+(needs numpy, and of keras with tensorflow-cpu, torch, onnx with onnxruntime what --kind asks for)
 
-Prints each seed; one seed makes one model. Exits with 1 when a model's answers are outside the tolerance or the file is refused.
+Prints a line for each seed; one seed makes one model. Exits with 1 when a model's answers are outside the tolerance or the file is
+refused. A model whose own answers grow beyond 1e4 is passed over, and another is drawn in its place from the seed behind the last.
 """
 import argparse
 import json
@@ -17,163 +19,68 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 import numpy as np
 
-ABSOLUTE, RELATIVE, STEPS = 2e-5, 2e-4, 12
-ACTIVATIONS = ["tanh", "relu", "sigmoid", "elu", "selu", "softplus", "softsign", "hard_sigmoid", "gelu", "silu", "linear",
-               "exponential", "leaky_relu", "relu6", "mish"]
+ABSOLUTE, RELATIVE, MOST = 2e-5, 2e-4, 1e4
+KINDS = ["keras", "torch", "onnx"]
 
 
-def perturb(weights, random):
-    """Weights that are not an initializer's zeros and ones; variances stay positive."""
-    return [np.abs(w) + random.uniform(0.1, 0.4, w.shape).astype(np.float32) if "variance" in name
-            else w + random.normal(0, 0.15, w.shape).astype(np.float32) for name, w in weights]
-
-
-def keras_model(random, folder):
-    import keras
-
-    def units():
-        return int(random.integers(1, 40))
-
-    def chance(share=0.5):
-        return bool(random.random() < share)
-
-    def recurrent():
-        kind = random.choice(["SimpleRNN", "LSTM", "GRU"])
-        options = {"use_bias": chance(0.8), "return_sequences": True, "activation": str(random.choice(ACTIVATIONS[:10]))}
-        if chance(0.6):
-            options["activation"] = "tanh"
-        if kind != "SimpleRNN":
-            options["recurrent_activation"] = str(random.choice(["sigmoid", "sigmoid", "hard_sigmoid"]))
-        if kind == "GRU":
-            options["reset_after"] = chance()
-        if kind == "LSTM":
-            options["unit_forget_bias"] = chance()
-        if chance(0.2):
-            options["dropout"] = 0.3
-        return getattr(keras.layers, kind)(units(), **options)
-
-    tokens = chance(0.4)
-    if tokens:
-        vocabulary = int(random.integers(3, 50))
-        layers = [keras.layers.Input((None,), dtype="int32"), keras.layers.Embedding(vocabulary, units(), mask_zero=chance(0.3))]
+def draw(kind, seed, folder):
+    random = np.random.default_rng(seed)
+    if kind == "keras":
+        from keras_models import keras_model as model
+    elif kind == "torch":
+        from torch_models import torch_model as model
     else:
-        vocabulary, width = 0, int(random.integers(1, 12))
-        layers = [keras.layers.Input((None, width))]
-        if chance(0.2):
-            layers.append(keras.layers.Masking(mask_value=0.0))
-    masked = not tokens and len(layers) == 2 or tokens and layers[1].mask_zero
-    for _ in range(int(random.integers(1, 5))):
-        roll = random.random()
-        if roll < 0.5:
-            layers.append(recurrent())
-        elif roll < 0.6 and not masked:
-            layers.append(keras.layers.Conv1D(units(), int(random.integers(1, 5)), padding="causal",
-                                              dilation_rate=int(random.integers(1, 4)), activation=str(random.choice(ACTIVATIONS)),
-                                              use_bias=chance()))
-        elif roll < 0.7:
-            layers.append(keras.layers.Dense(units(), activation=str(random.choice(ACTIVATIONS)), use_bias=chance()))
-        elif roll < 0.8:
-            layers.append(keras.layers.LayerNormalization(center=chance(), scale=chance()))
-        elif roll < 0.9:
-            layers.append(keras.layers.BatchNormalization(center=chance(), scale=chance()))
-        else:
-            layers.append(keras.layers.Dropout(0.4))
-    layers.append(recurrent())
-    last = chance(0.4)
-    if last:
-        layers[-1].return_sequences = False
-    if chance(0.7):
-        layers.append(keras.layers.Dense(int(random.integers(2, 9)), activation=str(random.choice(["softmax", "linear", "sigmoid"]))))
-    model = keras.Sequential(layers)
-    model.set_weights(perturb([(w.path, w.numpy()) for w in model.weights], random))
-    path = folder / random.choice(["model.keras", "model.h5"])
-    model.save(path)
-    if tokens:
-        x = random.integers(0, vocabulary, (1, STEPS)).astype(np.int32)
-    else:
-        x = random.normal(0, 1, (1, STEPS, width)).astype(np.float32)
-        if masked:
-            x[:, random.random(STEPS) < 0.3] = 0
-    if last:
-        y = [np.asarray(model(x[:, :t + 1], training=False))[0] for t in range(STEPS)]
-    else:
-        y = list(np.asarray(model(x, training=False))[0])
-    return path, [], x[0], y, [layer.__class__.__name__ for layer in model.layers]
+        from onnx_models import onnx_model as model
+    return model(random, folder)
 
 
-def torch_model(random, folder):
-    import torch
-
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "Clients" / "python"))
-    from millrace.export_torch import save_torch
-
-    torch.manual_seed(int(random.integers(1 << 30)))
-    width = int(random.integers(1, 12))
-    tokens = random.random() < 0.4
-    vocabulary = int(random.integers(3, 50))
-    layers = [torch.nn.Embedding(vocabulary, width)] if tokens else []
-    for _ in range(int(random.integers(1, 3))):
-        kind = random.choice(["RNN", "LSTM", "GRU"])
-        units = int(random.integers(2, 40))
-        options = {"num_layers": int(random.integers(1, 4)), "bias": bool(random.random() < 0.8), "batch_first": True}
-        if kind == "RNN":
-            options["nonlinearity"] = str(random.choice(["tanh", "relu"]))
-        projected = kind == "LSTM" and random.random() < 0.3 and units > 2
-        if projected:
-            options["proj_size"] = int(random.integers(1, units))
-        layers.append(getattr(torch.nn, kind)(width, units, **options))
-        width = options.get("proj_size", units)
-        if random.random() < 0.3:
-            layers.append(torch.nn.LayerNorm(width))
-    layers.append(torch.nn.Linear(width, int(random.integers(2, 9))))
-    if random.random() < 0.5:
-        layers.append(torch.nn.Softmax(dim=-1))
-    module = torch.nn.Sequential(*layers).eval()
-    path = folder / "model.safetensors"
-    save_torch(module, str(path))
-    first = layers[0].embedding_dim if tokens else layers[0].input_size
-    x = random.integers(0, vocabulary, STEPS) if tokens else random.normal(0, 1, (STEPS, first)).astype(np.float32)
-    with torch.no_grad():
-        y = torch.as_tensor(x)[None]
-        for layer in layers:
-            y = layer(y)
-            y = y[0] if isinstance(y, tuple) else y
-    return path, [], x, list(y[0].numpy()), [layer.__class__.__name__ for layer in layers]
+def difference(rows, expected):
+    """The largest difference of a value, or what is wrong in words. None among `expected` is a row that there cannot be yet."""
+    if len(rows) != len(expected):
+        return f"{len(rows)} rows, expected {len(expected)}"
+    largest = 0.0
+    for number, (row, wanted) in enumerate(zip(rows, expected)):
+        if wanted is None:
+            if any(value is not None for value in row):
+                return f"step {number}: {row}, expected no row yet"
+            continue
+        have, want = np.array(row, np.float64), np.array(wanted, np.float64)
+        if have.shape != want.shape or not np.all(np.abs(have - want) <= ABSOLUTE + RELATIVE * np.abs(want)):
+            return f"step {number}: {row}, expected {want.tolist()}"
+        largest = max(largest, float(np.abs(have - want).max()))
+    return largest
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("millrace")
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--kind", choices=["keras", "torch", "both"], default="both")
+    parser.add_argument("--kind", choices=KINDS + ["all"], default="all")
     options = parser.parse_args()
-    worst, failures = 0.0, 0
-    for seed in range(options.seed, options.seed + options.count):
-        random = np.random.default_rng(seed)
-        kind = options.kind if options.kind != "both" else ["keras", "torch"][seed % 2]
+    worst, failures, compared, seed = 0.0, 0, 0, options.seed
+    while compared < options.count:
+        kind = options.kind if options.kind != "all" else KINDS[seed % len(KINDS)]
         with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            path, extra, x, y, layers = (keras_model if kind == "keras" else torch_model)(random, folder)
-            steps = folder / "steps.jsonl"
-            steps.write_text("".join(json.dumps({"t": t, "x": v.tolist()}) + "\n" for t, v in enumerate(x)))
-            run = subprocess.run([options.millrace, "model", "run", path, "--input", steps, *extra], capture_output=True, text=True)
-            rows = [np.array(json.loads(line)["y"], np.float64) for line in run.stdout.splitlines()]
+            path, x, expected, layers = draw(kind, seed, Path(name))
+            steps = "".join(json.dumps({"t": t, "x": value.tolist()}) + "\n" for t, value in enumerate(x))
+            command = [options.millrace, "model", "run", path, "--input", "-"]
+            run = subprocess.run(command, input=steps, capture_output=True, text=True)
         name = f"seed {seed} {kind} {path.name}: {' '.join(layers)}"
-        if run.returncode or len(rows) != len(y):
-            print(f"FAILED {name}: {run.stderr.strip() or f'{len(rows)} rows, expected {len(y)}'}")
-            failures += 1
+        seed += 1
+        values = [row for row in expected if row is not None]
+        if values and not all(np.isfinite(row).all() and np.abs(row).max() <= MOST for row in values):
+            print(f"passed over {name}: its own answers grow beyond {MOST:g}")
             continue
-        wanted = np.array(y, np.float64)
-        if not np.isfinite(wanted).all() or np.abs(wanted).max() > 1e4:
-            print(f"passed over {name}: its own answers grow beyond 1e4")
-            continue
-        difference = np.abs(np.array(rows) - wanted)
-        worst = max(worst, float(difference.max()))
-        if not np.all(difference <= ABSOLUTE + RELATIVE * np.abs(wanted)):
-            print(f"FAILED {name}: differs by {difference.max():.3g} at step {int(difference.max(axis=1).argmax())}")
+        compared += 1
+        found = run.stderr.strip() if run.returncode else difference([json.loads(line)["y"] for line in run.stdout.splitlines()], expected)
+        if isinstance(found, str):
+            print(f"FAILED {name}: {found}", flush=True)
             failures += 1
-    print(f"{options.count} models from seed {options.seed}: {failures} failed, largest difference {worst:.3g}")
+        else:
+            print(f"{name}: {found:.1e}", flush=True)
+            worst = max(worst, found)
+    print(f"{compared} models, seeds {options.seed} to {seed - 1}: {failures} failed, largest difference {worst:.3g}")
     sys.exit(1 if failures else 0)
 
 

@@ -127,23 +127,26 @@ struct ModelCommand: AsyncParsableCommand {
     func run() async throws {
       try await failing {
         let loaded = try model.load()
-        var passes = try verify(loaded.model, input: input, expect: expect)
+        var passes = try verify(loaded.model, loaded.probe, input: input, expect: expect)
         if let decoder = loaded.decoder {
           print("\ndecoder, on random steps from zeros:")
-          passes = try verify(decoder, input: nil, expect: nil) && passes
+          passes = try verify(decoder, loaded.decoderProbe, input: nil, expect: nil) && passes
         }
         if !passes { throw ExitCode(ExitStatus.verdict.rawValue) }
       }
     }
 
     /// Prints the checks of one model.
-    private func verify(_ model: Model, input: String?, expect: String?) throws -> Bool {
+    private func verify(
+      _ model: Model, _ probe: ModelProbe?, input: String?, expect: String?
+    ) throws -> Bool {
       let verification = try ModelVerification(
         model, precision: precision,
         lines: try input.map {
           try RecordedStep.lines(of: try ModelCommand.recording($0), file: $0)
         }
           ?? RecordedStep.random(200, for: model),
+        probe: probe,
         expected: try expect.map {
           try RecordedStep.lines(of: try ModelCommand.recording($0), file: $0)
         } ?? [],

@@ -89,13 +89,9 @@ struct KerasGraph {
   private static func nodes(
     _ objects: [JSONValue], kerasMajor: Int, path: String
   ) throws(ModelFileError) -> [KerasChain.Node] {
-    var counts: [String: Int] = [:]
     var nodes: [KerasChain.Node] = []
-    for (index, object) in objects.enumerated() {
-      let stem = KerasLayer.snakeCase(object["class_name"]?.string ?? "")
-      let count = counts[stem, default: 0]
-      counts[stem] = count + 1
-      let group = count == 0 ? stem : "\(stem)_\(count)"
+    for (index, (object, group)) in zip(objects, KerasLayer.weightGroups(of: objects)).enumerated()
+    {
       guard let layer = KerasLayer(object, weightGroup: group, kerasMajor: kerasMajor) else {
         throw .unreadable(
           path: path, reason: "its configuration has no class and options for layer \(index)")

@@ -27,6 +27,10 @@ struct KerasJoin {
       throw options.unsupported(nil, "has \(inputs.count) inputs, expected two or more")
     }
     if let foreign = layer.foreign { throw options.unsupported(nil, foreign) }
+    // The layer of the same name joins the masks too.
+    if layer.isOperation, inputs.contains(where: \.isMasked) {
+      throw options.losesMask
+    }
     try KerasLayerReader.checkDtype(options)
     if join == .concatenate {
       let axis = options.value("axis") ?? .number(-1)

@@ -141,6 +141,8 @@ extension KerasLayerReader {
 
   func rmsNormalization(_ saved: KerasTensors) throws(ModelFileError) -> Layer {
     try checkLastAxis()
+    // TimeDistributed around it passes the mask on.
+    guard !sequence.isMasked || !sequence.isSequence else { throw options.losesMask }
     let scale = try saved.named(["scale"]).vector(0, count: sequence.width)
     return .rmsNormalization(
       RMSNormalization(

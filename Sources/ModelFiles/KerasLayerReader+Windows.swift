@@ -98,6 +98,7 @@ extension KerasLayerReader {
       }
       return
     }
+    guard !sequence.isMasked else { throw options.losesMask }
     let target = options.value("target_shape")?.array?.map(\.int) ?? []
     let width = target.last ?? nil
     let keepsWidth = width == sequence.width || (width == -1 && !sequence.isSequence)

@@ -91,12 +91,12 @@ struct KerasLayerReader {
   }
 
   private func timeDistributed(_ tensors: () throws -> [Tensor]) throws -> [Layer] {
-    guard let inner = layer.wrapped.first else {
+    guard !layer.wrapped.isEmpty else {
       throw options.unsupported("layer", "is missing, expected the layer that it wraps")
     }
-    guard Self.rowwise.contains(inner.className) else {
+    if let other = layer.wrapped.first(where: { !Self.rowwise.contains($0.className) }) {
       throw options.unsupported(
-        nil, "wraps a \(inner.className), expected a layer that works on each step alone")
+        nil, "wraps a \(other.className), expected a layer that works on each step alone")
     }
     guard sequence.isSequence else {
       throw options.unsupported(nil, "needs a sequence, received one row")
@@ -104,9 +104,19 @@ struct KerasLayerReader {
     try options.refuseUnread()
     var row = sequence
     row.isSequence = false
-    let reader = KerasLayerReader(
-      inner, name: name, kerasMajor: kerasMajor, path: path, sequence: row)
-    return try reader.layers(tensors: tensors)
+    let isStack = layer.wrapped.count > 1
+    var layers: [Layer] = []
+    for inner in layer.wrapped {
+      let reader = KerasLayerReader(
+        inner, name: isStack ? inner.name : name, kerasMajor: kerasMajor, path: path, sequence: row)
+      let read = try reader.layers {
+        isStack ? KerasWeights.ofWrapped(inner, in: try tensors()) : try tensors()
+      }
+      read.forEach { row.pass($0) }
+      layers += read
+      options.conversions += reader.options.conversions
+    }
+    return layers
   }
 
   /// A layer without weights; nil if it is another.

@@ -45,6 +45,14 @@ final class KerasOptions {
     .unsupported(path: path, layer: title, option: option, reason: reason)
   }
 
+  /// Keras takes the mask away here, so that what follows sees masked steps as any others.
+  var losesMask: ModelFileError {
+    unsupported(
+      nil,
+      "takes away the mask of the steps before it, which is not supported; use layers that pass "
+        + "it on, or leave the mask out")
+  }
+
   /// Nil when it is missing.
   func saved(_ key: String) -> JSONValue? {
     read.insert(key)

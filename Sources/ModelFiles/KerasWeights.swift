@@ -20,7 +20,24 @@ enum KerasWeights {
     guard let inner = layer.wrapped.first else {
       return try variables(of: layer, group, in: file)
     }
-    return try variables(of: inner, "\(group)/\(inner.weightGroup)", in: file)
+    if layer.wrapped.count == 1 {
+      return try variables(of: inner, "\(group)/\(inner.weightGroup)", in: file)
+    }
+    // As in `.h5` files, each bears the name of its layer.
+    return try layer.wrapped.flatMap { inner in
+      let place = "\(group)/\(inner.weightGroup)"
+      try checkOwner(of: place, inner, in: file, path: path)
+      return try variables(of: inner, place, in: file).map {
+        Tensor(name: "\(inner.name)/\($0.name)", shape: $0.shape, values: $0.values)
+      }
+    }
+  }
+
+  /// Of the weights of a wrapper those of one of the layers that it wraps.
+  static func ofWrapped(_ inner: KerasLayer, in tensors: [Tensor]) -> [Tensor] {
+    tensors.filter { tensor in
+      tensor.name.split(separator: "/").dropLast().last.map(String.init) == inner.name
+    }
   }
 
   /// Newer files name each group's layer: the running numbers must lead to the right one.
@@ -59,7 +76,7 @@ enum KerasWeights {
     let group = root.isEmpty ? layer.name : "\(root)/\(layer.name)"
     guard try file.exists(group) else { return [] }
     let names = try file.strings("weight_names", of: group) ?? []
-    guard names.count <= countMax else {
+    guard names.count <= countMax * max(1, layer.wrapped.count) else {
       throw HDF5Error.unreadable(object: group, reason: "\(names.count) weights")
     }
     var tensors: [Tensor] = []

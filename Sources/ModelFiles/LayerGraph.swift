@@ -90,8 +90,17 @@ struct LayerGraph {
 
   /// What repeats the answer at steps without one, if some layer leaves out steps.
   private func lastAnswer(_ layers: [Layer]) -> [Layer] {
-    let leavesOut = layers.contains { layer in
-      if case .stepSelection = layer { true } else { false }
+    var leavesOut = false
+    var masks = false
+    for layer in layers {
+      switch layer {
+      case .stepSelection: leavesOut = true
+      case .masking: masks = true
+      case .embedding(let embedding): masks = embedding.maskZero
+      // A mean of steps that are all masked.
+      case .globalPooling1D(let pooling): leavesOut = leavesOut || masks && pooling.kind == .average
+      default: break
+      }
     }
     return leavesOut ? [.lastAnswer(LastAnswer(name: "last answer"))] : []
   }

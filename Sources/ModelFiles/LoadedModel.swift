@@ -22,13 +22,19 @@ package struct LoadedModel: Sendable {
   /// What goes on from the model's last state, where the file is an encoder and a decoder that were
   /// trained as one.
   package let decoder: Model?
+  /// Answers from when it was converted, in f32; only a `.millrace` file brings them.
+  package let probe: ModelProbe?
+  /// The same of the decoder.
+  package let decoderProbe: ModelProbe?
 
   package init(
     model: Model, sha256: [UInt8], format: String, kerasVersion: String?, path: String,
     labels: [String]? = nil, vocabulary: ModelVocabulary? = nil, conversions: [String] = [],
-    decoder: Model? = nil
+    decoder: Model? = nil, probe: ModelProbe? = nil, decoderProbe: ModelProbe? = nil
   ) {
     self.decoder = decoder
+    self.probe = probe
+    self.decoderProbe = decoderProbe
     self.model = model
     self.sha256 = sha256
     self.format = format
@@ -123,7 +129,9 @@ func loadModelHere(
       conversions: read.conversions, decoder: decoder)
   }
   if SafetensorsFile.recognizes(start) {
-    let read = try TorchModelFile(content: .file(file), path: path, layersPath: layers).load()
+    let read = try TorchModelFile(
+      content: .file(file), path: path, layersPath: layers, sha256: hash
+    ).load()
     return try loaded(read, "PyTorch (.safetensors)")
   }
   if ONNXModelFile.recognizes(start) {

@@ -48,7 +48,7 @@ package struct MillraceModelFile {
       throw .unreadable(path: path, reason: "its metadata are damaged; convert the model again")
     }
     let record = try modelRecord()
-    let model = try model(
+    let (model, probe) = try model(
       ModelRecord.Part(name: record.name, input: record.input, layers: record.layers), under: "")
     let decoder = try record.decoder.map { part throws(ModelFileError) in
       try self.model(part, under: Self.decoderPrefix)
@@ -61,13 +61,13 @@ package struct MillraceModelFile {
       labels: file.metadata["labels"].map {
         $0.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
       }, vocabulary: record.vocabulary, conversions: record.source.conversions ?? [],
-      decoder: decoder)
+      decoder: decoder?.model, probe: probe, decoderProbe: decoder?.probe)
   }
 
   /// One model of the file, its probe run; the names of its tensors begin with `prefix`.
   private func model(
     _ part: ModelRecord.Part, under prefix: String
-  ) throws(ModelFileError) -> Model {
+  ) throws(ModelFileError) -> (model: Model, probe: ModelProbe) {
     var layers: [Layer] = []
     for (index, entry) in part.layers.enumerated() {
       layers.append(try layer(entry, "\(prefix)\(index)/"))
@@ -78,8 +78,7 @@ package struct MillraceModelFile {
     } catch {
       throw .badModel(path: path, error: error)
     }
-    try checkProbe(of: model, under: prefix)
-    return model
+    return (model, try checkProbe(of: model, under: prefix))
   }
 
   /// As `load`, under the name of the file that it was made from a moment ago.
@@ -132,24 +131,28 @@ package struct MillraceModelFile {
     }
   }
 
-  private func checkProbe(of model: Model, under prefix: String) throws(ModelFileError) {
-    let inputs = try tensor(prefix + "probe/inputs")
-    let expected = try tensor(prefix + "probe/outputs")
-    guard let outputs = Self.answers(of: model, to: inputs.values) else {
+  private func checkProbe(
+    of model: Model, under prefix: String
+  ) throws(ModelFileError) -> ModelProbe {
+    let probe = ModelProbe(
+      inputs: try tensor(prefix + "probe/inputs").values,
+      expected: try tensor(prefix + "probe/outputs").values)
+    guard let outputs = probe.answers(of: model) else {
       throw .unreadable(path: path, reason: "its probe does not fit the model")
     }
-    for (index, pair) in zip(outputs, expected.values).enumerated()
+    for (index, pair) in zip(outputs, probe.expected).enumerated()
     where pair.0.bitPattern != pair.1.bitPattern {
       throw .unreadable(
         path: path,
         reason: "its probe gives \(pair.0) at value \(index), expected \(pair.1); "
           + "the weights are not those that were converted")
     }
-    guard outputs.count == expected.values.count else {
+    guard outputs.count == probe.expected.count else {
       throw .unreadable(
         path: path,
-        reason: "its probe gives \(outputs.count) values, expected \(expected.values.count)")
+        reason: "its probe gives \(outputs.count) values, expected \(probe.expected.count)")
     }
+    return probe
   }
 
   private func tensor(_ name: String) throws(ModelFileError) -> Tensor {

@@ -11,6 +11,8 @@ struct TorchModelFile {
   let path: String
   /// Nil looks for `NAME.layers.json` beside `NAME.safetensors`.
   let layersPath: String?
+  /// SHA-256 of `content`, for a layers file that says which weights it is for.
+  var sha256: [UInt8]?
 
   private static let layersBytesMax = 16 << 20
   private static let layerCountMax = 10_000
@@ -84,7 +86,20 @@ struct TorchModelFile {
     else {
       throw .unreadable(path: place, reason: "has no array \"layers\"")
     }
+    try checkWeights(json, place)
     return (entries, SHA256.hash(of: text))
+  }
+
+  /// A layers file may name the hashes of the weights that it is for: `files`.
+  private func checkWeights(_ layers: JSONValue, _ place: String) throws(ModelFileError) {
+    let known = (layers["files"]?.object ?? [:]).filter { $0.key.hasSuffix(".safetensors") }
+    guard !known.isEmpty, let sha256 else { return }
+    let own = SHA256.text(of: sha256)
+    guard known.values.contains(where: { $0.string?.lowercased() == own }) else {
+      throw .unreadable(
+        path: path,
+        reason: "has the SHA-256 \(own), which \(place) does not name: other weights, or damaged")
+    }
   }
 
   private func input(_ layers: [Layer], _ place: String) throws(ModelFileError) -> ModelInput {

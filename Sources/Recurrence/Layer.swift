@@ -125,6 +125,9 @@ package enum Layer: Sendable {
     }
   }
 
+  /// Whether it keeps, recalls or joins rows of several paths.
+  var isBranch: Bool { if case .branch = self { true } else { false } }
+
   /// How many weights the layer has, moving statistics included (as Keras counts).
   package var parameterCount: Int { tensors.reduce(0) { $0 + $1.count } }
 }

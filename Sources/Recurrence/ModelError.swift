@@ -26,7 +26,7 @@ package enum ModelError: Error, Equatable {
   case sequenceEnded(layer: LayerPlace, endedBy: LayerPlace)
   /// A RepeatVector that is given a sequence instead of one row.
   case repeatOfSequence(layer: LayerPlace)
-  /// A RepeatVector whose row no recurrent layer keeps.
+  /// A RepeatVector whose row no recurrent layer keeps, or that branches lead to.
   case repeatOfOther(layer: LayerPlace, last: LayerPlace)
   /// A second RepeatVector.
   case repeatedTwice(layer: LayerPlace, first: LayerPlace)
@@ -82,8 +82,8 @@ extension ModelError: CustomStringConvertible {
       "\(layer): takes one row, received a sequence; "
         + "the recurrent layer before it needs return_sequences=false"
     case .repeatOfOther(let layer, let last):
-      "\(layer): repeats the row of \(last), which cannot stream; "
-        + "expected a recurrent layer with return_sequences=false"
+      "\(layer): repeats a row that \(last) does not give alone, which cannot stream; expected a "
+        + "recurrent layer with return_sequences=false, and no branches between"
     case .repeatedTwice(let layer, let first):
       "\(layer): a second RepeatVector cannot stream; \(first) is the first, expected only one"
     case .decoderReturnsLast(let layer):

@@ -153,9 +153,15 @@ struct ModelPlan: Sendable {
         throw .stepsLeftOut(layer: place(index), leftOutBy: place(leftOutBy))
       }
       if !recurrence.returnSequences { try end(index) }
-    case .lastStep, .globalPooling1D:
+    case .lastStep:
       try checkSequence(index)
       try end(index)
+    case .globalPooling1D(let pooling):
+      try checkSequence(index)
+      // The mean of no steps is none: there is no row until one is not masked.
+      let waits = pooling.kind == .average && rows.maskedBy != nil
+      try end(index)
+      if waits { rows.leftOutBy = index }
     case .repeatVector(let layer):
       try followRepeat(index, count: layer.count)
     case .branch(let branch):
@@ -204,7 +210,9 @@ struct ModelPlan: Sendable {
       throw .stepsLeftOut(layer: place(index), leftOutBy: place(leftOutBy))
     }
     guard let last = rows.endedBy else { throw .repeatOfSequence(layer: place(index)) }
-    guard layers[last].recurrence != nil, slots.isEmpty else {
+    // Its row is taken from that layer's h, so that one path alone may lead from there to here.
+    let bridge = last + 1..<index
+    guard layers[last].recurrence != nil, layers[bridge].allSatisfy({ !$0.isBranch }) else {
       throw .repeatOfOther(layer: place(index), last: place(last))
     }
     if maskReaches[last], layers[last].recurrence?.zeroOutputForMask == true {
@@ -214,7 +222,7 @@ struct ModelPlan: Sendable {
     rows.endedBy = nil
     shape = .oneToMany(count: count)
     streaming = 0..<last + 1
-    bridging = last + 1..<index
+    bridging = bridge
     decoding = index + 1..<layers.count
   }
 

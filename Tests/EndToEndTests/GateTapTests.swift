@@ -118,6 +118,29 @@ struct GateTapTests {
     for line in lines { #expect(try OutputLine(line).values.count == 6) }
   }
 
+  /// `SimpleRNN(units=3, input_shape=(4, 9))`: four sends, and h, three wide, is the answer itself.
+  @Test func theStateOfASimpleRNNIsItsAnswer() throws {
+    func values(_ file: String) throws -> [[Float]] {
+      try Checkout.lines("Fixtures/simplernn-4x9/\(file)").compactMap { line in
+        let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+        guard object?["stream"] as? String == "a" else { return nil }
+        return (object?["values"] as? [NSNumber])?.map(\.floatValue)
+      }
+    }
+    let rows = try values("input.jsonl")
+    let (told, answers, _) = try watch(
+      PipelineText(tokenizer: "{ kind: values }", model: "Fixtures/simplernn-4x9/model.keras"),
+      .values(rows), topics: ["tap/inference/state/"])
+    let steps = try #require(told.values.first)
+    #expect(rows.count == 4 && rows.allSatisfy { $0.count == 9 } && told.count == 1)
+    let h = try (0..<UInt64(4)).map { try #require(steps[$0]).state }
+    #expect(h.allSatisfy { $0.count == 3 })
+    #expect(h == answers.flatMap(\.rows))
+    for (row, expected) in zip(h, try values("expected.jsonl")) {
+      #expect(zip(row, expected).allSatisfy { abs($0 - $1) < 1e-6 }, "\(row), \(expected)")
+    }
+  }
+
   /// Who listens to everything has not asked for what costs more than a copy.
   @Test func aSubscriptionToEverythingAsksForNoGates() throws {
     let running = try RunningPipeline(.motion, isTapped: true)

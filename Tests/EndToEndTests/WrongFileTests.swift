@@ -45,6 +45,8 @@ struct WrongFileTests {
     Fault("ingress-too-long.yaml", 78, ":4:", "125", "107"),
     Fault("truncated-model.yaml", 65, "truncated.keras", "save the model again"),
     Fault("not-streamable.yaml", 65, "bidirectional", "not streamable"),
+    Fault("other-model.yaml", 78, ":4:9:", "\"sha256\" is 0000", "another model, or damaged"),
+    Fault("not-a-hash.yaml", 78, ":4:9:", "\"sha256\" is \"230eec91\"", "64 hexadecimal digits"),
   ]
 
   static let models = [
@@ -100,6 +102,21 @@ struct WrongFileTests {
     pipeline.model = "Fixtures/bad/\(fault.file)"
     let path = try folder.write("p.yaml", pipeline.text(ingress: "ipc://\(folder.file("in"))"))
     check(try ChildProcess.run(["pipe", path], input: "h"), fault)
+  }
+
+  /// The hash that `inspect` prints, in any case of its letters, is the one that `sha256` takes.
+  @Test func theModelThatIsMeantRuns() throws {
+    let inspected = try ChildProcess.run(
+      ["model", "inspect", Checkout.path(PipelineText.hello.model)])
+    let hash = try #require(
+      inspected.outputLines.first { $0.hasPrefix("sha256") }?.split(separator: " ").last)
+    let folder = try TemporaryFolder()
+    var pipeline = PipelineText.hello
+    pipeline.more = ["sha256: \(hash.uppercased())"]
+    let path = try folder.write("p.yaml", pipeline.text(ingress: "ipc://\(folder.file("in"))"))
+    let process = try ChildProcess.run(["pipe", path], input: "hell")
+    #expect(process.exitCode == 0, "\(process.errorLines)")
+    #expect(process.outputLines.count == 4)
   }
 
   @Test func aFileThatDoesNotExistIsSaid() throws {

@@ -1,3 +1,4 @@
+import ModelFiles
 import Recurrence
 import Testing
 
@@ -45,6 +46,25 @@ struct ModelVerificationTests {
 
   @Test func anAnswerOfAnotherWidthFails() throws {
     #expect(try !verify(#"{"t":0,"x":[1],"y":[0.76159416]}"#).passes)
+  }
+
+  /// Answers that a file recorded must come again to the last bit.
+  @Test func theProbeOfAFileIsRunAgain() throws {
+    let model = try model()
+    let lines = try RecordedStep.lines(of: #"{"t":0,"x":[1]}"#, file: "steps.jsonl")
+    let inputs: [Float] = [1, 0, -0.5]
+    let answers = try #require(ModelProbe(inputs: inputs, expected: []).answers(of: model))
+    var changed = answers
+    changed[3] = changed[3].nextUp
+    for (expected, passes) in [(answers, true), (changed, false), ([], false)] {
+      let verification = try ModelVerification(
+        model, precision: .f32, lines: lines,
+        probe: ModelProbe(inputs: inputs, expected: expected), expected: [], tolerance: 0)
+      #expect(
+        verification.checks.filter { !$0.passes }.map(\.name)
+          == (passes ? [] : ["probe in the file"]))
+      #expect(verification.checks.last?.answers == expected.count / 2)
+    }
   }
 
   @Test func lowerPrecisionIsComparedWithF32() throws {

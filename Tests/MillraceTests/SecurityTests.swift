@@ -54,14 +54,15 @@ struct SecurityTests {
     func encrypted(_ file: PipelineFile) -> [Bool] {
       file.bindings.map { file.isEncrypted($0.kind, at: $0.endpoint) }
     }
-    #expect(encrypted(try file("")) == [false, false])
+    // In the order ingress, control (an ipc socket of its own, unless said), monitor.
+    #expect(encrypted(try file("")) == [false, false, false])
     let all = try file("curve: { key: a.key, clients: c.keys }")
-    #expect(encrypted(all) == [false, true])
+    #expect(encrypted(all) == [false, false, true])
     #expect(all.curve?.key == "/p/a.key")
     #expect(all.curve?.clients == "/p/c.keys")
     let some = try file(
       "curve: { key: \"credential:a\", endpoints: [ingress], server-key: \"\(Self.one)\" }")
-    #expect(encrypted(some) == [true, false])
+    #expect(encrypted(some) == [true, false, false])
     #expect(some.curve?.key == "credential:a")
     #expect(some.curve?.serverKey?.text == Self.one)
   }

@@ -108,6 +108,21 @@ struct TorchFileTests {
     #expect(text.contains(reason), "\(text)")
   }
 
+  /// A layers file may say which weights it is for.
+  @Test func otherWeightsThanTheLayersFileNamesAreRefused() throws {
+    let layers =
+      #""layers":[{"kind":"lstm","prefix":"layers.0"},{"kind":"linear","prefix":"layers.1"}]"#
+    let hash = SHA256.text(
+      of: SHA256.hash(of: try Fixture.bytes("golden/t_lstm/model.safetensors")))
+    #expect(try message(#"{"files":{"w.safetensors":"\#(hash)"},\#(layers)}"#).hasPrefix("loaded"))
+    // Files of other kinds are not asked after.
+    #expect(try message(#"{"files":{"steps.jsonl":"0"},\#(layers)}"#).hasPrefix("loaded"))
+    let other = try message(
+      #"{"files":{"w.safetensors":"\#(String(hash.reversed()))"},\#(layers)}"#)
+    #expect(other.contains("has the SHA-256 \(hash), which"), "\(other)")
+    #expect(other.contains("does not name: other weights, or damaged"), "\(other)")
+  }
+
   @Test func refusesABackwardHalf() throws {
     #expect(throws: ModelFileError.self) {
       try loadModel(

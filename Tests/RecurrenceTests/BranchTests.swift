@@ -107,6 +107,34 @@ struct BranchTests {
     #expect(throws: ModelError.self) { try answers([start, scaling(1)], [1]) }
   }
 
+  /// Branches may join before the encoder's last layer; between it and RepeatVector its h is the row.
+  @Test func aJoinedRowIsRepeated() throws {
+    let last = Layer.simpleRNN(
+      SimpleRNNCell(
+        name: "last", units: 1, kernel: Matrix(rows: 1, columns: 1, values: [1]),
+        recurrentKernel: Matrix(rows: 1, columns: 1, values: [1]), bias: nil, activation: .linear,
+        returnSequences: false, zeroOutputForMask: false))
+    let twice = [branch(.keep(slot: 0)), scaling(2), branch(.keep(slot: 1))]
+    let sum = branch(.join(.add, slots: [0, 1]))
+    let repeating = Layer.repeatVector(RepeatVector(name: "repeat", count: 2))
+    let model = try Model(
+      layers: twice + [sum, last, scaling(10), repeating, scaling(2)], input: .vectors(width: 1),
+      name: "joined")
+    let state = model.makeState()
+    _ = model.answers(to: [[1], [2]], state: state)
+    // (1 + 2) + (2 + 4), times 10, times 2.
+    for plainly in [false, true] {
+      let rows = model.decode(state, plainly: plainly)
+      #expect(rows.rows == 2 && Array(rows.row(0)) == [180] && Array(rows.row(1)) == [180])
+    }
+    #expect {
+      try Model(
+        layers: [last] + twice + [sum, repeating], input: .vectors(width: 1), name: "wrong")
+    } throws: {
+      "\($0)".contains("and no branches between")
+    }
+  }
+
   @Test func normsByHand() throws {
     let normalization = Layer.normalization(
       Normalization(name: "norm", mean: [10], variance: [4]))

@@ -47,6 +47,23 @@ struct MaskTests {
     }
   }
 
+  /// Keras divides by the number of steps that are not masked: before the first there is no mean.
+  @Test func theMeanOfMaskedStepsAloneIsNone() throws {
+    let mean = Layer.globalPooling1D(GlobalPooling1D(name: "mean", kind: .average, width: 1))
+    let masking = Layer.masking(Masking(name: "mask", maskValue: 0))
+    // Would make a number of NaN.
+    let relu = Layer.activation(ActivationLayer(name: "relu", activation: .relu))
+    let model = try Model(
+      layers: [masking, mean, relu, .lastAnswer(LastAnswer(name: "last"))],
+      input: .vectors(width: 1), name: "mean")
+    let rows = model.answers(to: [[0], [0], [4], [0], [2]], state: model.makeState())
+    #expect(rows[0][0].isNaN && rows[1][0].isNaN)
+    #expect(rows[2...].map { $0[0] } == [4, 4, 3])
+    #expect(throws: ModelError.self) {
+      try Model(layers: [masking, mean, relu], input: .vectors(width: 1), name: "mean")
+    }
+  }
+
   @Test func aMaskFlowsThroughLayersUpToTheEndOfTheSequence() throws {
     var layers = RandomLayers(seed: 42)
     let embedding = layers.embedding(5, 3, maskZero: true)

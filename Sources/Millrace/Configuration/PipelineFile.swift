@@ -13,6 +13,8 @@ package struct PipelineFile: Sendable, Equatable {
   package var tokenizer: TokenizerSection
   /// Model file, relative paths already joined to the pipeline file's folder.
   package var model: String
+  /// The hash that the model must have, 64 hexadecimal digits; nil for any.
+  package var sha256: String?
   package var inference = InferenceSection()
   /// The number format of the recurrent layers.
   package var precision = Precision.f32

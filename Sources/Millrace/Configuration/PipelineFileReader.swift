@@ -6,10 +6,9 @@ import Tokenization
 
 extension PipelineFile {
   private static let topKeys = [
-    "name", "ingress", "tokenizer", "model", "decoder", "inference", "emit", "output", "anomaly",
-    "labels", "top", "sink", "monitor", "control", "http", "traces", "links", "precision", "state",
-    "limits",
-    "allow-plaintext", "curve",
+    "name", "ingress", "tokenizer", "model", "sha256", "decoder", "inference", "emit", "output",
+    "anomaly", "labels", "top", "sink", "monitor", "control", "http", "traces", "links",
+    "precision", "state", "limits", "allow-plaintext", "curve",
   ]
 
   /// Reads and checks a file's text; files that it names are not opened here.
@@ -46,6 +45,12 @@ extension PipelineFile {
     self.path = path
     self.name = name
     model = resolve(try top.requiredText("model"))
+    sha256 = try top.text("sha256")?.lowercased()
+    if let sha256, sha256.wholeMatch(of: /[0-9a-f]{64}/) == nil {
+      throw top.error(
+        "sha256", "is \"\(sha256)\", expected 64 hexadecimal digits, as millrace model inspect says"
+      )
+    }
     ingress = try top.text("ingress") ?? Endpoint.defaultIngress(pipeline: name)
     tokenizer = TokenizerSection()
     if let section = try top.section("tokenizer", known: TokenizerSection.keys) {
@@ -70,9 +75,8 @@ extension PipelineFile {
     }
     try readStages(top)
     for key in [
-      "model", "decoder", "emit", "labels", "tokenizer", "ingress", "monitor", "control", "sink",
-      "links",
-      "output", "anomaly", "http", "curve",
+      "model", "sha256", "decoder", "emit", "labels", "tokenizer", "ingress", "monitor", "control",
+      "sink", "links", "output", "anomaly", "http", "curve",
     ]
     where top.has(key) {
       marks[key] = top.error(key, "")

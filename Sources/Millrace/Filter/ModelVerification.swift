@@ -1,3 +1,4 @@
+import ModelFiles
 import Recurrence
 
 /// What shows that stepping a model gives what it gives for the whole sequence, however it is run.
@@ -32,12 +33,13 @@ package struct ModelVerification {
   ///   - model: in f32.
   ///   - precision: another number format to compare with f32.
   ///   - lines: recorded steps; those without an input are skipped.
+  ///   - probe: answers that the model's file brings; nil for none.
   ///   - expected: answers from elsewhere, in order: `{"y":[...]}` on each line.
   ///   - tolerance: for `expected`.
   /// - Throws: `RecordedStep.BadLine`.
   package init(
-    _ model: Model, precision: Precision, lines: [RecordedStep], expected: [RecordedStep],
-    tolerance: Float
+    _ model: Model, precision: Precision, lines: [RecordedStep], probe: ModelProbe? = nil,
+    expected: [RecordedStep], tolerance: Float
   ) throws {
     self.model = model
     steps = lines.filter(\.hasInput)
@@ -45,6 +47,7 @@ package struct ModelVerification {
     try checkWhole()
     compare("fast kernels, plain layers", try stepByStep(model, plainly: true), tolerance: nil)
     try checkResumed()
+    if let probe { check(probe) }
     let known = expected.compactMap(\.answer)
     if !known.isEmpty { compare("expected answers", known, tolerance: tolerance) }
     if precision != .f32 { try checkPrecision(precision) }
@@ -107,6 +110,17 @@ package struct ModelVerification {
     }
     rows += lastRows(model, state, plainly: false)
     compare("state cut and resumed after each step", rows, tolerance: nil)
+  }
+
+  /// The answers recorded in the file, by the model as it was loaded.
+  private mutating func check(_ probe: ModelProbe) {
+    let rows = [probe.answers(of: model) ?? []]
+    let expected = [probe.expected]
+    checks.append(
+      Check(
+        name: "probe in the file", answers: probe.expected.count / max(1, model.outputWidth),
+        difference: Self.difference(rows, expected), tolerance: nil,
+        passes: Self.bits(rows) == Self.bits(expected)))
   }
 
   private mutating func checkPrecision(_ precision: Precision) throws {

@@ -131,8 +131,15 @@ final class LinkSender {
     header.elementType = .json
     header.count = 1
     header.width = UInt32(json.count)
-    try json.withUnsafeBytes {
-      try send(header, stream: .init(start: nil, count: 0), payload: $0, units: 0)
+    do {
+      try json.withUnsafeBytes {
+        try send(header, stream: .init(start: nil, count: 0), payload: $0, units: 0)
+      }
+    } catch let error as ZeroMQError
+      where error == .noPeer(at: endpoint) && !endpoint.hasPrefix("inproc:")
+    {
+      // A handshake that failed leaves a moment without a connection, which is made anew; a later
+      // ping finds out what the peer has not heard.
     }
   }
 

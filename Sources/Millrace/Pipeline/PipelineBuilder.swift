@@ -14,12 +14,13 @@ package struct PipelineBuilder {
     guard FileManager.default.fileExists(atPath: file.model) else {
       throw file.error(at: "model", "names \(file.model), which does not exist")
     }
-    return try build(with: readModel(at: file.model))
+    // The gates that a tap may ask for are computed by the plain layers.
+    let model = try load(forSteppingOnly: file.monitor == nil).with(file.precision)
+    return try build(with: model)
   }
 
-  /// A model as this pipeline runs it.
+  /// Another model as this pipeline runs it.
   func readModel(at path: String) throws -> LoadedModel {
-    // The gates that a tap may ask for are computed by the plain layers.
     try loadModel(at: path, forSteppingOnly: file.monitor == nil).with(file.precision)
   }
 
@@ -51,8 +52,19 @@ package struct PipelineBuilder {
 
   /// The model and the tokens of its input, nil where they are no text; for `millrace similar`.
   package func modelAndVocabulary() throws -> (Model, Vocabulary?) {
-    let model = try loadModel(at: file.model)
+    let model = try load(forSteppingOnly: false)
     return (model.model, try encoding(for: model.model, model.vocabulary).1)
+  }
+
+  /// The file's model, which must be the one that is meant where the file says so.
+  private func load(forSteppingOnly: Bool) throws -> LoadedModel {
+    let model = try loadModel(at: file.model, forSteppingOnly: forSteppingOnly)
+    if let expected = file.sha256, expected != model.sha256Text {
+      throw file.error(
+        at: "sha256",
+        "is \(expected), but \(file.model) has \(model.sha256Text): another model, or damaged")
+    }
+    return model
   }
 
   // MARK: Labels

@@ -22,7 +22,7 @@ package final class EndpointGuard: Sendable {
 
   private struct State {
     var clients = ClientList()
-    var paces: [Reason: LogPace] = [:]
+    var paces: [EndpointUse: [Reason: LogPace]] = [:]
     var refused: [EndpointUse: [Reason: UInt64]] = [:]
   }
 
@@ -132,7 +132,7 @@ package final class EndpointGuard: Sendable {
   ) {
     let heldBack = state.withLock { state in
       state.refused[use, default: [:]][reason, default: 0] += 1
-      return state.paces[reason, default: LogPace()].admit(
+      return state.paces[use, default: [:]][reason, default: LogPace()].admit(
         milliseconds: MonotonicClock.milliseconds)
     }
     guard let heldBack else { return }

@@ -77,9 +77,14 @@ package final class ModelShelf: Sendable {
   }
 
   private func read(_ path: String) throws -> Pipeline {
+    // Its hash is looked at by whoever asked for it.
+    return try pipeline(with: PipelineBuilder(file).readModel(at: path), from: path)
+  }
+
+  private func pipeline(with model: LoadedModel, from path: String) throws -> Pipeline {
     var file = file
     file.model = path
-    return try PipelineBuilder(file).build()
+    return try PipelineBuilder(file).build(with: model)
   }
 
   // MARK: Swapping
@@ -139,9 +144,7 @@ package final class ModelShelf: Sendable {
     if let refusal { throw Refusal(description: "\(candidate.path): \(refusal)") }
     if let here = shelf.withLock({ $0.pipelines[loaded.hashText] }) { return here }
     do {
-      var file = file
-      file.model = candidate.path
-      return try PipelineBuilder(file).build(with: loaded)
+      return try pipeline(with: loaded, from: candidate.path)
     } catch {
       throw Refusal(description: "\(error)")
     }
