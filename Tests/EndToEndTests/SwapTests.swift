@@ -64,7 +64,9 @@ struct SwapTests {
     }
 
     /// Compares every answer with what the model gives that it names: each number once, in order, and
-    /// the same bits. A stream goes over at most once, by `policy`.
+    /// the same bits.
+    ///
+    /// A stream goes over at most once, by `policy`.
     ///
     /// - Returns: how many streams went over.
     func check(
@@ -122,7 +124,8 @@ struct SwapTests {
   @Test(arguments: [
     Load(policy: "carry", file: same), Load(policy: "carry", file: same, workers: 2, isSplit: true),
     Load(policy: "reset", file: other, workers: 2),
-    Load(policy: "rewarm", file: other), Load(policy: "rewarm", file: same, workers: 2, isSplit: true),
+    Load(policy: "rewarm", file: other),
+    Load(policy: "rewarm", file: same, workers: 2, isSplit: true),
   ])
   func everyAnswerIsOfTheModelThatItNames(load: Load) throws {
     var pipeline = PipelineText.remember
@@ -172,7 +175,7 @@ struct SwapTests {
     try running.stop()
   }
 
-  /// The shadow takes the same steps; the model that serves answers. A swap to it ends that.
+  /// The shadow takes the same steps, and the model that serves answers; a swap to it ends that.
   @Test func aShadowAnswersNobodyAndTellsHowItDiffers() throws {
     let running = try RunningPipeline(.remember, isTapped: true)
     let (first, second) = (

@@ -14,7 +14,8 @@ struct SwapCheckTests {
   }
 
   private func refusal(
-    _ candidate: String, _ policy: SwapPolicy, rewarmSteps: Int = 4, beside: String = "remember/model.keras"
+    _ candidate: String, _ policy: SwapPolicy, rewarmSteps: Int = 4,
+    beside: String = "remember/model.keras"
   ) throws -> String? {
     SwapCheck.refusal(
       of: try Self.loaded(candidate), beside: try Self.loaded(beside), policy,

@@ -33,7 +33,9 @@ extension InferenceLoop {
     if stream.runs.isEmpty { stream.runs = [] }
     var rows = run.rows
     let isEmpty = stream.stepsSinceReset == 0 || run.header.flags.contains(.reset)
-    if case .oneToMany = run.model.model.shape, let state = run.peeked, run.stepCount > 0 || !isEmpty {
+    if case .oneToMany = run.model.model.shape, let state = run.peeked,
+      run.stepCount > 0 || !isEmpty
+    {
       rows = run.model.model.decode(state).values
       stage.settings.output.scaling?.undo(on: &rows)
     }

@@ -116,7 +116,7 @@ extension InferenceLoop {
     }
   }
 
-  /// No life needs a model any more. Streams in memory that rest on it go over, some in each turn.
+  /// No life needs a model any more: streams in memory that rest on it go over, some in each turn.
   private func drop(_ record: ModelRecord) {
     guard let model = models.drop(record.generation) else { return }
     leaving += streams.values.filter { $0.model === model }

@@ -51,8 +51,8 @@ extension TokenizerLoop {
     }
     let held = models.series.held.count + (models.shadow == nil ? 0 : 1)
     if policy != .shadow, held >= Limits.models {
-      return "\(held) models are held, expected fewer than \(Limits.models): streams still run on the "
-        + "older ones; wait until they end, or swap by another policy than drain"
+      return "\(held) models are held, expected fewer than \(Limits.models): streams still run on "
+        + "the older ones; wait until they end, or swap by another policy than drain"
     }
     return nil
   }
@@ -206,7 +206,8 @@ extension TokenizerLoop {
   // MARK: Restart
 
   /// The models as a process before this one left them, or the one that the pipeline file names.
-  static func servedModels(_ stage: TokenizerStage, _ control: StageControl) throws -> ServedModels {
+  static func servedModels(_ stage: TokenizerStage, _ control: StageControl) throws -> ServedModels
+  {
     guard let store = stage.store, var series = ModelSeries(try store.models()) else {
       return ServedModels(
         ModelSeries(stage.model), givenState: stage.givenState,
@@ -221,7 +222,7 @@ extension TokenizerLoop {
         "going on with the model that was swapped in, not with the one that the pipeline file names",
         metadata: [
           "model": "\(current.hash)", "file": "\(current.path)", "named": "\(stage.model.path)",
-          "do": "write model: \(current.path) into the pipeline file, or swap the other one in again",
+          "do": "write model: \(current.path) into the file, or swap the other one in again",
         ])
     }
     control.metrics.serve(current.hash)

@@ -9,8 +9,9 @@ final class StageMetrics: Sendable {
   let stage: String
   /// Data messages read: from clients, or from the stage before.
   let messages: OwnedCounter
-  /// Steps that came in, and steps that were dealt with; the rest waits. Stages that know of models show
-  /// the latter by model: `steps(of:)`.
+  /// Steps that came in, and steps that were dealt with; the rest waits.
+  ///
+  /// Stages that know of models show the latter by model: `steps(of:)`.
   let stepsIn: OwnedCounter
   let steps: OwnedCounter
   /// Turns of the stage's loop, which never stand still while it is well.

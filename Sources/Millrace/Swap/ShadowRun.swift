@@ -29,7 +29,8 @@ final class ShadowRun {
       MetricLabel("stage", stage), MetricLabel("model", ModelKey.text(of: model.key)),
     ]
     steps = registry.counter(
-      "millrace_shadow_steps_total", "Steps that a shadow took beside the model that serves.", labels)
+      "millrace_shadow_steps_total", "Steps that a shadow took beside the model that serves.",
+      labels)
     labelsDiffer = registry.counter(
       "millrace_shadow_labels_differ_total",
       "Of these, the ones at which its largest class was another one.", labels)

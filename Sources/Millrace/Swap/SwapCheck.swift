@@ -4,7 +4,7 @@ import Recurrence
 
 /// Whether a model can take the place of another in a running pipeline.
 enum SwapCheck {
-  /// One line that names what differs, and both values; nil where nothing stands against it.
+  /// What stands against it.
   ///
   /// - Parameters:
   ///   - candidate: the model of the new file.
@@ -13,6 +13,7 @@ enum SwapCheck {
   ///   - rewarmSteps: inputs that each stream keeps.
   ///   - ownsLabels: whether class names come from the model file.
   ///   - ownsVocabulary: whether the tokens come from it.
+  /// - Returns: one line that names what differs, and both values; nil where nothing does.
   static func refusal(
     of candidate: LoadedModel, beside serving: LoadedModel, _ policy: SwapPolicy,
     rewarmSteps: Int, ownsLabels: Bool, ownsVocabulary: Bool
@@ -37,8 +38,8 @@ enum SwapCheck {
         "carry goes on with h and c: \($0); say --policy reset, drain or rewarm"
       }
     case .rewarm where rewarmSteps == 0:
-      return "rewarm replays the last inputs, and none are kept: expected state: { rewarm: STEPS } in "
-        + "the pipeline file, received none; say --policy reset or drain"
+      return "rewarm replays the last inputs, and none are kept: expected state: { rewarm: STEPS } "
+        + "in the pipeline file, received none; say --policy reset or drain"
     case .rewarm, .reset, .drain, .shadow: return nil
     }
   }
