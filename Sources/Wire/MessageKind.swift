@@ -10,7 +10,7 @@ package enum MessageKind: UInt8, Sendable, CaseIterable {
   case pong = 8
   case answer = 9
   /// About models, between stages only: `ModelMessage`.
-  case models = 10
+  case models = 16
 
   /// The name in the friendly form.
   package var name: String {
@@ -33,6 +33,6 @@ package enum MessageKind: UInt8, Sendable, CaseIterable {
     self = kind
   }
 
-  /// Kinds 4 to 8 and 10 may come without a stream, and so may the refusal of one, or of a bad name.
+  /// Kinds 4 to 8 and 16 may come without a stream, and so may the refusal of one, or of a bad name.
   package var allowsEmptyStream: Bool { (3...8).contains(rawValue) || self == .models }
 }

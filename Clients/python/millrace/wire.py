@@ -205,7 +205,7 @@ def _read_binary(header: bytes) -> dict[str, Any]:
     _, kind, dtype, flags, count, width, number, epoch, time, first_unused, model = (
         HEADER.unpack(header))
     if kind not in _KINDS_BY_NAME.values():
-        raise WireError("bad-header", f"kind is {kind}", "1 to 9, and 10 between stages")
+        raise WireError("bad-header", f"kind is {kind}", "1 to 9, and 16 between stages")
     if dtype not in _VALUE_BYTES:
         raise WireError("bad-dtype", f"dtype is {dtype}", "0 to 5")
     if flags & ~_FLAGS_KNOWN:
