@@ -8,7 +8,7 @@ SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 PYTHON := /usr/bin/python3
 PIPELINES := $(filter-out %.test.yaml,$(wildcard Pipelines/*.yaml))
 
-.PHONY: help setup build demo test test-python test-notebook wheel manual check-metrics check-unit deb test-deb bench-overload test-network test-page page-pictures lint format bench bench-pipeline bench-steps torture fuzz neon sanitize fixtures check-models check-random clean
+.PHONY: help setup build demo test test-python test-notebook wheel manual check-metrics check-unit deb test-deb bench-overload bench-taps test-network test-page page-pictures page-weight lint format bench bench-pipeline bench-steps torture fuzz neon sanitize fixtures check-models check-random clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -94,6 +94,13 @@ test-deb: deb ## Install, run, remove and purge the package in an overlay of thi
 bench-overload: build ## Whether one greedy stream slows the others down (ARGS=--json)
 	@MILLRACE=$(CURDIR)/.build/release/millrace $(PYTHON) Benchmarks/overload/overload.py $(ARGS)
 
+# The first half needs valgrind, the second a quiet machine.
+bench-taps: build ## What taps cost with no subscriber (instructions), and with 20, 15 of them stopped
+	@command -v valgrind >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends valgrind >/dev/null; }
+	@MILLRACE=$(CURDIR)/.build/release/millrace $(PYTHON) Benchmarks/taps/instructions.py
+	@$(BUILD_PIPELINE) >&2
+	@.build-pipeline/release/EndToEndBenchmark --only taps --rounds 5 $(ARGS)
+
 check-unit: ## Check the systemd unit, and how exposed systemd-analyze calls it
 	@Packaging/systemd/check
 
@@ -109,6 +116,10 @@ test-page: ## Test the page in headless Chromium (installs Debian's chromium, ch
 page-pictures: ## Take the pictures of the page in Docs anew, with 200 live streams (needs what test-page installs)
 	@$(SWIFT_BUILD) --product millrace
 	cd Clients/python && MILLRACE=$(CURDIR)/.build/debug/millrace $(PYTHON) -m tests.page_pictures $(CURDIR)/Docs
+
+# Ten minutes; ARGS="--minutes 2" for fewer.
+page-weight: build ## What the page costs its reader after a while, with 200 live streams (needs what test-page installs)
+	cd Clients/python && MILLRACE=$(CURDIR)/.build/release/millrace $(PYTHON) -m tests.page_weight $(ARGS)
 
 torture: build ## Kill daemons at random moments and compare with an undisturbed run
 	@for mode in "--durability os" "--durability fsync" "--durability os --split" "--durability fsync --split"; do \

@@ -18,6 +18,7 @@ def metrics(binary: str) -> str:
     with tempfile.TemporaryDirectory(prefix="mr-") as folder:
         file = pathlib.Path(folder) / "hello.yaml"
         file.write_text(f"ingress: ipc://{folder}/in\nhttp: 127.0.0.1:0\nmodel: {HELLO}/model.keras\n"
+                        f"state: {{ store: {folder}/state.sqlite }}\n"
                         f"tokenizer: {{ kind: characters, vocabulary: {HELLO}/vocabulary.txt }}\n")
         daemon = subprocess.Popen([binary, "run", str(file)], stderr=subprocess.PIPE, text=True)
         try:

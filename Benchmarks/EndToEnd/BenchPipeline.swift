@@ -10,9 +10,10 @@ import ZeroMQ
 enum BenchPipeline {
   /// Starts it, calls `body` on a thread of its own, and stops it.
   ///
-  /// `durability` other than `none` keeps a store in the temporary folder.
+  /// `durability` other than `none` keeps a store in the temporary folder; taps are at `monitor`.
   static func run<Result: Sendable>(
     _ kind: BenchModel, over transport: String, durability: String = "none",
+    monitor: String? = nil,
     _ body: @escaping @Sendable (Context, String) throws -> Result
   ) async throws -> Result {
     let folder = FileManager.default.temporaryDirectory.appending(
@@ -34,6 +35,7 @@ enum BenchPipeline {
     var file = try PipelineFile(text: text, path: "bench.yaml")
     file.name = "bench-\(serial.load(ordering: .relaxed))"
     file.ingress = endpoint
+    file.monitor = monitor
     let model = LoadedModel(
       model: try kind.make(), sha256: [UInt8](repeating: 1, count: 32), format: "benchmark",
       kerasVersion: "", path: "")

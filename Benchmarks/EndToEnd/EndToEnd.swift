@@ -12,7 +12,7 @@ import ZeroMQ
   @Flag(help: "Fewer configurations and shorter runs.") var quick = false
   @Option(
     help:
-      "Only this: rows, lone (the delay of a lone step), memory (of an idle stream), durability (its cost)."
+      "Only this: rows, lone (the delay of a lone step), memory (of an idle stream), durability (its cost), taps (20 subscribers)."
   )
   var only: Part?
   @Flag(help: "Measure the rates alone, not the delays.") var ratesOnly = false
@@ -22,8 +22,10 @@ import ZeroMQ
   @Option(help: "Only this number of streams.") var streams: [Int] = []
   @Option(help: "Only so many steps a message.") var steps: [Int] = []
 
+  @Option(help: .private) var subscribe: String?
+
   enum Part: String, CaseIterable, ExpressibleByArgument {
-    case rows, lone, memory, durability
+    case rows, lone, memory, durability, taps
   }
 
   private struct Row: Encodable {
@@ -39,6 +41,8 @@ import ZeroMQ
   }
 
   func run() async throws {
+    if let subscribe { return try TapTally.subscribe(to: subscribe) }
+    if only == .taps { return try await watch() }
     if only == .memory { return try await measureMemory() }
     if only == .durability { return try await compareDurability() }
     let transports = transport.isEmpty ? ["inproc", "ipc", "tcp"] : transport
@@ -110,7 +114,8 @@ import ZeroMQ
 
   /// What a store costs: each durability in turn, over ipc.
   private func compareDurability() async throws {
-    let kinds = ["none", "os", "fsync"]
+    // The last one keeps its output lines too.
+    let kinds = ["none", "os", "fsync", "os, history: 10m"]
     let streams = streams.first ?? 128
     for steps in steps.isEmpty ? [1, 8, 64] : steps {
       var rates: [String: [Double]] = [:]
@@ -138,11 +143,34 @@ import ZeroMQ
         print(
           String(
             format:
-              "%-6@ %4d streams %3d steps/msg %10.0f steps/s, none/this %.2f; lone p50 %.0f us, p99 %.0f us",
+              "%-16@ %4d streams %3d steps/msg %10.0f steps/s, none/this %.2f; lone p50 %.0f us, p99 %.0f us",
             kind as NSString, streams, steps, rate, none / rate, Self.part(sorted, 0.5),
             Self.part(sorted, 0.99)))
       }
     }
+  }
+
+  /// What subscribers cost, 15 of 20 of them stopped.
+  private func watch() async throws {
+    var load = TapLoad()
+    load.rounds = rounds
+    if quick { load.seconds = 1 }
+    if let streams = streams.first { load.streams = streams }
+    if let steps = steps.first { load.stepsPerMessage = steps }
+    let report = try await load.run()
+    if json {
+      print(String(decoding: try JSONEncoder().encode(report), as: UTF8.self))
+    } else {
+      print(
+        String(
+          format: "%d streams, %d steps/msg, 30 %% of %.0f steps/s: p50 %.0f us alone, "
+            + "%.0f us with %d subscribers (%d stopped), ratio %.2f; p99 %.0f and %.0f us; "
+            + "%llu received, %llu holes, %d topics that do not add up",
+          load.streams, load.stepsPerMessage, report.stepsPerSecond, report.p50Alone,
+          report.p50Watched, load.subscribers, load.stopped, report.p50Ratio, report.p99Alone,
+          report.p99Watched, report.received, report.holes, report.wrongTopics))
+    }
+    if report.wrongTopics > 0 || report.p50Ratio > 1.1 { throw ExitCode(1) }
   }
 
   /// One step at a time, 200 a second: what a lone answer takes.

@@ -23,6 +23,7 @@ package final class StateStore: Sendable {
   private let waitingBytes = Atomic<Int>(0)
   private let troubles = Mutex(Troubles())
   private let listeners = Mutex<[@Sendable () -> Void]>([])
+  private let commitNanoseconds = Atomic<UInt64>(0)
 
   private struct Pending {
     var changes: [StoreChange] = []
@@ -114,6 +115,9 @@ package final class StateStore: Sendable {
     listeners.withLock { $0.append(listener) }
   }
 
+  /// How long the newest commit took; for listeners.
+  package var newestCommitNanoseconds: UInt64 { commitNanoseconds.load(ordering: .relaxed) }
+
   /// Everything up to this ticket is committed.
   package var committed: UInt64 { committedTicket.load(ordering: .acquiring) }
 
@@ -200,9 +204,11 @@ package final class StateStore: Sendable {
   }
 
   private func commit(_ changes: [StoreChange]) -> CommitOutcome {
+    let began = ContinuousClock.now
     do {
       if durability == .fsync { try syncOutput(changes) }
       try pool.write { try StateStore.apply(changes, to: $0) }
+      commitNanoseconds.store((ContinuousClock.now - began).nanoseconds, ordering: .relaxed)
       troubles.withLock { $0.stalled = nil }
       return .committed
     } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL {
@@ -252,6 +258,9 @@ package final class StateStore: Sendable {
       case .outputLength(let length, _):
         try database.cachedStatement(sql: "REPLACE INTO facts VALUES ('output-length', ?)")
           .execute(arguments: ["\(length)"])
+      case .keep(let rows, let second): try keep(rows, at: second, in: database)
+      case .trimKept(let second, let bytesMax):
+        try trimKept(before: second, bytesMax: bytesMax, in: database)
       }
     }
   }
@@ -354,6 +363,7 @@ package final class StateStore: Sendable {
             """)
       }
       try createModels(database)
+      try database.execute(sql: keptSchema)
       for (what, expected) in owner.sorted(by: { $0.key < $1.key }) {
         let received = try String.fetchOne(
           database, sql: "SELECT value FROM facts WHERE name = ?", arguments: [what])
@@ -384,6 +394,13 @@ package final class StateStore: Sendable {
   }
 }
 
+extension Duration {
+  fileprivate var nanoseconds: UInt64 {
+    let (seconds, attoseconds) = components
+    return UInt64(max(0, seconds)) * 1_000_000_000 + UInt64(max(0, attoseconds)) / 1_000_000_000
+  }
+}
+
 extension StoreChange {
   /// Roughly what it holds in memory while it waits.
   var byteCount: Int {
@@ -392,7 +409,9 @@ extension StoreChange {
     case .checkpoint(_, let checkpoint): (checkpoint?.state.count ?? 0) * 4 + 128
     case .standing, .settleWritten: 192
     case .written(_, let records): records.count * 128 + 64
-    case .trim, .trimWritten, .outputLength: 32
+    case .keep(let rows, _):
+      rows.reduce(64) { $0 + $1.lines.reduce(128) { $0 + $1.text.count + 32 } }
+    case .trim, .trimWritten, .outputLength, .trimKept: 32
     case .model: 256
     }
   }

@@ -19,4 +19,8 @@ package enum StoreChange: Sendable {
   case model(ModelRecord)
   /// The output file is good up to here.
   case outputLength(Int64, descriptor: Int32)
+  /// Output lines for readers who come late; `second` since 1970 is when they were written.
+  case keep([KeptLines], second: UInt64)
+  /// Kept lines that are older, or of which there are more, are needed no more.
+  case trimKept(before: UInt64, bytesMax: Int)
 }

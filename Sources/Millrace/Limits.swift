@@ -12,6 +12,10 @@ package enum Limits {
   /// bounded by its bytes.
   package static let messageSteps = 4096
 
+  /// How long an acknowledgement may wait for others of its stream, which it then stands for; it goes
+  /// at once when nothing of the connection is under way.
+  package static let acknowledgeMilliseconds: UInt64 = 5
+
   /// Refusals of parts of one text message; the last of them says how many more parts there are.
   package static let messageRefusals = 16
 
@@ -107,6 +111,19 @@ package enum Limits {
 
   /// Messages queued towards one subscriber; more are dropped and show as holes in `sequence`.
   package static let subscriberQueueMessages = 1000
+
+  /// Output lines that the store keeps for readers who come late, with `state.history`.
+  ///
+  /// The oldest go first; a reader that asks for them is told where its lines begin.
+  package static let historyBytes = 1 << 30
+
+  /// Kept lines that one subscription to `from:` gets; the reader asks for the next ones with another.
+  ///
+  /// Half of what may wait for a subscriber, so that none is lost to a reader that is slow.
+  package static let historyPageLines = 500
+
+  /// Readers of kept lines at one time; the next is refused `over-limit`.
+  package static let historyReaders = 64
 
   /// Messages queued towards `millrace record`; more are holes, and end the recording of their
   /// streams.

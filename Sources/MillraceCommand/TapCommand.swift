@@ -12,12 +12,15 @@ struct TapCommand: AsyncParsableCommand {
       output/STREAM/ and alarm/STREAM/ are what the sink publishes. What this reader lost is counted \
       on standard error, and summed up at the end: with --limit, or when it is interrupted. \
       --every and --at-most leave messages out in the daemon; what they leave out is not lost.
+      --from-number catches up with one stream: its output lines from that number on, as far back as the \
+      pipeline's state.history keeps them, then each as it is written, none lost and none twice.
 
       EXAMPLES:
         millrace tap Pipelines/motion.yaml inference/output/
         millrace tap Pipelines/gates.yaml inference/gates --stream 'cam-*' --at-most 5
         millrace tap Pipelines/motion.yaml inference/output --format npy --limit 100 > a.npy
         millrace tap Pipelines/motion.yaml daemon/events --format lines
+        millrace tap durable.yaml --stream cam-1 --from-number 0
       """)
 
   @OptionGroup var argument: PipelineArgument
@@ -39,6 +42,9 @@ struct TapCommand: AsyncParsableCommand {
   @Option(help: "Of each topic, at most so many messages a second.")
   var atMost: Int?
 
+  @Option(help: "Of --stream, the output lines from this number on, which the daemon has kept.")
+  var fromNumber: UInt64?
+
   @Option(help: "Stop after so many messages.")
   var limit: UInt64?
 
@@ -59,16 +65,40 @@ struct TapCommand: AsyncParsableCommand {
         throw ValidationError("\(option) is \(count), expected 1 to 1000000.")
       }
     }
+    if fromNumber != nil { try validateHistory() }
+  }
+
+  /// Not in `validate`, which comes before a misspelt option is told.
+  private func prefixes() throws -> [String] {
     do {
-      _ = try TapTopics.prefixes(topics, streams: stream, limit: tapLimit)
+      return try TapTopics.prefixes(topics, streams: stream, limit: tapLimit)
     } catch {
       throw ValidationError("\(error)")
     }
   }
 
+  private func validateHistory() throws {
+    guard every == nil, atMost == nil else {
+      throw ValidationError("--from-number gives each line; leave out --every and --at-most.")
+    }
+    guard stream.count == 1, stream[0].namesOne else {
+      throw ValidationError("--from-number is about one stream; name it with --stream NAME.")
+    }
+    let plain = topics.map { $0.hasPrefix("tap/") ? String($0.dropFirst(4)) : $0 }
+    guard plain.allSatisfy({ $0 == "sink/result" || $0 == "sink/result/" }) else {
+      throw ValidationError("--from-number is for sink/result, whose lines the daemon keeps.")
+    }
+  }
+
   func run() async throws {
     try await failing {
+      let prefixes = try prefixes()
       let file = try argument.file()
+      if fromNumber != nil, file.store?.historyMilliseconds == nil {
+        throw file.error(
+          at: "state",
+          "keeps no lines for readers who come late: state: { store: FILE, history: 10m }")
+      }
       let isOutput = !topics.isEmpty && topics.allSatisfy(TapTopics.isPublished)
       let own = isOutput ? file.sink.publish.map { [$0] } : TopRun.endpoints(of: file)
       guard let endpoints = from.map({ [$0] }) ?? own else {
@@ -80,8 +110,9 @@ struct TapCommand: AsyncParsableCommand {
         endpoints: endpoints,
         keys: try keys.keys(
           of: file, for: isOutput ? .publish : .monitor, at: endpoints.first ?? ""),
-        prefixes: try TapTopics.prefixes(topics, streams: stream, limit: tapLimit), limit: limit,
-        format: format)
+        prefixes: prefixes,
+        keptLines: stream.first.flatMap { one in fromNumber.map { (one, $0) } },
+        limit: limit, format: format)
       let (received, lost) = try await run.run(
         output: { try FileHandle.standardOutput.write(contentsOf: Data($0)) },
         say: { complain($0) })

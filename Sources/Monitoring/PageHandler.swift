@@ -7,6 +7,8 @@ struct PageHandler: HTTPHandler {
   let registry: MetricsRegistry
   let health: Health
   let feed: PageFeed
+  /// The tokens nearest to one, as JSON; nil where the model has no Embedding.
+  let similar: (@Sendable (String) -> [UInt8])?
   /// Whether requests may name any host, which only a server off loopback allows.
   let allowsAnyHost: Bool
 
@@ -46,6 +48,12 @@ struct PageHandler: HTTPHandler {
     case "/readyz":
       let phase = health.phase
       return text(phase == .ready ? .ok : .serviceUnavailable, phase.rawValue + "\n")
+    case "/similar":
+      guard let similar else {
+        return text(.notFound, "the model does not begin with an Embedding\n")
+      }
+      let token = request.query.first { $0.name == "to" }?.value ?? ""
+      return respond(.ok, Data(similar(token)), "application/json")
     default:
       return text(.notFound, "there are /, /metrics, /healthz, /readyz and /live\n")
     }

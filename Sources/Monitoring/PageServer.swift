@@ -17,15 +17,17 @@ package struct PageServer: Service {
   private let health: Health
   private let logger: Logger
 
+  /// `similar` gives the tokens nearest to one, as JSON, where the model has an Embedding.
   package init(
     address: HTTPAddress, registry: MetricsRegistry, health: Health, feed: PageFeed,
-    logger: Logger
+    similar: (@Sendable (String) -> [UInt8])?, logger: Logger
   ) {
     self.address = address
     self.health = health
     self.logger = logger
     handler = PageHandler(
-      registry: registry, health: health, feed: feed, allowsAnyHost: !address.isLoopback)
+      registry: registry, health: health, feed: feed, similar: similar,
+      allowsAnyHost: !address.isLoopback)
     registry.describe("millrace_http_requests_total", "HTTP requests, by the answer's status code.")
     registry.gauge("millrace_page_sessions", "Pages that are open.") { Double(feed.sessionCount) }
     registry.counter(

@@ -25,14 +25,14 @@ package struct StreamSequence: Equatable, Sendable {
   }
 
   /// How long messages behind a refused gap are passed over.
-  package static let gapSilenceMilliseconds: UInt64 = 1000
+  package static let gapSilenceMilliseconds: UInt32 = 1000
 
   package private(set) var phase = Phase.unknown
+  /// The low bits of a clock's milliseconds, 0 for never: an idle stream keeps this, so that it is small.
+  private var gapRefusedAtMilliseconds: UInt32 = 0
   /// The next input number.
   package private(set) var expected: UInt64 = 0
   package private(set) var epoch: UInt64 = 0
-  /// 0 for never: an idle stream keeps this, so that it is small.
-  private var gapRefusedAtMilliseconds: UInt64 = 0
   /// Where the last RESET acted while nothing has been applied behind it.
   ///
   /// The largest number, which no RESET can have, for never.
@@ -105,10 +105,9 @@ package struct StreamSequence: Equatable, Sendable {
 
   private mutating func admitGap(milliseconds: UInt64) -> Admission {
     let refused = gapRefusedAtMilliseconds
-    if refused > 0, milliseconds &- refused < StreamSequence.gapSilenceMilliseconds {
-      return .passOver
-    }
-    gapRefusedAtMilliseconds = max(milliseconds, 1)
+    let now = UInt32(truncatingIfNeeded: milliseconds)
+    if refused > 0, now &- refused < StreamSequence.gapSilenceMilliseconds { return .passOver }
+    gapRefusedAtMilliseconds = max(now, 1)
     return .refuse(.gap, expected: expected)
   }
 

@@ -32,6 +32,12 @@ package struct Multipart: ~Copyable {
       start: zmq_msg_data(messages + part), count: zmq_msg_size(messages + part))
   }
 
+  /// A part to be sent on without copying its bytes.
+  package func shared(_ part: Int) -> SharedPart {
+    precondition(part < min(partCount, capacity), "the message has \(partCount) parts")
+    return SharedPart(messages + part)
+  }
+
   /// The descriptor of the connection that a part came by, as `SocketEvent` names it; nil where
   /// libzmq does not tell (zmq_msg_get(3), ZMQ_SRCFD), as over inproc.
   package func sourceDescriptor(_ part: Int) -> Int32? {
@@ -66,6 +72,8 @@ package struct Multipart: ~Copyable {
 extension Socket where Kind: Receives {
   /// Receives one whole message without waiting; false when none is there.
   package func receive(into message: inout Multipart) throws(ZeroMQError) -> Bool {
-    try message.receive(from: pointer, flags: ZMQ_DONTWAIT)
+    let isThere = try message.receive(from: pointer, flags: ZMQ_DONTWAIT)
+    phase.isQuiet = !isThere
+    return isThere
   }
 }

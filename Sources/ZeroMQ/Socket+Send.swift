@@ -43,6 +43,7 @@ extension Socket where Kind: Sends {
   private func send(
     _ bytes: UnsafeRawBufferPointer, flags: Int32
   ) throws(ZeroMQError) -> SendOutcome {
+    phase.isQuiet = false
     while true {
       if zmq_send(pointer, bytes.baseAddress, bytes.count, flags) >= 0 { return .sent }
       switch zmq_errno() {

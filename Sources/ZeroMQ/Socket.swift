@@ -33,6 +33,7 @@ package struct Socket<Kind: SocketKind>: ~Copyable {
     if endpoint.hasPrefix("ipc://"), isServed(path: String(endpoint.dropFirst(6))) {
       throw ZeroMQError("zmq_bind", endpoint, code: EADDRINUSE)
     }
+    phase.isQuiet = false
     guard zmq_bind(pointer, endpoint) == 0 else { throw ZeroMQError("zmq_bind", endpoint) }
   }
 
@@ -54,14 +55,17 @@ package struct Socket<Kind: SocketKind>: ~Copyable {
   }
 
   package func unbind(_ endpoint: String) throws(ZeroMQError) {
+    phase.isQuiet = false
     guard zmq_unbind(pointer, endpoint) == 0 else { throw ZeroMQError("zmq_unbind", endpoint) }
   }
 
   package func connect(_ endpoint: String) throws(ZeroMQError) {
+    phase.isQuiet = false
     guard zmq_connect(pointer, endpoint) == 0 else { throw ZeroMQError("zmq_connect", endpoint) }
   }
 
   package func disconnect(_ endpoint: String) throws(ZeroMQError) {
+    phase.isQuiet = false
     guard zmq_disconnect(pointer, endpoint) == 0 else {
       throw ZeroMQError("zmq_disconnect", endpoint)
     }
@@ -89,6 +93,7 @@ package struct Socket<Kind: SocketKind>: ~Copyable {
   // MARK: Options (zmq_setsockopt(3))
 
   func set(_ option: Int32, _ name: String, _ value: Int32) throws(ZeroMQError) {
+    phase.isQuiet = false
     var value = value
     guard zmq_setsockopt(pointer, option, &value, MemoryLayout<Int32>.size) == 0 else {
       throw ZeroMQError("zmq_setsockopt", name)
@@ -96,6 +101,7 @@ package struct Socket<Kind: SocketKind>: ~Copyable {
   }
 
   func set(_ option: Int32, _ name: String, bytes: UnsafeRawBufferPointer) throws(ZeroMQError) {
+    phase.isQuiet = false
     guard zmq_setsockopt(pointer, option, bytes.baseAddress, bytes.count) == 0 else {
       throw ZeroMQError("zmq_setsockopt", name)
     }
@@ -156,6 +162,7 @@ extension Socket where Kind == Subscribe {
 
   package func subscribe(_ prefix: String) throws(ZeroMQError) {
     let bytes = Array(prefix.utf8)
+    phase.isQuiet = false
     guard zmq_setsockopt(pointer, ZMQ_SUBSCRIBE, bytes, bytes.count) == 0 else {
       throw ZeroMQError("zmq_setsockopt", "ZMQ_SUBSCRIBE")
     }
@@ -163,6 +170,13 @@ extension Socket where Kind == Subscribe {
 
   package func unsubscribe(_ prefix: UnsafeRawBufferPointer) throws(ZeroMQError) {
     try set(ZMQ_UNSUBSCRIBE, "ZMQ_UNSUBSCRIBE", bytes: prefix)
+  }
+
+  package func unsubscribe(_ prefix: String) throws(ZeroMQError) {
+    let bytes = Array(prefix.utf8)
+    guard zmq_setsockopt(pointer, ZMQ_UNSUBSCRIBE, bytes, bytes.count) == 0 else {
+      throw ZeroMQError("zmq_setsockopt", "ZMQ_UNSUBSCRIBE")
+    }
   }
 }
 

@@ -7,7 +7,7 @@ import Testing
 struct TopTests {
   private static let stats = #"""
     {"about":{"pipeline":"말","process":"daemon","version":"0.1.0","model":"sha256:00","format":"Keras",
-    "precision":"f32","kernels":"avx2","edges":"text -> LSTM -> 3 classes","labels":[],"layers":[]},
+    "precision":"f32","kernels":"avx2","edges":"text -> LSTM -> 3 classes","labels":[],"embeds":false,"layers":[]},
     "time":1,"uptime":61,"memory":55574528,"processor":1.5,
     "ingress":{"streams":2,"connections":1,"answers":12345,"repeated":1,"refused":7,"cache_bytes":9},
     "stages":[{"name":"tokenizer","messages":5,"steps_in":12,"steps":10,"queue":2,"credit":4094,

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Recurrence
@@ -53,6 +54,45 @@ struct GateTests {
 
   private func distance(_ a: [Double], _ b: [Float]) -> Double {
     zip(a, b).map { abs($0 - Double($1)) }.max() ?? .infinity
+  }
+
+  /// Each gate by the equations of Keras' GRU, in 64 bits, from the weights themselves.
+  @Test(arguments: [true, false]) func theGatesOfAGRUAreKerasEquations(resetAfter: Bool) throws {
+    var random = RandomLayers(seed: 11)
+    let layer = random.gru(3, 5, resetAfter: resetAfter)
+    guard case .gru(let cell) = layer else { return }
+    let model = try Model(layers: [layer], input: .vectors(width: 3), name: "gru")
+    let state = model.makeState()
+    var batch = StepBatch(model: model, capacity: 1)
+    func sum(_ input: [Double], _ weights: Matrix, _ column: Int) -> Double {
+      input.enumerated().reduce(0) { $0 + $1.element * Double(weights[$1.offset, column]) }
+    }
+    func sigmoid(_ x: Double) -> Double { 1 / (1 + Foundation.exp(-x)) }
+    for step in 0..<20 {
+      let x = (0..<3).map { Float(($0 + 2) * (step % 7) - 6) / 5 }
+      let h = state.row(model.stateLayout.rows[0]).map(Double.init)
+      let found = x.withUnsafeBufferPointer { model.gates(at: state, vector: $0) }[0]
+      let input = x.map(Double.init)
+      func both(_ column: Int) -> Double {
+        let biases = (0..<cell.bias.rows).reduce(0) { $0 + Double(cell.bias[$1, column]) }
+        return sum(input, cell.kernel, column) + sum(h, cell.recurrentKernel, column) + biases
+      }
+      let z = (0..<5).map { sigmoid(both($0)) }
+      let r = (0..<5).map { sigmoid(both(5 + $0)) }
+      let candidate = (0..<5).map { unit in
+        let column = 10 + unit
+        let own = sum(input, cell.kernel, column) + Double(cell.bias[0, column])
+        let past =
+          resetAfter
+          ? r[unit] * (sum(h, cell.recurrentKernel, column) + Double(cell.bias[1, column]))
+          : sum(zip(r, h).map { $0 * $1 }, cell.recurrentKernel, column)
+        return Foundation.tanh(own + past)
+      }
+      #expect(distance(z + r + candidate, found.values) < 1e-6, "step \(step)")
+      batch.removeAll()
+      x.withUnsafeBufferPointer { batch.append(state, vector: $0) }
+      model.step(&batch)
+    }
   }
 
   @Test func aModelWithoutGatesHasNone() throws {

@@ -65,6 +65,42 @@ struct PollerTests {
     #expect(try readable() == [true, true, false, false])
   }
 
+  /// Sending takes note of what has come, and its socket's descriptor then tells of it no more.
+  @Test func whatCameWhileItsReceiverWasSendingIsFound() throws {
+    let ends = try Ends(try Context(), "inproc://both-ways")
+    var poller = Poller()
+    poller.add(ends.receiver)
+    var message = Multipart()
+    #expect(try !ends.receiver.receive(into: &message))
+    try ends.sender.send(strings: "a")
+    // libzmq looks for news as it sends, but once in a millisecond at most.
+    let end = ContinuousClock.now + .milliseconds(5)
+    while ContinuousClock.now < end { try ends.receiver.send(strings: "b") }
+    #expect(try poller.wait(timeout: .zero) == 1)
+    #expect(try ends.receiver.nextStrings() == ["a"])
+    #expect(try poller.wait(timeout: .zero) == 0)
+    try ends.sender.send(strings: "c")
+    #expect(try poller.wait(timeout: patience) == 1)
+  }
+
+  @Test func onlyTheFirstItemsAreLookedAtWhenSoAsked() throws {
+    let context = try Context()
+    let first = try Ends(context, "inproc://first")
+    let second = try Ends(context, "inproc://second")
+    var poller = Poller()
+    poller.add(first.receiver)
+    poller.add(second.receiver)
+    try second.sender.send(strings: "a")
+    #expect(try poller.wait(timeout: .zero, first: 1) == 0)
+    #expect(!poller.isReadable(1))
+    #expect(try poller.wait(timeout: .zero) == 1)
+    #expect(poller.isReadable(1))
+    #expect(try poller.wait(timeout: .zero, first: 1) == 0)
+    try first.sender.send(strings: "b")
+    #expect(try poller.wait(timeout: .zero, first: 1) == 1)
+    #expect(poller.isReadable(0) && !poller.isReadable(1))
+  }
+
   @Test func aClosedPipeIsReadable() throws {
     let pipe = try Pipe()
     var poller = Poller()

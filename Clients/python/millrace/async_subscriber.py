@@ -4,11 +4,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import zmq
 import zmq.asyncio
 
+from . import wire
+from .history import Following
 from .sockets import Curve, prepare_subscriber
 from .topics import STATS, Arrivals, Published
 
@@ -88,3 +90,25 @@ class AsyncSubscriber:
         """Messages until none has come for `timeout` seconds."""
         while (received := await self.receive()) is not None:
             yield received
+
+    async def follow(self, stream: str, number: int = 0) -> AsyncIterator[dict[str, Any]]:
+        """One stream's output lines from a number on; as `Subscriber.follow`."""
+        following = Following(stream, number)
+        self._socket.setsockopt(zmq.SUBSCRIBE, following.topic.encode())
+        patience = None if self.timeout is None else int(1000 * self.timeout)
+        try:
+            while await self._socket.poll(patience):
+                parts = await self._socket.recv_multipart()
+                if parts[0] != following.topic.encode():
+                    if published := self._arrivals.take(parts):
+                        self._arrivals.kept.append(published)
+                    continue
+                if (line := following.take(wire.decode(parts, topic=True))) is not None:
+                    yield line
+                if following.needs_page:
+                    self._socket.setsockopt(zmq.UNSUBSCRIBE, following.topic.encode())
+                    following.turn_page()
+                    self._socket.setsockopt(zmq.SUBSCRIBE, following.topic.encode())
+        finally:
+            if not self._socket.closed:
+                self._socket.setsockopt(zmq.UNSUBSCRIBE, following.topic.encode())

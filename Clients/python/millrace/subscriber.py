@@ -3,10 +3,12 @@
 import time
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import zmq
 
+from . import wire
+from .history import Following
 from .sockets import Curve, prepare_subscriber
 from .topics import STATS, Arrivals, Published
 
@@ -80,6 +82,34 @@ class Subscriber:
         """Messages until none has come for `timeout` seconds."""
         while (received := self.receive()) is not None:
             yield received
+
+    def follow(self, stream: str, number: int = 0) -> Iterator[dict[str, Any]]:
+        """One stream's output lines from a number on, each once, then each as it is written, until
+        none has come for `timeout` seconds.
+
+        For the taps of a pipeline with `state: { history: ... }`. What comes of other topics
+        meanwhile is kept for `receive`. Raises HistoryRefused.
+        """
+        following = Following(stream, number)
+        self._socket.setsockopt(zmq.SUBSCRIBE, following.topic.encode())
+        try:
+            deadline = self._deadline(None)
+            while self._poll(deadline):
+                parts = self._socket.recv_multipart()
+                if parts[0] != following.topic.encode():
+                    if published := self._arrivals.take(parts):
+                        self._arrivals.kept.append(published)
+                    continue
+                if (line := following.take(wire.decode(parts, topic=True))) is not None:
+                    yield line
+                    deadline = self._deadline(None)
+                if following.needs_page:
+                    self._socket.setsockopt(zmq.UNSUBSCRIBE, following.topic.encode())
+                    following.turn_page()
+                    self._socket.setsockopt(zmq.SUBSCRIBE, following.topic.encode())
+        finally:
+            if not self._socket.closed:
+                self._socket.setsockopt(zmq.UNSUBSCRIBE, following.topic.encode())
 
     def _deadline(self, timeout: float | None) -> float:
         return time.monotonic() + (self.timeout if timeout is None else timeout)

@@ -25,7 +25,8 @@ JSON_INTEGER_MAX = (1 << 53) - 1
 _NAME = r"[A-Za-z0-9._:@-]{1,128}"
 _STREAM = re.compile(_NAME.encode())
 # Behind the name, the taps of gates and state name a layer.
-_TOPIC = re.compile(rf"(?:output|alarm|tap/[a-z-]+/[a-z-]+)/({_NAME})/(?:[^/]+/)?".encode())
+_TOPIC = re.compile(rf"(?:(?:every|rate|from):[^/]+/)?"
+                    rf"(?:output|alarm|tap/[a-z-]+/[a-z-]+)/({_NAME})/(?:[^/]+/)?".encode())
 
 
 class Kind(enum.IntEnum):
@@ -168,8 +169,10 @@ def stream_of(topic: str) -> str:
 
     >>> stream_of("tap/inference/gates/cam-1/lstm/"), stream_of("output/cam-1/")
     ('cam-1', 'cam-1')
+    >>> stream_of("every:10/tap/inference/output/cam-1/")
+    'cam-1'
     """
-    words = topic.split("/")
+    words = _words(topic)
     return words[3 if words[0] == "tap" else 1]
 
 
@@ -179,8 +182,14 @@ def layer_of(topic: str) -> str:
     >>> layer_of("tap/inference/gates/cam-1/lstm/"), layer_of("tap/sink/result/cam-1/")
     ('lstm', '')
     """
-    words = topic.split("/")
+    words = _words(topic)
     return words[4] if len(words) > 5 else ""
+
+
+def _words(topic: str) -> list[str]:
+    """A topic's words, without the limit that was subscribed to."""
+    words = topic.split("/")
+    return words[1:] if ":" in words[0] else words
 
 
 def gates_of(message: Message) -> dict[str, npt.NDArray[Any]]:

@@ -4,6 +4,7 @@ import gzip
 import json
 import pathlib
 import re
+import subprocess
 import tempfile
 import threading
 import time
@@ -15,9 +16,10 @@ from millrace import Client, Subscriber
 
 from . import browser
 from .browser import Browser
-from .test_daemon import MOTION, Daemon, hello, motion
+from .test_daemon import BINARY, MOTION, ROOT, Daemon, hello, motion
 
 STREAMS = 200
+TOPICS = ROOT / "Fixtures" / "topics"
 
 
 class Served(Daemon):
@@ -172,6 +174,70 @@ class PageTests(unittest.TestCase):
                     compared += 1
                     self.assertEqual(h + c, states[number].tolist())
             self.assertGreater(compared, 2)
+            self.assertEqual(page.console, [])
+
+    def test_gates_are_those_of_the_tap(self):
+        rows = vectors(60)
+        with served(motion()) as daemon, Client(daemon.endpoint) as client, Browser() as page:
+            client.send("a", rows[:1])
+            page.open(daemon.url)
+            page.wait("return layers().length")
+            for layer in page.run("return layers().map(({ name }) => name)"):
+                page.run("choose('a'); chooseLayer(arguments[0])", layer)
+                with Subscriber(daemon.taps, f"tap/inference/gates/a/{layer}/", timeout=5) as tap:
+                    tap.ready()
+                    at, gates = 1, {}
+                    deadline = time.monotonic() + 20
+                    while time.monotonic() < deadline and page.run("return live.gates.length") < 4:
+                        client.send("a", rows[at:at + 1])
+                        client.drain()
+                        at += 1
+                        while received := tap.receive(0.1):
+                            gates[received[1].number] = received[1].values().tolist()
+                    shown = page.run("return live.gates.map(({ number, gates }) => [number, gates.map((row) => [...row])])")
+                common = [(number, values) for number, values in shown if number in gates]
+                self.assertGreater(len(common), 2, layer)
+                for number, values in common:
+                    self.assertEqual(values, gates[number])
+            self.assertEqual(page.run("return [...document.querySelectorAll('#heat b')].map((name) => name.textContent)"),
+                             ["h", "z", "r", "ĥ"])
+            self.assertEqual(page.console, [])
+
+    def test_without_a_monitor_the_page_has_its_gates_too(self):
+        daemon = served(motion())
+        daemon.file.write_text("".join(line for line in daemon.file.read_text().splitlines(True)
+                                       if not line.startswith("monitor")))
+        with daemon, Client(daemon.endpoint) as client, Browser() as page:
+            client.send("a", vectors(1))
+            page.open(daemon.url)
+            page.wait("return layers().length")
+            page.run("choose('a'); chooseLayer(layers()[0].name)")
+            deadline = time.monotonic() + 20
+            while time.monotonic() < deadline and not page.run("return live.gates.length"):
+                client.send("a", vectors(1))
+                client.drain()
+            self.assertEqual(page.run("return live.gates[0]?.gates.length"), 4)
+
+    def test_neighbours_are_those_of_millrace_similar(self):
+        pipeline = (f"tokenizer: {{ kind: words, vocabulary: {TOPICS}/vocabulary.txt, start-token: 1, unknown: 2,"
+                    f" first-id: 3 }}\nmodel: {TOPICS}/model.keras\nlabels: {TOPICS}/labels.txt")
+        with served(Daemon(pipeline)) as daemon, Client(daemon.endpoint) as client, Browser() as page:
+            client.send("a", "crude ")
+            page.open(daemon.url)
+            page.wait("return document.querySelectorAll('#stream-rows tr').length === 1")
+            page.run("choose('a')")
+            time.sleep(0.5)  # the subscription's way to the stage, of which nobody tells
+            client.send("a", "oil and ")
+            for token in ("and", "oil"):
+                if token == "oil":  # that of a step which is clicked stays
+                    page.run("document.querySelector('#text span[data-token=oil]').click()")
+                page.wait("return document.querySelector('#near-of').textContent === arguments[0]", token)
+                shown = page.wait("return [...document.querySelectorAll('#near li')].map((entry) =>"
+                                  " [entry.firstChild.textContent, entry.childNodes[1].textContent])")
+                said = subprocess.run([BINARY, "similar", str(daemon.file), token, "--count", "8"],
+                                      capture_output=True, text=True, check=True).stdout
+                expected = [json.loads(line) for line in said.splitlines()]
+                self.assertEqual(shown, [[one["token"], f"{one['similarity']:.3f}"] for one in expected])
             self.assertEqual(page.console, [])
 
     def test_it_works_by_keyboard_and_on_a_phone(self):

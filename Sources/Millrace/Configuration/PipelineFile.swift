@@ -85,6 +85,8 @@ package struct PipelineFile: Sendable, Equatable {
     package var checkpointMilliseconds: UInt64 = 1000
     /// A stream that has been idle for so long leaves memory; nil for never.
     package var parkMilliseconds: UInt64?
+    /// How long output lines are kept for readers who come late; nil for not at all.
+    package var historyMilliseconds: UInt64?
   }
 
   package struct SinkSection: Sendable, Equatable {

@@ -145,7 +145,7 @@ extension PipelineFile {
   }
 
   private static let stateKeys = [
-    "reset-every", "rewarm", "store", "durability", "checkpoint", "park-after",
+    "reset-every", "rewarm", "store", "durability", "checkpoint", "park-after", "history",
   ]
 
   private static func store(
@@ -156,7 +156,7 @@ extension PipelineFile {
       if let durability, durability != .none {
         throw section.error("durability", "is \(durability.rawValue), which needs state.store")
       }
-      for key in ["checkpoint", "park-after"] where section.has(key) {
+      for key in ["checkpoint", "park-after", "history"] where section.has(key) {
         throw section.error(key, "needs state.store")
       }
       return nil
@@ -169,6 +169,7 @@ extension PipelineFile {
     store.checkpointMilliseconds =
       try section.milliseconds("checkpoint", in: 10...3_600_000) ?? 1000
     store.parkMilliseconds = try section.milliseconds("park-after", in: 10...(1 << 40))
+    store.historyMilliseconds = try section.milliseconds("history", in: 1000...(1 << 40))
     return store
   }
 

@@ -53,9 +53,9 @@ final class ControlSocket {
     try socket.bind(endpoint)
   }
 
-  func add(to poller: inout Poller) {
-    poller.add(socket)
-    watch.add(to: &poller)
+  /// Has a poller wake up for requests, and for who comes and goes; returns the items' indexes.
+  func add(to poller: inout Poller) -> [Int] {
+    [poller.add(socket), watch.add(to: &poller)]
   }
 
   /// Whether replies are still to be sent.

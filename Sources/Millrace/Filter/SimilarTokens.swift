@@ -5,11 +5,14 @@ import Tokenization
 import Wire
 
 /// Tokens by the angles between their rows in a model's Embedding: `millrace similar`.
-package struct SimilarTokens {
+package struct SimilarTokens: Sendable {
   /// What cannot be compared.
   package struct Failure: Error, CustomStringConvertible {
     package let description: String
   }
+
+  /// How many the page is told.
+  private static let pageCount = 8
 
   private let embedding: Embedding
   private let vocabulary: Vocabulary?
@@ -37,6 +40,28 @@ package struct SimilarTokens {
           "\(path): the model does not begin with an Embedding, so its tokens have no rows")
     }
     self.embedding = embedding
+  }
+
+  /// Those of a running pipeline; nil where its model does not begin with an Embedding.
+  init?(_ pipeline: Pipeline) {
+    guard case .embedding(let embedding)? = pipeline.model.model.layers.first else { return nil }
+    self.embedding = embedding
+    if case .text(let tokenizer) = pipeline.encoding {
+      vocabulary = tokenizer.vocabulary
+    } else {
+      vocabulary = nil
+    }
+  }
+
+  /// For the page: `{"nearest":[{"token","id","similarity"},...]}`, of none for a word without a row.
+  func page(of word: String) -> [UInt8] {
+    var lines: [String] = []
+    do {
+      lines = try nearest(to: word, count: SimilarTokens.pageCount)
+    } catch {
+      // A token beside the vocabulary, such as <unknown>, has no neighbours to show.
+    }
+    return Array("{\"nearest\":[\(lines.joined(separator: ","))]}".utf8)
   }
 
   /// The tokens closest in direction to `word`, as lines `{"token","id","similarity"}`.

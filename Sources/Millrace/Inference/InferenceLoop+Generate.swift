@@ -39,12 +39,12 @@ extension InferenceLoop {
     while count < stage.settings.batch, let stream = generating.popFirst() {
       guard let generation = stream.generation else { continue }
       let model = stream.model
-      if model.chosen.isEmpty {
+      if model.generating.isEmpty {
         model.generationBatch.removeAll()
         stepping.append(model)
       }
       model.generationBatch.append(generation.state, token: generation.token)
-      model.chosen.append(stream)
+      model.generating.append(stream)
       count += 1
     }
     for model in stepping { try generateChosen(of: model) }
@@ -55,13 +55,13 @@ extension InferenceLoop {
   private func generateChosen(of model: WorkerModel) throws {
     guard let settings = model.generator else { return }
     takeStep(of: settings.decoder?.model ?? model.model, &model.generationBatch)
-    for (index, stream) in model.chosen.enumerated() {
+    for (index, stream) in model.generating.enumerated() {
       guard let generation = stream.generation else { continue }
       let goesOn = try answer(
         generation, of: stream, row: model.generationBatch.output(index), settings)
       if goesOn { generating.append(stream) }
     }
-    model.chosen.removeAll(keepingCapacity: true)
+    model.generating.removeAll(keepingCapacity: true)
   }
 
   /// One turn of every stream that searches.

@@ -44,6 +44,7 @@ extension InferenceLoop {
     header.number = run.header.number
     header.count = UInt32(rows.count / max(1, answerWidth))
     upstream?.release(units: UInt64(run.stepCount))
-    try send(header, of: stream, rows: rows, ids: run.ids, for: run)
+    let ids = stage.settings.tellsTokens ? run.ids : []
+    try send(header, of: stream, rows: rows, ids: ids, for: run)
   }
 }

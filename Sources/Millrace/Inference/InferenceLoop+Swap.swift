@@ -172,10 +172,10 @@ extension InferenceLoop {
 
   /// Has the shadow take steps that were taken, and shows both answers to whoever asks.
   func follow(_ shadow: ShadowRun, _ steps: [ShadowRun.Step]) throws {
-    let steps = steps.filter { !$0.stream.runs[0].isPeek }
+    let steps = steps.filter { !$0.run.isPeek }
     try shadow.follow(steps) { step, answer, other in
       guard let tap, tap.wants("shadow", stream: step.stream.id) else { return }
-      let run = step.stream.runs[0]
+      let run = step.run
       let number = run.nextNumber + UInt64(step.ahead)
       var header = answerHeader(run, below: number + 1)
       header.number = number

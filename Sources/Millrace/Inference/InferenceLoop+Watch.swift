@@ -6,7 +6,7 @@ extension InferenceLoop {
   /// Whether a subscriber asks for the gates or the state of a stream, so that its steps are taken
   /// one at a time.
   func isWatched(_ stream: InferenceStream) -> Bool {
-    guard let tap, !stream.runs[0].isPeek else { return false }
+    guard let tap, tap.isAskedForCostly, !stream.runs[0].isPeek else { return false }
     return tap.wantsSome("gates", stream: stream.id) || tap.wantsSome("state", stream: stream.id)
   }
 

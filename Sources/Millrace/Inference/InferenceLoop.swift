@@ -36,6 +36,9 @@ package final class InferenceLoop: StageLoop {
   var leaving: [InferenceStream] = []
   /// Values of an answer.
   let answerWidth: Int
+  // Of the settings, for what is asked at every step: a copy of them counts references.
+  private let isPlain: Bool
+  private let answersEachStep: Bool
   /// The tokenizer stage: the only peer of the link.
   private(set) var upstream: Connection?
   /// What is on its way into the store; nil without one.
@@ -45,17 +48,24 @@ package final class InferenceLoop: StageLoop {
   /// Welcomes of the sink that have been followed.
   private var sinkWelcomes = 0
   private var poller = Poller()
+  private var linkItem: Int?
+  private var sinkItem: Int?
+  private var tapItem: Int?
   /// When `stop` was seen, or anything since then.
   private var stoppedAtMilliseconds: UInt64?
 
   package init(_ stage: InferenceStage, _ control: StageControl) throws {
     self.stage = stage
     self.control = control
+    isPlain = stage.settings.output.isPlain
     metrics = control.metrics.stage(
       stage.name, model: stage.shelf.first.hash,
       duration: ("millrace_step_duration_seconds", "How long one step of a batch takes."))
     models = try WorkerModels(stage.shelf, batch: stage.settings.batch, metrics: metrics)
     answerWidth = stage.settings.output.width(of: models.current.model.outputWidth)
+    // A swap does not change it.
+    answersEachStep =
+      models.current.model.shape.answersEachStep && stage.settings.emit == .eachStep
     link = try LinkReceiver(
       context: control.context, clock: control.clock,
       endpoint: Endpoint.worker(stage.worker, of: stage.endpoints.tokens),
@@ -75,11 +85,12 @@ package final class InferenceLoop: StageLoop {
   }
 
   package func begin() throws {
-    poller.add(link.socket)
-    poller.add(sink.socket)
+    linkItem = poller.add(link.socket)
+    sinkItem = poller.add(sink.socket)
     poller.add(control.stop)
     poller.add(models.bell)
     if let checkpoints { poller.add(checkpoints.bell) }
+    tapItem = tap?.add(to: &poller)
     try sink.sendHello()
     control.ready()
   }
@@ -91,11 +102,19 @@ package final class InferenceLoop: StageLoop {
   }
 
   package func turn() throws -> Bool {
-    let received = try link.receive(limit: Limits.drainMessages) { try accept($0, $1) }
-    _ = try sink.receive(limit: Limits.drainMessages) { _ in }
-    followWelcomes()
+    // What was sent before this was raised is found.
+    let isStopping = control.stop.isRaised
+    try poller.look()
+    var received = 0
+    if poller.isReadable(linkItem) {
+      received = try link.receive(limit: Limits.drainMessages) { try accept($0, $1) }
+    }
+    if poller.isReadable(sinkItem) {
+      _ = try sink.receive(limit: Limits.drainMessages) { _ in }
+      followWelcomes()
+    }
     try followModels()
-    try tap?.readSubscriptions()
+    if poller.isReadable(tapItem) { try tap?.readSubscriptions() }
     if sink.available > 0 {
       if !isLingering { try stepBatch() }
       try stepGenerations()
@@ -105,7 +124,7 @@ package final class InferenceLoop: StageLoop {
     metrics.credit.set(sink.available)
     metrics.streams.set(UInt64(streams.count))
     if received < Limits.drainMessages { link.flush() }
-    if control.stop.isRaised { return !isDrained(received: received) }
+    if isStopping { return !isDrained(received: received) }
     link.keepAlive()
     try sink.keepAlive(control.logger)
     return true
@@ -211,21 +230,20 @@ package final class InferenceLoop: StageLoop {
     if ready.count == 1, try stepAlone(ready[0]) { return }
     var count = 0
     while count < stage.settings.batch, let stream = ready.popFirst() {
-      try finishEmptyRuns(of: stream)
-      guard stream.isWaiting else {
+      guard let run = try nextRun(of: stream) else {
         stream.isReady = false
         continue
       }
-      try begin(stream)
-      if isResetDue(stream), !stream.runs[0].isPeek { stream.zero() }
+      try begin(stream, run)
+      if isResetDue(stream), !run.isPeek { stream.zero() }
       if isWatched(stream) { try publishGates(of: stream) }
-      let run = stream.runs[0]
-      if run.model.chosen.isEmpty {
-        run.model.batch.removeAll()
-        stepping.append(run.model)
+      let model = run.model
+      if model.chosen.isEmpty {
+        model.batch.removeAll()
+        stepping.append(model)
       }
-      run.append(state: run.peeked ?? stream.state, ahead: 0, to: &run.model.batch)
-      run.model.chosen.append(stream)
+      run.append(state: run.peeked ?? stream.state, ahead: 0, to: &model.batch)
+      model.chosen.append((stream, run))
       count += 1
     }
     for model in stepping { try stepChosen(of: model) }
@@ -237,13 +255,14 @@ package final class InferenceLoop: StageLoop {
     takeStep(of: model.model, &model.batch)
     count(model.chosen.count, of: model)
     if let shadow, shadow.serving === model {
-      try follow(shadow, model.chosen.enumerated().map { (row: $0, stream: $1, ahead: 0) })
+      try follow(
+        shadow,
+        model.chosen.enumerated().map { (row: $0, stream: $1.stream, run: $1.run, ahead: 0) })
     }
-    for (index, stream) in model.chosen.enumerated() {
-      if isWatched(stream) {
-        try publishState(of: stream, stream.runs[0], number: stream.runs[0].nextNumber)
-      }
-      try take(model.batch.output(index), of: stream)
+    for index in model.chosen.indices {
+      let (stream, run) = model.chosen[index]
+      if isWatched(stream) { try publishState(of: stream, run, number: run.nextNumber) }
+      try take(model.batch.output(index), of: stream, run)
       if stream.isWaiting {
         ready.append(stream)
       } else {
@@ -260,13 +279,9 @@ package final class InferenceLoop: StageLoop {
 
   /// Takes many steps of the only ready stream at once; false if it has no more than one to take.
   private func stepAlone(_ stream: InferenceStream) throws -> Bool {
-    try finishEmptyRuns(of: stream)
-    guard stream.isWaiting, let run = stream.runs.first, run.stepCount - run.done > 1,
-      !isWatched(stream)
-    else {
-      return false
-    }
-    try begin(stream)
+    guard let run = try nextRun(of: stream), run.stepCount - run.done > 1, !isWatched(stream)
+    else { return false }
+    try begin(stream, run)
     var count = min(run.stepCount - run.done, stage.settings.batch)
     if let limit = stage.settings.resetEvery, !run.isPeek {
       if isResetDue(stream) { stream.zero() }
@@ -279,9 +294,9 @@ package final class InferenceLoop: StageLoop {
     takeStep(of: model.model, &model.batch)
     self.count(count, of: model)
     if let shadow, shadow.serving === model {
-      try follow(shadow, (0..<count).map { (row: $0, stream: stream, ahead: $0) })
+      try follow(shadow, (0..<count).map { (row: $0, stream: stream, run: run, ahead: $0) })
     }
-    for index in 0..<count { try take(model.batch.output(index), of: stream) }
+    for index in 0..<count { try take(model.batch.output(index), of: stream, run) }
     if !stream.isWaiting {
       stream.isReady = false
       ready.removeFirst()
@@ -289,30 +304,34 @@ package final class InferenceLoop: StageLoop {
     return true
   }
 
-  /// Ends runs without steps: a bare START, RESET or END.
-  private func finishEmptyRuns(of stream: InferenceStream) throws {
-    while stream.isWaiting, let run = stream.runs.first, run.stepCount == 0 {
-      try begin(stream)
+  /// The message whose step is next, if there is one; ends those in front of it that have none: a bare
+  /// START, RESET or END.
+  private func nextRun(of stream: InferenceStream) throws -> StepRun? {
+    while stream.isWaiting {
+      let run = stream.runs[0]
+      guard run.stepCount == 0 else { return run }
+      try begin(stream, run)
       try finishRun(of: stream)
     }
+    return nil
   }
 
   /// What a message's flags ask for before its first step.
-  private func begin(_ stream: InferenceStream) throws {
-    guard stream.runs[0].done == 0 else { return }
-    let header = stream.runs[0].header
-    if stream.runs[0].isPeek { return try beginPeek(at: stream, header) }
-    let model = stream.runs[0].model
+  private func begin(_ stream: InferenceStream, _ run: StepRun) throws {
+    guard run.done == 0 else { return }
+    let header = run.header
+    if run.isPeek { return try beginPeek(at: stream, header) }
+    let model = run.model
     if header.flags.contains(.start) {
       stream.begin(at: header.number, life: header.place.life, on: model)
-      if !stream.runs[0].given.isEmpty { try stream.state.begin(with: stream.runs[0].given) }
+      if !run.given.isEmpty { try stream.state.begin(with: run.given) }
     }
     if model !== stream.model { move(stream, to: model) }
     // Numbers between were refused and make no step.
     stream.nextStep = max(stream.nextStep, header.number)
     if header.flags.contains(.reset) {
       stream.zero()
-      stream.errors = .init()
+      stream.forgetErrors()
     }
   }
 
@@ -322,15 +341,16 @@ package final class InferenceLoop: StageLoop {
 
   /// Books the answer of one step.
   private func take(
-    _ row: UnsafeBufferPointer<Float>, of stream: InferenceStream
+    _ row: UnsafeBufferPointer<Float>, of stream: InferenceStream, _ run: StepRun
   ) throws {
-    guard stage.settings.output.isPlain else { return try takeFormed(row, of: stream) }
-    try takeAnswer(row, of: stream)
+    guard isPlain else { return try takeFormed(row, of: stream, run) }
+    try takeAnswer(row, of: stream, run)
   }
 
   /// As `take`, for answers that are not the bare output.
-  private func takeFormed(_ row: UnsafeBufferPointer<Float>, of stream: InferenceStream) throws {
-    let run = stream.runs[0]
+  private func takeFormed(
+    _ row: UnsafeBufferPointer<Float>, of stream: InferenceStream, _ run: StepRun
+  ) throws {
     var answer = Array(row)
     let values = run.stepValues(run.done)
     if run.isPeek {
@@ -338,19 +358,25 @@ package final class InferenceLoop: StageLoop {
     } else {
       stage.settings.output.finish(&answer, values: values, &stream.errors)
     }
-    try answer.withUnsafeBufferPointer { try takeAnswer($0, of: stream) }
+    try answer.withUnsafeBufferPointer { try takeAnswer($0, of: stream, run) }
   }
 
-  private func takeAnswer(_ row: UnsafeBufferPointer<Float>, of stream: InferenceStream) throws {
-    let run = stream.runs[0]
+  private func takeAnswer(
+    _ row: UnsafeBufferPointer<Float>, of stream: InferenceStream, _ run: StepRun
+  ) throws {
     if run.isPeek { return try takePeek(row, of: stream, run) }
     let number = run.nextNumber
     stream.step(number: number)
     if stage.settings.rewarmSteps > 0 { remember(run, of: stream) }
-    if run.model.model.shape.answersEachStep {
+    if answersEachStep {
+      if run.rows.isEmpty {
+        run.rows.reserveCapacity(
+          min(run.stepCount - run.done, Limits.answerRows) * answerWidth)
+      }
+      run.rows.append(contentsOf: row)
+    } else if run.model.model.shape.answersEachStep {
       switch stage.settings.emit {
-      case .eachStep:
-        run.rows.append(contentsOf: row)
+      case .eachStep: break
       case .every(let count) where Int(stream.stepsSinceAnswer) == count:
         run.firstAnswer = run.done
         run.rows.append(contentsOf: row)
@@ -361,14 +387,14 @@ package final class InferenceLoop: StageLoop {
         last.row.append(contentsOf: row)
         last.number = number
         last.model = run.model.key
-        last.id = run.ids.isEmpty ? nil : run.ids[run.done]
+        last.id = stage.settings.tellsTokens ? run.ids[run.done] : nil
       }
     }
     run.done += 1
     if run.isDone {
       try finishRun(of: stream)
     } else if !run.rows.isEmpty,
-      run.done - run.firstAnswer == Limits.answerRows || stage.settings.emit != .eachStep
+      run.done - run.firstAnswer == Limits.answerRows || !answersEachStep
     {
       try sendRows(of: stream)
     }
@@ -383,8 +409,10 @@ package final class InferenceLoop: StageLoop {
     if !run.note.isEmpty { trace(run, of: stream) }
     // An idle stream keeps no room for messages.
     if stream.runs.isEmpty { stream.runs = [] }
-    stream.applied = run.header.place
-    stream.applied.messages += 1
+    if checkpoints != nil {
+      let place = run.header.place
+      stream.applied = MessagePlace(life: place.life, messages: place.messages + 1)
+    }
     if run.header.flags.contains(.end) { return try end(stream, run) }
     if checkpoints != nil { touch(stream) }
     leaveDropped(stream)
@@ -457,8 +485,7 @@ package final class InferenceLoop: StageLoop {
     var header = answerHeader(run, below: run.nextNumber)
     header.count = UInt32(count)
     header.number = run.header.number + UInt64(run.firstAnswer)
-    let ids =
-      run.ids.isEmpty ? [] : Array(run.ids[run.firstAnswer..<run.firstAnswer + count])
+    let ids = stage.settings.tellsTokens ? run.ids(run.firstAnswer..<run.firstAnswer + count) : []
     try send(header, of: stream, rows: run.rows, ids: ids, for: run)
     run.rows.removeAll(keepingCapacity: true)
     run.firstAnswer = run.done
@@ -474,12 +501,13 @@ package final class InferenceLoop: StageLoop {
     let isReplied = run.isPeek || stage.settings.reply && !run.isAgain
     try stream.id.withBytes { name in
       try rows.withUnsafeBytes { rows in
+        let shared = isReplied && !run.isPeek ? SharedPart(copying: rows) : nil
         try ids.withUnsafeBytes { ids in
           try run.note.withUnsafeBytes { note in
             if isReplied, let upstream {
               link.send(
                 header, stream: name, payload: rows, ids: ids, note: note, isCredited: true,
-                to: upstream)
+                to: upstream, shared: shared)
             }
             // A PEEK's answer is for the one who asked.
             if run.isPeek { return }
@@ -490,7 +518,7 @@ package final class InferenceLoop: StageLoop {
             header.input = run.header.input
             try sink.send(
               header, stream: name, payload: rows, ids: ids, note: note,
-              units: header.sinkUnits)
+              units: header.sinkUnits, shared: shared)
           }
         }
       }

@@ -19,6 +19,9 @@ package struct InferenceStage: Stage {
     package var rewarmSteps = 0
     /// Whether answers go back to the client, or acknowledgements only.
     package var reply: Bool
+    /// Whether answers name the token of each step: where text was turned into tokens, which the client
+    /// does not know.
+    package var tellsTokens: Bool
   }
 
   let worker: Int

@@ -4,6 +4,9 @@ import Recurrence
 import Wire
 
 /// One stream inside an inference worker: its state and the steps that wait for it.
+///
+/// Thousands of them are idle at a time: what few have stands apart, and fields are in an order that
+/// leaves no gaps.
 final class InferenceStream: IdleStream {
   let id: StreamID
   /// The model that its state is of.
@@ -12,32 +15,12 @@ final class InferenceStream: IdleStream {
   var runs: Deque<StepRun> = []
   /// The life that its newest message belongs to, and how many of it have come.
   var queued = MessagePlace()
-  /// The life that its state belongs to, and how many of its messages are in the state.
-  var applied = MessagePlace()
-  /// What is in the store for certain.
-  var saved = MessagePlace()
-  /// Whether it stands in the list of those to be saved.
-  var isDirty = false
-  var usedMilliseconds: UInt64 = 0
-  var isInIdleOrder = false
-  /// Whether it is to be saved behind the message that it is in.
-  var isSavingDue = false
   /// The next step's number.
   var nextStep: UInt64 = 0
   /// Its life, as the tokenizer stage counts them.
   private(set) var life: UInt64 = 0
-  /// What it generates behind its END; its other messages wait until that is done.
-  var generation: Generation?
-  /// The last output, while answers are rarer than steps.
-  var last: LastOutput?
-  /// Its forecast errors, with an anomaly score.
-  var errors = AnomalyScore.State()
-  /// Its last inputs, for a swap that replays them.
-  var recent = RecentInputs()
-  /// Whether its state is what they made, and no step was taken since.
-  private var isRewarmed = false
-  /// What the model that follows beside remembers of it.
-  var shadow: ShadowState?
+  /// What only streams of some pipelines have; nil where there is none of it.
+  private var extras: Extras?
   /// Whether it stands in the queue of ready streams.
   var isReady = false
   /// Steps since h and c were last zero, for `reset-every`.
@@ -68,23 +51,23 @@ final class InferenceStream: IdleStream {
     nextStep = number
     stepsSinceAnswer = 0
     last = nil
-    errors = .init()
+    forgetErrors()
   }
 
   func zero() {
     state.zero()
-    recent.removeAll()
-    isRewarmed = false
-    shadow?.state.zero()
+    extras?.recent.removeAll()
+    extras?.isRewarmed = false
+    extras?.shadow?.state.zero()
     // A forecast of the sequence before is none of what follows.
-    errors.forecast = nil
+    extras?.errors.forecast = nil
     stepsSinceReset = 0
   }
 
   /// Counts a step that was taken.
   func step(number: UInt64) {
     nextStep = number + 1
-    isRewarmed = false
+    extras?.isRewarmed = false
     uncovered += 1
     stepsSinceReset &+= 1
     stepsSinceAnswer &+= 1
@@ -92,6 +75,106 @@ final class InferenceStream: IdleStream {
 
   /// Steps until `reset-every` is due.
   func stepsLeft(of limit: Int) -> Int { limit - Int(stepsSinceReset) }
+}
+
+// MARK: What few have
+
+extension InferenceStream {
+  fileprivate final class Extras {
+    var generation: Generation?
+    var last: LastOutput?
+    var errors = AnomalyScore.State()
+    // For swaps.
+    var recent = RecentInputs()
+    var isRewarmed = false
+    var shadow: ShadowState?
+    // With a store.
+    var applied = MessagePlace()
+    var saved = MessagePlace()
+    var usedMilliseconds: UInt64 = 0
+    var isDirty = false
+    var isSavingDue = false
+    var isInIdleOrder = false
+  }
+
+  private var madeExtras: Extras {
+    if let extras { return extras }
+    let extras = Extras()
+    self.extras = extras
+    return extras
+  }
+
+  /// What it generates behind its END; its other messages wait until that is done.
+  var generation: Generation? {
+    get { extras?.generation }
+    set { if newValue != nil || extras != nil { madeExtras.generation = newValue } }
+  }
+
+  /// The last output, while answers are rarer than steps.
+  var last: LastOutput? {
+    get { extras?.last }
+    set { if newValue != nil || extras != nil { madeExtras.last = newValue } }
+  }
+
+  /// Its forecast errors, with an anomaly score.
+  var errors: AnomalyScore.State {
+    get { extras?.errors ?? .init() }
+    _modify { yield &madeExtras.errors }
+  }
+
+  func forgetErrors() { extras?.errors = .init() }
+
+  /// Its last inputs, for a swap that replays them.
+  var recent: RecentInputs {
+    get { extras?.recent ?? RecentInputs() }
+    _modify { yield &madeExtras.recent }
+  }
+
+  /// Whether its state is what they made, and no step was taken since.
+  private var isRewarmed: Bool {
+    get { extras?.isRewarmed ?? false }
+    set { if newValue || extras != nil { madeExtras.isRewarmed = newValue } }
+  }
+
+  /// What the model that follows beside remembers of it.
+  var shadow: ShadowState? {
+    get { extras?.shadow }
+    set { if newValue != nil || extras != nil { madeExtras.shadow = newValue } }
+  }
+
+  /// The life that its state belongs to, and how many of its messages are in the state.
+  var applied: MessagePlace {
+    get { extras?.applied ?? MessagePlace() }
+    set { madeExtras.applied = newValue }
+  }
+
+  /// What is in the store for certain.
+  var saved: MessagePlace {
+    get { extras?.saved ?? MessagePlace() }
+    set { madeExtras.saved = newValue }
+  }
+
+  var usedMilliseconds: UInt64 {
+    get { extras?.usedMilliseconds ?? 0 }
+    set { madeExtras.usedMilliseconds = newValue }
+  }
+
+  var isInIdleOrder: Bool {
+    get { extras?.isInIdleOrder ?? false }
+    set { madeExtras.isInIdleOrder = newValue }
+  }
+
+  /// Whether it stands in the list of those to be saved.
+  var isDirty: Bool {
+    get { extras?.isDirty ?? false }
+    set { if newValue || extras != nil { madeExtras.isDirty = newValue } }
+  }
+
+  /// Whether it is to be saved behind the message that it is in.
+  var isSavingDue: Bool {
+    get { extras?.isSavingDue ?? false }
+    set { madeExtras.isSavingDue = newValue }
+  }
 }
 
 /// An output that is kept until it is known whether it is an answer.
@@ -140,7 +223,7 @@ extension InferenceStream {
     state = successor(on: model, by: policy)
     if policy == .reset {
       zero()
-      errors = .init()
+      forgetErrors()
     }
     isRewarmed = policy == .rewarm || isRewarmed && policy == .carry
     self.model = model
@@ -152,7 +235,7 @@ extension InferenceStream {
 extension InferenceStream {
   /// Takes a checkpoint of its model's generation; `policy` says how one of an earlier one goes over.
   func restore(_ checkpoint: StreamCheckpoint, by policy: SwapPolicy?) throws {
-    recent = try RecentInputs(decoding: checkpoint.recent)
+    if !checkpoint.recent.isEmpty { recent = try RecentInputs(decoding: checkpoint.recent) }
     if let policy {
       state = InferenceStream.state(on: model, by: policy, from: { checkpoint.state }, recent)
       isRewarmed = policy == .rewarm
@@ -166,7 +249,8 @@ extension InferenceStream {
     nextStep = checkpoint.nextStep
     stepsSinceReset = checkpoint.stepsSinceReset
     stepsSinceAnswer = checkpoint.stepsSinceAnswer
-    errors = checkpoint.errors.isEmpty ? .init() : try .init(decoding: checkpoint.errors)
+    forgetErrors()
+    if !checkpoint.errors.isEmpty { errors = try .init(decoding: checkpoint.errors) }
     last = checkpoint.last.map {
       let last = LastOutput()
       last.row = $0.row
@@ -177,7 +261,7 @@ extension InferenceStream {
     }
     if policy == .reset {
       zero()
-      errors = .init()
+      forgetErrors()
     }
   }
 

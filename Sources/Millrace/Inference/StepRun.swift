@@ -60,6 +60,11 @@ final class StepRun {
     }
   }
 
+  /// The token ids of some of its steps.
+  func ids(_ steps: Range<Int>) -> [Int32] {
+    steps.count == ids.count ? ids : Array(ids[steps])
+  }
+
   /// Whether its answers have reached the client before.
   var isAgain: Bool { !isPeek && header.isAgain }
   var isPeek: Bool { header.flags.contains(.peek) }

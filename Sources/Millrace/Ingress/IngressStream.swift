@@ -5,12 +5,16 @@ import Tokenization
 import Wire
 
 /// One stream inside the tokenizer stage: where its input stands, and what is under way for it.
+///
+/// Thousands of them are idle at a time: what few have stands apart, and fields are in an order that
+/// leaves no gaps.
 final class IngressStream: IdleStream {
   let id: StreamID
   var sequence = StreamSequence()
-  var carry = TokenizerCarry()
-  /// Of rows of numbers.
-  var valueCarry = ValueCarry()
+  /// What text and rows have begun, and what START gave; nil where there is none of it.
+  private var begun: Begun?
+  /// How it stands to the store; nil without one.
+  private var logging: Logging?
   /// Input number at which this life began; text is counted from there.
   var firstInput: UInt64 = 0
   /// The next step's number.
@@ -32,20 +36,10 @@ final class IngressStream: IdleStream {
   private let workerIndex: UInt16
   /// Flags that the next message to the worker must carry.
   var pendingFlags: MessageFlags = []
-  /// The h and c that START gave, until the worker has them.
-  var given: [Float] = []
-  /// Messages to the worker that are not covered yet, oldest first.
-  var underWay: Deque<UnderWay> = []
-  /// Messages that the worker has not saved yet, oldest first; empty without a store.
-  var unsaved: Deque<Unsaved> = []
-  /// The group of the store with its newest record; 0 when it has a row of its own.
-  var loggedGroup: UInt64 = 0
   /// Whether a client has sent to it or greeted for it since the daemon started.
   var isClaimed = true
-  /// Whether it ended so long ago that its row can go.
-  var isForgotten = false
-  var usedMilliseconds: UInt64 = 0
-  var isInIdleOrder = false
+  /// Messages to the worker that are not covered yet, oldest first.
+  var underWay: Deque<UnderWay> = []
   /// Its newest entry in the answer cache; -1 for none.
   var newestCached = -1
   /// Steps at the last time that streams were listed.
@@ -63,18 +57,96 @@ final class IngressStream: IdleStream {
 
   /// A new life, from input `number`.
   func begin(life: UInt64, at number: UInt64, step: UInt64) {
-    carry = TokenizerCarry()
-    valueCarry = ValueCarry()
+    begun = nil
     self.life = life
     messages = 0
-    isForgotten = false
+    logging?.isForgotten = false
     firstInput = number
     nextStep = step
     sequenceStart = step
     nextAnswer = step
     answered = step
     pendingFlags = .start
-    given = []
+  }
+}
+
+// MARK: What few have
+
+extension IngressStream {
+  fileprivate final class Begun {
+    var carry = TokenizerCarry()
+    var values = ValueCarry()
+    var given: [Float] = []
+  }
+
+  fileprivate final class Logging {
+    var unsaved: Deque<Unsaved> = []
+    var group: UInt64 = 0
+    var usedMilliseconds: UInt64 = 0
+    var isForgotten = false
+    var isInIdleOrder = false
+  }
+
+  private var madeBegun: Begun {
+    if let begun { return begun }
+    let begun = Begun()
+    self.begun = begun
+    return begun
+  }
+
+  private var madeLogging: Logging {
+    if let logging { return logging }
+    let logging = Logging()
+    self.logging = logging
+    return logging
+  }
+
+  /// Of text.
+  var carry: TokenizerCarry {
+    get { begun?.carry ?? TokenizerCarry() }
+    _modify { yield &madeBegun.carry }
+  }
+
+  /// Of rows of numbers.
+  var valueCarry: ValueCarry {
+    get { begun?.values ?? ValueCarry() }
+    _modify { yield &madeBegun.values }
+  }
+
+  func forgetValues() { begun?.values = ValueCarry() }
+
+  /// The h and c that START gave, until the worker has them.
+  var given: [Float] {
+    get { begun?.given ?? [] }
+    set { if !newValue.isEmpty || begun != nil { madeBegun.given = newValue } }
+  }
+
+  /// Messages that the worker has not saved yet, oldest first; empty without a store.
+  var unsaved: Deque<Unsaved> {
+    get { logging?.unsaved ?? [] }
+    _modify { yield &madeLogging.unsaved }
+  }
+
+  /// The group of the store with its newest record; 0 when it has a row of its own.
+  var loggedGroup: UInt64 {
+    get { logging?.group ?? 0 }
+    set { madeLogging.group = newValue }
+  }
+
+  /// Whether it ended so long ago that its row can go.
+  var isForgotten: Bool {
+    get { logging?.isForgotten ?? false }
+    set { madeLogging.isForgotten = newValue }
+  }
+
+  var usedMilliseconds: UInt64 {
+    get { logging?.usedMilliseconds ?? 0 }
+    set { madeLogging.usedMilliseconds = newValue }
+  }
+
+  var isInIdleOrder: Bool {
+    get { logging?.isInIdleOrder ?? false }
+    set { madeLogging.isInIdleOrder = newValue }
   }
 }
 
@@ -94,9 +166,9 @@ extension IngressStream {
     sequence = StreamSequence(
       restoring: standing.isClosed ? .closed : .open, expected: standing.expected,
       epoch: standing.epoch)
-    carry =
-      standing.carry.isEmpty ? TokenizerCarry() : try TokenizerCarry(decoding: standing.carry)
-    valueCarry = standing.values.isEmpty ? ValueCarry() : try ValueCarry(decoding: standing.values)
+    begun = nil
+    if !standing.carry.isEmpty { carry = try TokenizerCarry(decoding: standing.carry) }
+    if !standing.values.isEmpty { valueCarry = try ValueCarry(decoding: standing.values) }
     life = standing.life
     messages = standing.messages
     firstInput = standing.firstInput

@@ -255,7 +255,7 @@ extension TokenizerLoop {
   }
 
   func flushCarry(of stream: IngressStream) {
-    stream.valueCarry = ValueCarry()
+    stream.forgetValues()
     guard case .text(let tokenizer) = stage.encoding else { return }
     tokenizer.flush(carry: &stream.carry, into: &step.tokens)
   }

@@ -61,8 +61,14 @@ package final class TokenizerLoop: StageLoop {
   /// When `stop` was first seen.
   private var stoppedAtMilliseconds: UInt64?
   /// What wakes it while nothing is taken of clients, and while it is.
-  private var answers = Poller()
-  private var everything = Poller()
+  private var poller = Poller()
+  private var tapItem: Int?
+  private var watchItem: Int?
+  private var controlItems: [Int] = []
+  private var workerItems: [Int] = []
+  private var linkItem: Int?
+  /// Clients are waited for only while there is room; this is the number of the other items.
+  private var itemsWithoutRoom = 0
   /// Loops behind which acknowledgements and credit go out though more input is there.
   private static let drainsMax = 16
 
@@ -107,40 +113,36 @@ package final class TokenizerLoop: StageLoop {
   }
 
   package func begin() throws {
-    answers.add(control.stop)
-    for worker in workers {
-      answers.add(worker.socket)
-      try worker.sendHello()
-    }
-    everything.add(control.stop)
-    for worker in workers { everything.add(worker.socket) }
-    everything.add(link.socket)
-    controlSocket?.add(to: &answers)
-    controlSocket?.add(to: &everything)
-    if let log {
-      answers.add(log.bell)
-      everything.add(log.bell)
-    }
-    if let watch = link.watch { watch.add(to: &everything) }
+    poller.add(control.stop)
+    if let log { poller.add(log.bell) }
+    tapItem = tap?.add(to: &poller)
+    watchItem = link.watch?.add(to: &poller)
+    controlItems = controlSocket?.add(to: &poller) ?? []
+    workerItems = workers.map { poller.add($0.socket) }
+    itemsWithoutRoom = poller.count
+    linkItem = poller.add(link.socket)
+    for worker in workers { try worker.sendHello() }
   }
 
   package func wait() throws {
     let patience: Duration =
       stoppedAtMilliseconds != nil
       ? .milliseconds(10)
-      : link.hasWaiting || hasControlWork ? .milliseconds(5) : .milliseconds(500)
-    _ = hasRoom ? try everything.wait(timeout: patience) : try answers.wait(timeout: patience)
+      : link.isFlushDue || hasControlWork ? .milliseconds(5) : .milliseconds(500)
+    _ = try poller.wait(timeout: patience, first: hasRoom ? nil : itemsWithoutRoom)
   }
 
   package func turn() throws -> Bool {
     let hasRoom = hasRoom
-    try tap?.readSubscriptions()
-    for (index, worker) in workers.enumerated() {
+    try poller.look()
+    if poller.isReadable(tapItem) { try tap?.readSubscriptions() }
+    for (index, item) in workerItems.enumerated() where poller.isReadable(item) {
+      let worker = workers[index]
       _ = try worker.receive(limit: Limits.drainMessages) {
         if $0.header.kind == .models {
           try take(ModelMessage(payload: $0.payload), from: index)
         } else {
-          try deliver($0, at: worker.heardNanoseconds)
+          try deliver($0, from: worker)
         }
       }
     }
@@ -150,9 +152,11 @@ package final class TokenizerLoop: StageLoop {
     try giveOverdueLeave()
     parkIdle()
     announceReady()
-    try answerControl()
-    try link.watch?.gather()
-    let received = hasRoom ? try receive() : 0
+    if hasControlWork || controlItems.contains(where: { poller.isReadable($0) }) {
+      try answerControl()
+    }
+    if poller.isReadable(watchItem) { try link.watch?.gather() }
+    let received = hasRoom && poller.isReadable(linkItem) ? try receive() : 0
     log?.submit()
     // What those who went had sent has been read then.
     if hasRoom, received < Limits.drainMessages { try reportDepartures() }
@@ -284,7 +288,8 @@ package final class TokenizerLoop: StageLoop {
   // MARK: Answers
 
   /// Books what a worker has covered, and sends its answer on.
-  private func deliver(_ message: InboundMessage, at nanoseconds: UInt64) throws {
+  private func deliver(_ message: InboundMessage, from worker: LinkSender) throws {
+    let nanoseconds = worker.heardNanoseconds
     guard let id = message.stream else { return }
     guard let stream = streams[id] else { return try deliver(message, of: id) }
     if message.header.kind == .refuse { return try lose(stream, message) }
@@ -337,13 +342,19 @@ package final class TokenizerLoop: StageLoop {
       stream.nextAnswer = max(stream.nextAnswer, header.end)
       cache.keep(answer, of: stream)
     }
-    if let connection { reply(answer, of: stream, isAgain: false, to: connection) }
+    guard let connection else { return }
+    let isWhole = answer.header.count == message.header.count
+    reply(
+      answer, of: stream, isAgain: false, to: connection,
+      shared: isWhole ? worker.sharedPayload : nil)
   }
 
   /// Sends an answer to a client: rows in the binary form, one line a message in the friendly one.
+  ///
+  /// `shared` is its payload where libzmq has it already.
   func reply(
     _ answer: AnswerCache.Answer, of stream: IngressStream, isAgain: Bool,
-    to connection: Connection
+    to connection: Connection, shared: SharedPart? = nil
   ) {
     (isAgain ? ingressMetrics.repeated : ingressMetrics.answers).add(UInt64(answer.header.count))
     // An END takes no credit.
@@ -361,7 +372,7 @@ package final class TokenizerLoop: StageLoop {
             } else {
               link.send(
                 answer.header, stream: name, payload: payload, ids: ids, note: note,
-                isCredited: isCredited, to: connection)
+                isCredited: isCredited, to: connection, shared: shared)
             }
           }
         }

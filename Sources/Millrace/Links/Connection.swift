@@ -1,4 +1,5 @@
 import DequeModule
+import Glibc
 import Wire
 
 /// Input of a stream below `number` is as durable as the pipeline promises.
@@ -41,12 +42,19 @@ final class Connection {
   var isToldToGreet = false
   /// Streams with accepted input that is still to be acknowledged.
   var unacknowledged: [StreamID: Acknowledgement] = [:]
+  /// Since when there are any.
+  var unacknowledgedSince: UInt64 = 0
 
   init(routingID: [UInt8], window: UInt64, milliseconds: UInt64) {
     self.routingID = routingID
     self.window = window
     announced = window
     lastHeardMilliseconds = milliseconds
+  }
+
+  func hasRoutingID(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard bytes.count == routingID.count, let start = bytes.baseAddress else { return false }
+    return memcmp(start, routingID, bytes.count) == 0
   }
 
   /// The total that it may have sent: all it did send, and what the window still has room for.

@@ -11,6 +11,8 @@ final class LinkReceiver {
   let socket: Socket<Router>
   private var message: Multipart
   private var connections: [RoutingID: Connection] = [:]
+  /// Whose message came last: the next one's is often the same.
+  private var latest: Connection?
   private let window: UInt64
   private let isAcknowledging: Bool
   /// Whether nothing is taken of a connection before its hello, so that no message is missed between
@@ -66,6 +68,8 @@ final class LinkReceiver {
 
   var connectionCount: Int { connections.count }
   var hasWaiting: Bool { connections.values.contains { !$0.waiting.isEmpty } }
+  /// Whether messages or acknowledgements wait, so that there is to be another flush soon.
+  private(set) var isFlushDue = false
 
   // MARK: Receiving
 
@@ -103,8 +107,12 @@ final class LinkReceiver {
   }
 
   private func connection(for id: UnsafeRawBufferPointer) -> Connection? {
+    if let latest, latest.hasRoutingID(id) { return latest }
     let routingID = RoutingID(id)
-    if let known = connections[routingID] { return known }
+    if let known = connections[routingID] {
+      latest = known
+      return known
+    }
     let connection = Connection(
       routingID: routingID.bytes, window: window, milliseconds: clock.milliseconds)
     guard connections.count < connectionsMax else {
@@ -115,6 +123,7 @@ final class LinkReceiver {
       return nil
     }
     connections[routingID] = connection
+    latest = connection
     if message.partCount > 1 { watch?.hear(from: message.sourceDescriptor(1)) }
     return connection
   }
@@ -172,18 +181,20 @@ final class LinkReceiver {
 
   /// Sends a message behind the peer's routing identity, or lets it wait when its queue is full.
   ///
-  /// `isCredited` says whether it answers steps that took credit.
+  /// `isCredited` says whether it answers steps that took credit; `shared` is the payload where libzmq
+  /// has it already.
   func send(
     _ header: Header, stream: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer,
     ids: UnsafeRawBufferPointer, note: UnsafeRawBufferPointer, isCredited: Bool,
-    to connection: Connection
+    to connection: Connection, shared: SharedPart? = nil
   ) {
     guard !connection.isGone else { return }
     withEncoded(header, for: connection) { header in
       guard connection.waiting.isEmpty,
-        transmit(connection, stream, header, payload, ids, note)
+        transmit(connection, stream, header, payload, ids, note, shared)
       else {
         guard !connection.isGone else { return }
+        isFlushDue = true
         connection.append(
           waiting: OutgoingMessage(
             stream: Array(stream), header: Array(header), payload: Array(payload),
@@ -210,7 +221,7 @@ final class LinkReceiver {
   private func transmit(
     _ connection: Connection, _ stream: UnsafeRawBufferPointer, _ header: UnsafeRawBufferPointer,
     _ payload: UnsafeRawBufferPointer, _ ids: UnsafeRawBufferPointer,
-    _ note: UnsafeRawBufferPointer
+    _ note: UnsafeRawBufferPointer, _ shared: SharedPart? = nil
   ) -> Bool {
     do {
       let outcome = try connection.routingID.withUnsafeBytes { try socket.send($0, more: true) }
@@ -224,7 +235,10 @@ final class LinkReceiver {
       let partCount = !note.isEmpty ? 5 : !ids.isEmpty ? 4 : 3
       _ = try socket.send(stream, more: true)
       _ = try socket.send(header, more: true)
-      _ = try socket.send(payload, more: partCount > 3)
+      _ =
+        if let shared { try socket.send(shared, more: partCount > 3) } else {
+          try socket.send(payload, more: partCount > 3)
+        }
       if partCount > 3 { _ = try socket.send(ids, more: partCount > 4) }
       if partCount > 4 { _ = try socket.send(note, more: false) }
       return true
@@ -287,36 +301,53 @@ final class LinkReceiver {
     send(header, stream: stream, json: refusal.bytes, to: connection)
   }
 
-  /// Tells it with the next `flush`.
+  /// Tells it with a `flush` that is not far: one acknowledgement of a stream then stands for all that
+  /// came of it meanwhile.
   func acknowledge(_ acknowledgement: Acknowledgement, to connection: Connection) {
     guard isAcknowledging else { return }
+    isFlushDue = true
+    if connection.unacknowledged.isEmpty {
+      connection.unacknowledgedSince = clock.milliseconds
+    }
     connection.unacknowledged[acknowledgement.stream] = acknowledgement
   }
 
-  /// Tells peers their acknowledgements and credit, and sends what waited.
+  /// Tells peers their credit and, where they are due, acknowledgements, and sends what waited.
   func flush() {
+    isFlushDue = false
     for connection in connections.values {
       flushWaiting(connection)
       // Credit means that answers were handed on; whoever does not read gets none.
-      guard connection.waiting.isEmpty else { continue }
-      let credit = connection.creditToAnnounce()
-      guard credit != nil || !connection.unacknowledged.isEmpty else { continue }
-      let total = credit ?? connection.announced
-      if connection.unacknowledged.isEmpty {
-        send(Header(kind: .credit), json: Credit(total: total).bytes, to: connection)
-      } else {
-        for (stream, acknowledgement) in connection.unacknowledged {
-          var header = Header(kind: .acknowledge)
-          header.number = acknowledgement.number
-          header.epoch = acknowledgement.epoch
-          Array(stream.name.utf8).withUnsafeBytes {
-            send(header, stream: $0, json: Credit(total: total).bytes, to: connection)
-          }
+      if connection.waiting.isEmpty {
+        if owesNow(connection) {
+          sendAcknowledgements(to: connection)
+        } else if let credit = connection.creditToAnnounce() {
+          send(Header(kind: .credit), json: Credit(total: credit).bytes, to: connection)
+          connection.announce(credit)
         }
-        connection.unacknowledged.removeAll(keepingCapacity: true)
       }
-      connection.announce(total)
+      if !connection.waiting.isEmpty || !connection.unacknowledged.isEmpty { isFlushDue = true }
     }
+  }
+
+  /// Acknowledgements are due once all that the peer has sent is covered, or have been for a while.
+  private func owesNow(_ connection: Connection) -> Bool {
+    guard !connection.unacknowledged.isEmpty else { return false }
+    return connection.outstanding == 0
+      || clock.milliseconds >= connection.unacknowledgedSince + Limits.acknowledgeMilliseconds
+  }
+
+  private func sendAcknowledgements(to connection: Connection) {
+    let total = connection.creditToAnnounce() ?? connection.announced
+    let payload = Credit(total: total).bytes
+    for (stream, acknowledgement) in connection.unacknowledged {
+      var header = Header(kind: .acknowledge)
+      header.number = acknowledgement.number
+      header.epoch = acknowledgement.epoch
+      stream.withBytes { send(header, stream: $0, json: payload, to: connection) }
+    }
+    connection.unacknowledged.removeAll(keepingCapacity: true)
+    connection.announce(total)
   }
 
   private func flushWaiting(_ connection: Connection) {
@@ -359,6 +390,7 @@ final class LinkReceiver {
 
   private func forget(_ connection: Connection) {
     connection.isGone = true
+    if latest === connection { latest = nil }
     connection.removeAllWaiting()
     connections[connection.routingID.withUnsafeBytes { RoutingID($0) }] = nil
   }

@@ -103,13 +103,15 @@ final class LinkSender {
 
   /// Sends a message that costs `units` of credit.
   ///
-  /// The queue is bounded by credit, not by libzmq, so this never waits.
+  /// The queue is bounded by credit, not by libzmq, so this never waits. `shared` is the payload where
+  /// libzmq has it already.
   ///
   /// - Throws: a `ZeroMQError`; also where the other side was a stage of this process that has ended.
   func send(
     _ header: Header, stream: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer,
     ids: UnsafeRawBufferPointer = .init(start: nil, count: 0),
-    note: UnsafeRawBufferPointer = .init(start: nil, count: 0), units: UInt64
+    note: UnsafeRawBufferPointer = .init(start: nil, count: 0), units: UInt64,
+    shared: SharedPart? = nil
   ) throws {
     sent += units
     let partCount = !note.isEmpty ? 5 : !ids.isEmpty ? 4 : 3
@@ -120,7 +122,10 @@ final class LinkSender {
       header.encode(into: buffer)
       _ = try socket.send(UnsafeRawBufferPointer(buffer), more: true)
     }
-    _ = try socket.send(payload, more: partCount > 3)
+    _ =
+      if let shared { try socket.send(shared, more: partCount > 3) } else {
+        try socket.send(payload, more: partCount > 3)
+      }
     if partCount > 3 { _ = try socket.send(ids, more: partCount > 4) }
     if partCount > 4 { _ = try socket.send(note, more: false) }
   }
@@ -184,6 +189,9 @@ final class LinkSender {
     }
     return limit
   }
+
+  /// The payload of the message that is being handled, to be sent on without copying it.
+  var sharedPayload: SharedPart? { message.partCount > 2 ? message.shared(2) : nil }
 
   private func parse() throws(WireError) -> InboundMessage {
     try InboundMessage(partCount: message.partCount, byteCountMax: LinkSender.bytesMax) {

@@ -43,8 +43,8 @@ final class PeerWatch {
     if let descriptor { heard.insert(descriptor) }
   }
 
-  /// Has a poller wake up for who comes and goes.
-  func add(to poller: inout Poller) { poller.add(monitor) }
+  /// Has a poller wake up for who comes and goes; returns the item's index.
+  func add(to poller: inout Poller) -> Int { poller.add(monitor) }
 
   /// Takes note of what has happened; call it before messages are read.
   func gather() throws {

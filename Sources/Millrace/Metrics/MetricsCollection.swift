@@ -1,3 +1,4 @@
+import Durability
 import Monitoring
 import Synchronization
 
@@ -62,6 +63,18 @@ package final class MetricsCollection: Sendable {
       "A model that is served: 1 while it is in memory, 0 once it was swapped out and released.",
       facts.modelLabels
     ) { [weak shelf] in shelf?.holds(facts.model) ?? false ? 1 : 0 }
+  }
+
+  /// Shows how long a store's commits take; they end on its thread, one behind the other.
+  func watch(_ store: StateStore) {
+    let duration = registry.histogram(
+      "millrace_wal_fsync_seconds",
+      "How long a commit of the state store takes; with durability fsync until it is on the disk.",
+      [MetricLabel("durability", store.durability.rawValue)])
+    store.onCommit { [weak store] in
+      guard let store else { return }
+      duration.observe(nanoseconds: store.newestCommitNanoseconds)
+    }
   }
 
   /// Makes the counters of the stage where clients come in.

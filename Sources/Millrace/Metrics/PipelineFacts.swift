@@ -19,6 +19,9 @@ package struct PipelineFacts: Codable, Sendable, Equatable {
   /// The first of the class names; empty where there are none.
   package var labels: [String]
 
+  /// Whether the model begins with an Embedding, whose tokens have neighbours.
+  package var embeds: Bool
+
   package var layers: [Layer]
 
   /// A recurrent layer, whose state and gates can be watched.
@@ -40,6 +43,7 @@ package struct PipelineFacts: Codable, Sendable, Equatable {
     precision = pipeline.file.precision.rawValue
     kernels = "\(pipeline.model.model.kernels)"
     edges = pipeline.edges
+    embeds = SimilarTokens(pipeline) != nil
     let rows = pipeline.model.model.stateLayout.rows
     layers = rows.filter { $0.kind == .h }.map { row in
       let hasCell = rows.contains { $0.kind == .c && $0.layerIndex == row.layerIndex }

@@ -44,6 +44,7 @@ package struct Daemon: Sendable {
     let health = metrics.health
     let guarding = try EndpointGuard(file, logger: logger)
     guarding.describe(in: metrics.registry)
+    if let store { metrics.watch(store) }
     let page = try page(metrics, guarding)
     let context = try Context()
     let notifier = ServiceNotifier()
@@ -192,8 +193,10 @@ package struct Daemon: Sendable {
     }
     let feed = PageFeed(
       endpoints: endpoints.map { ($0, guarding.linkKeys(to: .monitor, at: $0)) })
+    let similar = SimilarTokens(pipeline)
     let server = PageServer(
       address: address, registry: metrics.registry, health: metrics.health, feed: feed,
+      similar: similar.map { tokens in { @Sendable word in tokens.page(of: word) } },
       logger: logger)
     return ([PageStage(feed: feed)], [server])
   }

@@ -77,6 +77,7 @@ package struct Pipeline: Sendable {
     let endpoints = endpoints(scope)
     var stages: [any Stage] = []
     if let taps = endpoints.taps { stages += watching(taps, outside: file.monitor, "daemon") }
+    stages += history(endpoints, store)
     stages.append(sink(scope, endpoints, store))
     for worker in 0..<file.inference.workers {
       stages.append(
@@ -117,7 +118,9 @@ package struct Pipeline: Sendable {
         stages.append(
           inference(worker, endpoints, reply: file.sink.reply, store, shelf: shelf))
       }
-    case .sink: stages.append(sink(.daemon, endpoints, store))
+    case .sink:
+      stages += history(endpoints, store)
+      stages.append(sink(.daemon, endpoints, store))
     }
     return stages
   }
@@ -129,6 +132,14 @@ package struct Pipeline: Sendable {
       TapRelay(inside: taps, outside: outsides, subscriptions: file.subscriptions),
       StatsStage(about: PipelineFacts(self, process: process), taps: taps),
     ]
+  }
+
+  /// What serves kept lines to readers who come late; nothing where none are kept, or nobody can ask.
+  private func history(_ endpoints: StageEndpoints, _ store: StateStore?) -> [any Stage] {
+    guard let taps = endpoints.taps, let store, file.store?.historyMilliseconds != nil else {
+      return []
+    }
+    return [HistoryStage(taps: taps, store: store)]
   }
 
   // MARK: One stage, joined to its neighbours at `endpoints`
@@ -150,7 +161,8 @@ package struct Pipeline: Sendable {
       worker: worker, shelf: shelf ?? ModelShelf(self),
       settings: InferenceStage.Settings(
         batch: file.inference.batch, linger: file.inference.linger, emit: file.emit,
-        output: output, resetEvery: file.resetEvery, rewarmSteps: file.rewarmSteps, reply: reply),
+        output: output, resetEvery: file.resetEvery, rewarmSteps: file.rewarmSteps, reply: reply,
+        tellsTokens: encoding.isText),
       endpoints: endpoints, store: store,
       checkpointMilliseconds: file.store?.checkpointMilliseconds ?? 0,
       parkMilliseconds: file.store?.parkMilliseconds, liveStreams: file.liveStreams)
@@ -162,13 +174,14 @@ package struct Pipeline: Sendable {
     guard scope == .daemon else {
       return SinkStage(
         endpoints: endpoints, format: format, output: .none, publish: nil, publishFormat: .json,
-        subscriptions: 0, alarm: nil, store: nil)
+        subscriptions: 0, alarm: nil, store: nil, historyMilliseconds: nil)
     }
     return SinkStage(
       endpoints: endpoints, format: format,
       output: file.sink.file.map { $0 == "-" ? .standardOutput : .file($0) } ?? .none,
       publish: file.sink.publish, publishFormat: file.sink.format,
-      subscriptions: file.subscriptions, alarm: alarm, store: store)
+      subscriptions: file.subscriptions, alarm: alarm, store: store,
+      historyMilliseconds: file.store?.historyMilliseconds)
   }
 }
 

@@ -14,14 +14,16 @@ package struct PipelineBuilder {
     guard FileManager.default.fileExists(atPath: file.model) else {
       throw file.error(at: "model", "names \(file.model), which does not exist")
     }
-    // The gates that a tap may ask for are computed by the plain layers.
-    let model = try load(forSteppingOnly: file.monitor == nil).with(file.precision)
+    let model = try load(forSteppingOnly: isForSteppingOnly).with(file.precision)
     return try build(with: model)
   }
 
+  /// The gates that a tap or the page may ask for are computed by the plain layers.
+  private var isForSteppingOnly: Bool { file.monitor == nil && file.http == nil }
+
   /// Another model as this pipeline runs it.
   func readModel(at path: String) throws -> LoadedModel {
-    try loadModel(at: path, forSteppingOnly: file.monitor == nil).with(file.precision)
+    try loadModel(at: path, forSteppingOnly: isForSteppingOnly).with(file.precision)
   }
 
   /// As `build`, with the model that the file names already read.

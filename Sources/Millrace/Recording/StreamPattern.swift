@@ -5,6 +5,11 @@ package struct StreamPattern: Sendable, Equatable {
   /// What follows `tap/STAGE/WHAT/` in a subscription.
   let topic: String
 
+  /// The stream, where it names a single one.
+  var stream: StreamID? { topic.hasSuffix("/") ? StreamID(String(topic.dropLast())) : nil }
+
+  package var namesOne: Bool { stream != nil }
+
   /// All streams.
   package static let all = StreamPattern(topic: "")
 

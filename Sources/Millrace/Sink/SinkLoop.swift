@@ -1,4 +1,5 @@
 import Durability
+import Glibc
 import Logging
 import Wire
 import ZeroMQ
@@ -18,9 +19,15 @@ package final class SinkLoop: StageLoop {
   private let written: WrittenLog?
   /// Credit to give back when this turn's lines are written; without a store.
   private var held: [(connection: Connection, units: UInt64)] = []
+  /// Lines of the answer under way, where they are kept for readers who come late.
+  private var kept: [KeptLines.Line] = []
   /// Traced answers of this turn, until their lines are written.
   private var traced: [TracedAnswer] = []
   private var poller = Poller()
+  private var linkItem: Int?
+  /// How long answers gather that nobody reads.
+  private static let pauseMicroseconds: UInt32 = 200
+  private var tapItem: Int?
   /// When `stop` was seen, or anything since then.
   private var stoppedAtMilliseconds: UInt64?
 
@@ -43,7 +50,10 @@ package final class SinkLoop: StageLoop {
       context: control.context, clock: control.clock, endpoint: stage.endpoints.answers,
       window: Limits.sinkAnswers, isAcknowledging: false, queueMessages: 0,
       use: .links, guarding: control.guarding)
-    written = try stage.store.map { try WrittenLog($0, clock: control.clock) }
+    written = try stage.store.map {
+      try WrittenLog(
+        $0, historyMilliseconds: stage.historyMilliseconds, clock: control.clock)
+    }
     try cutOutput()
   }
 
@@ -64,24 +74,40 @@ package final class SinkLoop: StageLoop {
   }
 
   package func begin() throws {
-    poller.add(link.socket)
+    linkItem = poller.add(link.socket)
     poller.add(control.stop)
     if let written { poller.add(written.bell) }
+    tapItem = tap?.add(to: &poller)
     control.ready()
   }
 
   package func wait() throws {
+    if isIdle { usleep(SinkLoop.pauseMicroseconds) }
     _ = try poller.wait(timeout: .milliseconds(stoppedAtMilliseconds == nil ? 500 : 10))
   }
 
+  /// Whether what comes is only counted: nobody reads it.
+  ///
+  /// Then it may gather, since each time that this stage is woken costs the stage before it a call of
+  /// the system; credit is back long before the next batches have used it up.
+  private var isIdle: Bool {
+    writer == nil && publisher == nil && alarms == nil && written == nil && traced.isEmpty
+      && !(tap?.isHeard ?? false) && stoppedAtMilliseconds == nil
+  }
+
   package func turn() throws -> Bool {
-    try tap?.readSubscriptions()
+    // What was sent before this was raised is found.
+    let isStopping = control.stop.isRaised
+    try poller.look()
+    if poller.isReadable(tapItem) { try tap?.readSubscriptions() }
     try publisher?.readSubscriptions()
-    let received = try link.receive(limit: Limits.drainMessages) { try write($0, $1) }
+    let received =
+      poller.isReadable(linkItem)
+      ? try link.receive(limit: Limits.drainMessages) { try write($0, $1) } : 0
     try flush()
     // Only now: what is credited has been written.
     link.flush()
-    if control.stop.isRaised { return !isDrained(received: received) }
+    if isStopping { return !isDrained(received: received) }
     link.keepAlive()
     return true
   }
@@ -151,7 +177,9 @@ package final class SinkLoop: StageLoop {
     let isLast = message.header.flags.contains(.last)
     guard skipped < UInt64(message.header.count) || isLast else { return }
     try write(message, of: stream, from: Int(min(skipped, UInt64(message.header.count))))
-    standing.next = max(standing.next, message.header.end)
+    let next = max(standing.next, message.header.end)
+    written.keep(kept, of: stream, life: life, first: standing.next, next: next)
+    standing.next = next
     standing.isEnded = isLast
     standing.alarm = isLast ? [] : alarms?.encoded(stream) ?? []
     written.set(standing, of: stream)
@@ -160,7 +188,9 @@ package final class SinkLoop: StageLoop {
   /// Writes an answer's rows from `first` on.
   private func write(_ message: InboundMessage, of stream: StreamID, from first: Int) throws {
     let isTapped = tap?.wants("result", stream: stream) ?? false
-    guard writer != nil || publisher != nil || isTapped || alarms != nil else { return }
+    let isKept = written?.keepsLines ?? false
+    kept.removeAll(keepingCapacity: true)
+    guard writer != nil || publisher != nil || isTapped || isKept || alarms != nil else { return }
     let answer = AnswerMessage(message)
     var header = message.header
     header.input = header.end
@@ -173,8 +203,9 @@ package final class SinkLoop: StageLoop {
       }
       writer?.buffer.append(contentsOf: line)
       try publisher?.publish(line: line, stream: stream, answer: header, row: row)
-      if isTapped { try tap?.publish("result", stream: stream, line: line) }
       let number = answer.number(of: row)
+      if isTapped { try tap?.publish("result", stream: stream, line: line, number: number) }
+      if isKept { kept.append(KeptLines.Line(number: number, text: line)) }
       let events = answer.withRow(row) { alarms?.take($0, number: number, of: stream) }
       try tell(events ?? [], of: stream, answer: header)
     }
@@ -197,7 +228,7 @@ package final class SinkLoop: StageLoop {
         ])
       writer?.buffer.append(contentsOf: line)
       try publisher?.publish(alarm: line, stream: stream, number: event.number, answer: answer)
-      try tap?.publish("alarm", stream: stream, line: line)
+      try tap?.publish("alarm", stream: stream, line: line, number: event.number)
     }
   }
 }

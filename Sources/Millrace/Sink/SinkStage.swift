@@ -22,6 +22,8 @@ package struct SinkStage: Stage {
   let alarm: AlarmSetting?
   /// Where it is kept how far the output is written; nil for nowhere.
   let store: StateStore?
+  /// How long its lines are kept there for readers who come late; nil for not at all.
+  let historyMilliseconds: UInt64?
 
   package var name: String { "sink" }
 

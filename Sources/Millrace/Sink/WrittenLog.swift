@@ -29,6 +29,8 @@ final class WrittenLog {
   private var inFlight: (ticket: UInt64, held: [(connection: Connection, units: UInt64)])?
   private var held: [(connection: Connection, units: UInt64)] = []
   private var nextSettleMilliseconds: UInt64 = 0
+  /// Lines for readers who come late; nil where none are kept.
+  private var kept: KeptGroup?
 
   /// How long a stream that does not answer stays in memory, at least.
   private static let turnMilliseconds: UInt64 = 10_000
@@ -36,8 +38,10 @@ final class WrittenLog {
   /// Ends that are remembered: many more than input of them can be in the tokenizer stage's store.
   private static let endedMax = 4 * Limits.closedStreams
 
-  init(_ store: StateStore, clock: StageClock) throws {
+  /// `historyMilliseconds` is how long lines are kept; nil for not at all.
+  init(_ store: StateStore, historyMilliseconds: UInt64?, clock: StageClock) throws {
     self.store = store
+    kept = historyMilliseconds.map(KeptGroup.init)
     self.clock = clock
     let bell = try Signal()
     self.bell = bell
@@ -73,6 +77,16 @@ final class WrittenLog {
     changed.insert(stream)
   }
 
+  /// Whether lines are kept for readers who come late.
+  var keepsLines: Bool { kept != nil }
+
+  /// Keeps lines that were written, which cover a stream's numbers from `first` up to `next`.
+  func keep(
+    _ lines: [KeptLines.Line], of stream: StreamID, life: UInt64, first: UInt64, next: UInt64
+  ) {
+    kept?.add(lines, of: stream, life: life, first: first, next: next)
+  }
+
   /// Credit of a message that is given back when what was written so far counts.
   func hold(_ units: UInt64, of connection: Connection) {
     connection.hold(units: units)
@@ -104,6 +118,7 @@ final class WrittenLog {
       unsettled.formUnion(changed)
       changed.removeAll(keepingCapacity: true)
     }
+    if let lines = kept?.take() { changes.append(lines) }
     if let (length, descriptor) = outputLength {
       changes.append(.outputLength(length, descriptor: descriptor))
     }
@@ -128,6 +143,7 @@ final class WrittenLog {
     }
     unsettled.removeAll(keepingCapacity: true)
     changes.append(.trimWritten(through: group))
+    if let kept { changes.append(kept.trim) }
     while ended.count > WrittenLog.endedMax, let oldest = ended.popFirst() {
       guard streams[oldest] == nil, try store.written(of: oldest.name)?.isEnded == true else {
         continue

@@ -7,7 +7,7 @@ import Wire
 final class ShadowRun {
   /// A step in the batch of the model that serves: its row, whose it is, and how many steps ahead of
   /// the stream's next.
-  typealias Step = (row: Int, stream: InferenceStream, ahead: Int)
+  typealias Step = (row: Int, stream: InferenceStream, run: StepRun, ahead: Int)
 
   let model: WorkerModel
   /// The model whose answers it is compared with.
@@ -45,8 +45,7 @@ final class ShadowRun {
   ) rethrows {
     model.batch.removeAll()
     for step in steps {
-      step.stream.runs[0].append(
-        state: state(of: step.stream), ahead: step.ahead, to: &model.batch)
+      step.run.append(state: state(of: step.stream), ahead: step.ahead, to: &model.batch)
     }
     guard model.batch.count > 0 else { return }
     model.model.step(&model.batch)

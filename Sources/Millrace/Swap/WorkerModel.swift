@@ -15,8 +15,10 @@ final class WorkerModel {
   let givenState: GivenState
   /// Steps of streams, one each or many of one.
   var batch: StepBatch
-  /// The streams whose steps are in it.
-  var chosen: [InferenceStream] = []
+  /// What it has a step of.
+  var chosen: [(stream: InferenceStream, run: StepRun)] = []
+  /// The streams that generate whose steps are in the batch below.
+  var generating: [InferenceStream] = []
   /// Of streams behind their END.
   var generationBatch: StepBatch
   /// Steps that it took.

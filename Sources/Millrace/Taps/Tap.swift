@@ -12,6 +12,9 @@ final class Tap {
   private var message: Multipart
   private var subscriptions: TapSubscriptions
   private var sequences = TopicSequences()
+  /// Whether some subscription names `gates` or `state`: to be looked at before `wantsSome`, since it is
+  /// asked for every step.
+  private(set) var isAskedForCostly = false
 
   /// Connects to the process's relay; `stage` is the second word of the topics.
   init(context: Context, endpoint: String, stage: String) throws {
@@ -24,9 +27,18 @@ final class Tap {
     try socket.connect(endpoint)
   }
 
-  /// Takes note of subscriptions that came and went.
+  /// Has a poller wake up for subscriptions that come and go; returns the item's index.
+  func add(to poller: inout Poller) -> Int { poller.add(socket) }
+
+  /// Whether anybody listens.
+  var isHeard: Bool { !subscriptions.isEmpty }
+
+  /// Takes note of them.
   func readSubscriptions() throws {
-    while try socket.receive(into: &message) { subscriptions.take(message.bytes(0)) }
+    while try socket.receive(into: &message) {
+      subscriptions.take(message.bytes(0))
+      isAskedForCostly = subscriptions.hasCostly
+    }
   }
 
   /// Whether a subscription covers `tap/STAGE/WHAT/NAME/`.
@@ -63,9 +75,9 @@ final class Tap {
       topic: topic(what, stream), header: header, payload: payload, ids: ids, life: life)
   }
 
-  /// Publishes an output line under `tap/STAGE/WHAT/NAME/`.
-  func publish(_ what: String, stream: StreamID, line: [UInt8]) throws {
-    try publish(json: line, kind: .answer, topic: topic(what, stream))
+  /// Publishes an output line, that of the answer `number`, under `tap/STAGE/WHAT/NAME/`.
+  func publish(_ what: String, stream: StreamID, line: [UInt8], number: UInt64) throws {
+    try publish(json: line, kind: .answer, topic: topic(what, stream), number: number)
   }
 
   /// Publishes a daemon event under `tap/daemon/events/STAGE/`; `event` is one JSON object.
@@ -95,8 +107,11 @@ final class Tap {
     "tap/\(stage)/\(what)/\(stream.name)/"
   }
 
-  private func publish(json: [UInt8], kind: MessageKind, topic: String) throws {
+  private func publish(
+    json: [UInt8], kind: MessageKind, topic: String, number: UInt64 = 0
+  ) throws {
     var header = Header(kind: kind)
+    header.number = number
     header.elementType = .json
     header.count = 1
     header.width = UInt32(json.count)

@@ -8,6 +8,17 @@ struct TapMessage {
   let payload: UnsafeRawBufferPointer
   let note: TapNote
 
+  /// The same message as it is to be shown: under another topic, and counted anew.
+  func shown(as topic: String, sequence: UInt64) -> TapMessage {
+    var note = note
+    note.sequence = sequence
+    return TapMessage(topic: topic, header: header, payload: payload, note: note)
+  }
+
+  init(topic: String, header: Header, payload: UnsafeRawBufferPointer, note: TapNote) {
+    (self.topic, self.header, self.payload, self.note) = (topic, header, payload, note)
+  }
+
   /// - Throws: a `WireError` or a `JSONError` for a message that no daemon of ours publishes.
   init(_ message: borrowing Multipart) throws {
     topic = message.string(0)

@@ -7,6 +7,8 @@ struct TapNote: Equatable {
   /// The stream's life, where the topic is about one.
   var life: UInt64?
 
+  init(sequence: UInt64, life: UInt64?) { (self.sequence, self.life) = (sequence, life) }
+
   /// - Throws: a `JSONError`, also for a note without a sequence.
   init(_ bytes: UnsafeRawBufferPointer) throws(JSONError) {
     var reader = JSONReader(bytes)

@@ -5,9 +5,9 @@ import ZeroMQ
 /// lost.
 final class TapReader {
   /// For people.
-  private let endpoint: String
+  let endpoint: String
   private let stopped: Signal
-  private let socket: Socket<Subscribe>
+  let socket: Socket<Subscribe>
   private var monitor: SocketMonitor
   /// Whether somebody serves the endpoint.
   private var isConnected = false
@@ -17,18 +17,24 @@ final class TapReader {
   private var complainsAt: UInt64?
   private var message = Multipart()
   private var sequences = SequenceCounter()
-  private(set) var received: UInt64 = 0
+  /// With kept lines: whose, and how far they are read.
+  var follower: HistoryFollower?
+  /// When to say that nobody answers for kept lines; nil once that is said.
+  var missesHistoryAt: UInt64?
+  var received: UInt64 = 0
   var lost: UInt64 { sequences.lost }
 
   /// How long nobody may be there before that is said.
-  private static let patienceMilliseconds: UInt64 = 1000
+  static let patienceMilliseconds: UInt64 = 1000
 
   /// Subscribes to topics that begin with one of `prefixes`; an empty one is everything.
   ///
-  /// Raising `stopped` ends `run`.
+  /// With `follower` it reads kept lines instead. Raising `stopped` ends `run`.
   init(
-    endpoints: [String], keys: CurveClientKeys?, prefixes: [String], stopped: Signal
+    endpoints: [String], keys: CurveClientKeys?, prefixes: [String],
+    follower: HistoryFollower? = nil, stopped: Signal
   ) throws {
+    self.follower = follower
     endpoint = endpoints.joined(separator: ", ")
     self.stopped = stopped
     socket = try Socket<Subscribe>(try Context())
@@ -38,7 +44,7 @@ final class TapReader {
     monitor = try SocketMonitor(socket)
     complainsAt = MonotonicClock.milliseconds + TapReader.patienceMilliseconds
     for endpoint in endpoints { try socket.connect(endpoint) }
-    for prefix in prefixes { try socket.subscribe(prefix) }
+    for prefix in follower.map({ [$0.topic.text] }) ?? prefixes { try socket.subscribe(prefix) }
   }
 
   /// Prints messages until `limit` have come or it is stopped.
@@ -53,13 +59,21 @@ final class TapReader {
     poller.add(monitor)
     poller.add(stopped)
     while received < limit ?? .max, !stopped.isRaised {
-      let patience = complainsAt.map { $0 - min($0, MonotonicClock.milliseconds) }
+      let due = [complainsAt, missesHistoryAt].compactMap(\.self).min()
+      let patience = due.map { $0 - min($0, MonotonicClock.milliseconds) }
       _ = try poller.wait(timeout: patience.map { .milliseconds($0) })
       try watchConnection(say)
+      missHistory(say)
       while received < limit ?? .max, try socket.receive(into: &message) {
         guard message.partCount >= 5 else { continue }
-        received += 1
         let published = try TapMessage(message)
+        if follower != nil {
+          if let line = try follow(published, say), let bytes = try format.bytes(of: line) {
+            try output(bytes)
+          }
+          continue
+        }
+        received += 1
         count(published.topic, published.note, say)
         if let bytes = try format.bytes(of: published) { try output(bytes) }
       }
@@ -74,6 +88,9 @@ final class TapReader {
         if complainsAt == nil { say("watching \(endpoint)") }
         isConnected = true
         complainsAt = nil
+        if let follower, !follower.isHeard {
+          missesHistoryAt = MonotonicClock.milliseconds + TapReader.patienceMilliseconds
+        }
       case .disconnected where isConnected:
         isConnected = false
         say("\(endpoint) has gone; waiting for it")

@@ -6,16 +6,19 @@ package struct TapRun: Sendable {
   private let endpoints: [String]
   private let keys: CurveClientKeys?
   private let prefixes: [String]
+  private let keptLines: (stream: StreamPattern, number: UInt64)?
   private let limit: UInt64?
   private let format: TapFormat
 
   /// Watches topics that begin with one of `prefixes`; an empty one is everything.
   ///
-  /// `keys` are for endpoints that are encrypted.
+  /// `keys` are for endpoints that are encrypted. With `keptLines`, whose pattern names one
+  /// stream, it watches that stream's output lines from a number on, which the daemon keeps.
   package init(
-    endpoints: [String], keys: CurveClientKeys? = nil, prefixes: [String], limit: UInt64?,
-    format: TapFormat
+    endpoints: [String], keys: CurveClientKeys? = nil, prefixes: [String],
+    keptLines: (stream: StreamPattern, number: UInt64)? = nil, limit: UInt64?, format: TapFormat
   ) {
+    self.keptLines = keptLines
     self.endpoints = endpoints
     self.keys = keys
     self.prefixes = prefixes
@@ -37,8 +40,14 @@ package struct TapRun: Sendable {
     }
     defer { watch.cancel() }
     return try await onThread(named: "tap") {
+      let follower = keptLines.flatMap { pattern, number in
+        pattern.stream.map {
+          HistoryFollower(
+            stream: $0, from: number, token: String(UInt64.random(in: 0 ... .max), radix: 16))
+        }
+      }
       let reader = try TapReader(
-        endpoints: endpoints, keys: keys, prefixes: prefixes, stopped: stopped)
+        endpoints: endpoints, keys: keys, prefixes: prefixes, follower: follower, stopped: stopped)
       try reader.run(limit: limit, format: format, output: output, say: say)
       return (reader.received, reader.lost)
     }

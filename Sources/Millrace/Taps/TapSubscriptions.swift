@@ -32,6 +32,8 @@ struct TapSubscriptions {
   mutating func take(_ bytes: UnsafeRawBufferPointer) {
     guard let first = bytes.first, first <= 1 else { return }
     let topic = String(decoding: bytes.dropFirst(), as: UTF8.self)
+    // Kept lines, which `HistoryStage` serves.
+    guard !topic.hasPrefix(HistoryTopic.beginning) else { return }
     let change = first == 1 ? 1 : -1
     if let (limit, rest) = TapLimit.split(topic) {
       let name = limit.prefix
@@ -64,6 +66,9 @@ struct TapSubscriptions {
   func coversPlainly(_ topic: String) -> Bool {
     !prefixes.isEmpty && prefixes.keys.contains(where: topic.hasPrefix)
   }
+
+  /// Whether somebody named gates or states.
+  var hasCostly: Bool { !costly.isEmpty }
 
   /// Whether somebody named gates or states that the topic has, or has below it.
   func asksForCostly(_ topic: String) -> Bool {

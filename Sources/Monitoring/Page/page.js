@@ -19,6 +19,7 @@ const state = {
   filter: "", cursor: null, chosen: null, frozen: false, layer: "",
   history: [],                // [time, durations] of the stage that answers
   events: [], lost: 0, skipped: 0,
+  near: { shown: null, pinned: null, asked: 0 },  // token whose neighbours are shown, token that was clicked
   dirty: new Set(),
 };
 let live = emptyStream();
@@ -290,6 +291,7 @@ function choose(name) {
   byID("text").replaceChildren();
   byID("heat").replaceChildren();
   for (const id of ["now-label", "now-score", "now-number"]) text(id, "");
+  state.near = { shown: null, pinned: null, asked: 0 };
   subscribe();
   drawStreams();
   state.dirty.add("live");
@@ -321,7 +323,12 @@ function surface(id, height) {
   return { context, width, height };
 }
 
-const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name);
+// Looked up once; another theme draws everything anew.
+const styles = new Map();
+function style(name) {
+  if (!styles.has(name)) styles.set(name, getComputedStyle(document.documentElement).getPropertyValue(name));
+  return styles.get(name);
+}
 
 function curves(id, height, points, series, range) {
   const { context, width } = surface(id, height);
@@ -391,6 +398,7 @@ function drawLive() {
     text("now-number", `number ${last.number}`);
   }
   drawText();
+  drawNear();
   byID("signal-figure").hidden = !live.inputs.length;
   if (live.inputs.length) {
     const width = Math.min(palette.length, live.inputs[0].values.length);
@@ -413,9 +421,39 @@ function drawText() {
     answer.textContent = line.label ?? "";
     step.append(line.token === " " ? "␣" : line.token === "\n" ? "⏎" : line.token, answer);
     step.title = `number ${line.number}: ${line.label ?? ""} ${line.score ?? ""}`;
+    step.dataset.token = line.token;
+    if (line.token === state.near.pinned) step.setAttribute("aria-current", "true");
     return step;
   }));
   node.scrollTop = node.scrollHeight;
+}
+
+// Which tokens the model takes for alike: the last one's neighbours, asked for once a second at most.
+function drawNear() {
+  const last = live.lines[live.lines.length - 1];
+  const token = state.near.pinned ?? last?.token;
+  const isShown = about()?.embeds === true && token !== undefined;
+  byID("near-figure").hidden = !isShown;
+  byID("text").classList.toggle("near", isShown);
+  const now = performance.now();
+  if (!isShown || token === state.near.shown || now - state.near.asked < 1000) return;
+  state.near.asked = now;
+  state.near.shown = token;
+  fetch("/similar?to=" + encodeURIComponent(token)).then((answer) => answer.json()).then(({ nearest }) => {
+    if (state.near.shown !== token) return;
+    text("near-of", token);
+    byID("near").replaceChildren(...nearest.map(({ token, id, similarity }) => {
+      const entry = document.createElement("li");
+      const bar = document.createElement("i");
+      bar.className = similarity < 0 ? "away" : "";
+      bar.style.width = 100 * Math.abs(similarity) + "%";
+      const name = document.createElement("span");
+      name.textContent = token ?? `token ${id}`;
+      entry.append(name, similarity.toFixed(3), bar);
+      return entry;
+    }));
+    if (!nearest.length) text("near", "it has no row of its own");
+  }).catch(() => { state.near.shown = null; }); // the daemon has gone: asked again when it is back
 }
 
 function drawTable() {
@@ -445,6 +483,20 @@ function color(value, isGate, dark) {
   return mix(zero, value < 0 ? [59, 111, 224] : [217, 114, 43], Math.min(1, Math.abs(value)));
 }
 
+/// 256 colours from -1 to 1, of a gate from 0 to 1, as a canvas keeps them: made once, looked up for each pixel.
+const shades = new Map();
+function shadesOf(isGate, dark) {
+  const key = `${isGate} ${dark}`;
+  if (!shades.has(key)) {
+    const bytes = new Uint8ClampedArray(1024);
+    for (let index = 0; index < 256; index++) {
+      bytes.set([...color(isGate ? index / 255 : (index - 128) / 127, isGate, dark), 255], 4 * index);
+    }
+    shades.set(key, new Uint32Array(bytes.buffer));
+  }
+  return shades.get(key);
+}
+
 function heatRow(name, title, columns, isGate, scale) {
   let row = byID("heat").querySelector(`[data-map="${name}"]`);
   if (!row) {
@@ -467,12 +519,14 @@ function heatRow(name, title, columns, isGate, scale) {
   canvas.dataset.last = Array.from(columns[columns.length - 1].values.slice(0, 8)).join(" ");
   const context = canvas.getContext("2d");
   const image = context.createImageData(columnsMax, units);
-  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const pixels = new Uint32Array(image.data.buffer);
+  const shade = shadesOf(isGate, matchMedia("(prefers-color-scheme: dark)").matches);
+  const [zero, full] = isGate ? [0, 255 / scale] : [128, 127 / scale];
   const start = columnsMax - columns.length;
   columns.forEach(({ values }, column) => {
     for (let unit = 0; unit < units; unit++) {
-      const [red, green, blue] = color(values[unit] / scale, isGate, dark);
-      image.data.set([red, green, blue, 255], 4 * (unit * columnsMax + start + column));
+      const index = Math.round(zero + full * values[unit]);
+      pixels[unit * columnsMax + start + column] = shade[index < 0 ? 0 : index > 255 ? 255 : index];
     }
   });
   context.putImageData(image, 0, 0);
@@ -574,6 +628,13 @@ byID("stream-rows").addEventListener("click", (event) => {
   const row = event.target.closest("tr");
   if (row) { state.cursor = row.dataset.name; choose(row.dataset.name); }
 });
+byID("text").addEventListener("click", (event) => {
+  const token = event.target.closest("span")?.dataset.token;
+  if (token === undefined) return;
+  state.near.pinned = state.near.pinned === token ? null : token;
+  state.near.asked = 0;
+  drawLive();
+});
 byID("filter").addEventListener("input", (event) => { state.filter = event.target.value; state.cursor = null; drawStreams(); });
 byID("freeze").addEventListener("click", freeze);
 byID("layer").addEventListener("change", (event) => chooseLayer(event.target.value));
@@ -616,7 +677,10 @@ document.addEventListener("keydown", (event) => {
   }
 });
 for (const query of ["(prefers-color-scheme: dark)", "(max-width: 680px)"]) {
-  matchMedia(query).addEventListener("change", () => Object.keys(drawings).forEach((name) => state.dirty.add(name)));
+  matchMedia(query).addEventListener("change", () => {
+    styles.clear();
+    Object.keys(drawings).forEach((name) => state.dirty.add(name));
+  });
 }
 document.addEventListener("visibilitychange", () => Object.keys(drawings).forEach((name) => state.dirty.add(name)));
 connect();

@@ -21,7 +21,8 @@ final class RunningPipeline {
   /// Starts it and waits until it is ready.
   init(
     _ pipeline: PipelineText, over transport: Transport = .ipc, isSplit: Bool = false,
-    isTapped: Bool = false, durability: String? = nil, rewarm: Int? = nil, keys: TestKeys? = nil
+    isTapped: Bool = false, durability: String? = nil, history: String? = nil,
+    rewarm: Int? = nil, keys: TestKeys? = nil
   ) throws {
     let folder = try keys?.folder ?? TemporaryFolder()
     self.folder = folder
@@ -42,6 +43,7 @@ final class RunningPipeline {
       state += [
         "store: \(store)", "durability: \(durability)", "checkpoint: 50ms", "park-after: 100ms",
       ]
+      if let history { state.append("history: \(history)") }
       pipeline.sink.append("file: \(folder.file("output.jsonl"))")
     }
     if !state.isEmpty { pipeline.more.append("state: { \(state.joined(separator: ", ")) }") }
