@@ -39,6 +39,8 @@ package final class InferenceLoop: StageLoop {
   // Of the settings, for what is asked at every step: a copy of them counts references.
   private let isPlain: Bool
   private let answersEachStep: Bool
+  private let batchSize: Int
+  private let keepsInputs: Bool
   /// The tokenizer stage: the only peer of the link.
   private(set) var upstream: Connection?
   /// What is on its way into the store; nil without one.
@@ -58,6 +60,8 @@ package final class InferenceLoop: StageLoop {
     self.stage = stage
     self.control = control
     isPlain = stage.settings.output.isPlain
+    batchSize = stage.settings.batch
+    keepsInputs = stage.settings.rewarmSteps > 0
     metrics = control.metrics.stage(
       stage.name, model: stage.shelf.first.hash,
       duration: ("millrace_step_duration_seconds", "How long one step of a batch takes."))
@@ -229,7 +233,7 @@ package final class InferenceLoop: StageLoop {
   private func stepBatch() throws {
     if ready.count == 1, try stepAlone(ready[0]) { return }
     var count = 0
-    while count < stage.settings.batch, let stream = ready.popFirst() {
+    while count < batchSize, let stream = ready.popFirst() {
       guard let run = try nextRun(of: stream) else {
         stream.isReady = false
         continue
@@ -367,7 +371,7 @@ package final class InferenceLoop: StageLoop {
     if run.isPeek { return try takePeek(row, of: stream, run) }
     let number = run.nextNumber
     stream.step(number: number)
-    if stage.settings.rewarmSteps > 0 { remember(run, of: stream) }
+    if keepsInputs { remember(run, of: stream) }
     if answersEachStep {
       if run.rows.isEmpty {
         run.rows.reserveCapacity(
