@@ -139,12 +139,14 @@ struct StateStoreTests {
   @Test func theStoreBelongsToTheModelsThatWereSwappedIn() throws {
     let first = ModelRecord(generation: 0, policy: "", path: "/a", hash: "sha256:1")
     var second = ModelRecord(generation: 1, policy: "carry", path: "/b", hash: "sha256:2")
-    let store = try open()
-    #expect(try store.models() == [])
-    try store.wait(for: store.submit([.model(first), .model(second)]))
-    second.isReleased = true
-    try store.wait(for: store.submit([.model(second)]))
-    store.finish()
+    do {
+      let store = try open()
+      #expect(try store.models() == [])
+      try store.wait(for: store.submit([.model(first), .model(second)]))
+      second.isReleased = true
+      try store.wait(for: store.submit([.model(second)]))
+      store.finish()
+    }
     for hash in ["sha256:1", "sha256:2"] {
       let again = try open(["model": hash])
       #expect(try again.models() == [first, second])

@@ -237,7 +237,7 @@ struct SwapTests {
       (Checkout.path(Self.other), "carry", ["h 26", "h 26, c 26", "--policy reset"]),
       (Checkout.path(Self.same), "rewarm", ["state: { rewarm: STEPS }"]),
       (cut, "carry", [cut]),
-      (running.folder.file("none.keras"), "carry", ["none.keras", "does not exist"]),
+      (running.folder.file("none.keras"), "carry", ["none.keras", "no such file"]),
     ]
     for refused in cases {
       let swap = try Self.swap(refused.file, refused.policy, running)

@@ -49,7 +49,7 @@ struct SwapCheckTests {
         == "it takes vectors of 5, the model that serves token ids below 26")
     #expect(
       try refusal("motion/model.keras", policy, beside: "hello/model.keras")
-        == "it takes vectors of 6, the model that serves vectors of 5")
+        == "it takes vectors of 9, the model that serves vectors of 5")
   }
 
   // MARK: What streams keep
