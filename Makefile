@@ -8,7 +8,7 @@ SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 PYTHON := /usr/bin/python3
 PIPELINES := $(filter-out %.test.yaml,$(wildcard Pipelines/*.yaml))
 
-.PHONY: help setup build demo test test-python test-notebook wheel manual check-metrics check-unit deb test-deb bench-overload bench-taps test-network test-page page-pictures page-weight lint format bench bench-pipeline bench-steps torture fuzz neon sanitize fixtures check-models check-random clean
+.PHONY: help setup build demo test test-python test-notebook wheel manual check-metrics check-unit deb test-deb bench-overload bench-taps test-network test-page page-pictures page-weight lint format bench bench-pipeline bench-steps simulate torture fuzz neon sanitize fixtures check-models check-random clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,8 @@ test: setup ## Run all tests (debug build)
 	cd Clients/python && MILLRACE=$(CURDIR)/.build/debug/millrace $(PYTHON) -m unittest discover -q -s tests -t .
 	$(MAKE) --no-print-directory test-python
 	.build/debug/millrace test $(PIPELINES)
+	.build/debug/millrace-simulate --seeds 200
+	.build/debug/millrace-simulate --replay $(wildcard Fixtures/simulation/*.jsonl)
 	$(PYTHON) Tests/Torture/torture.py .build/debug/millrace --kills 12 --seed 1
 	$(PYTHON) Tests/Torture/torture.py .build/debug/millrace --kills 12 --seed 2 --split
 	@$(PYTHON) Packaging/manual.py .build/debug/millrace .build/manual --check
@@ -120,6 +122,11 @@ page-pictures: ## Take the pictures of the page in Docs anew, with 200 live stre
 # Ten minutes; ARGS="--minutes 2" for fewer.
 page-weight: build ## What the page costs its reader after a while, with 200 live streams (needs what test-page installs)
 	cd Clients/python && MILLRACE=$(CURDIR)/.build/release/millrace $(PYTHON) -m tests.page_weight $(ARGS)
+
+# One seed: ARGS="--seed 7"; the fixture of a failure: ARGS="--replay FILE".
+simulate: ## Run the stages under faults of new seeds for a minute (ARGS="--seconds 600" for longer)
+	@$(SWIFT_BUILD) --product millrace-simulate
+	@.build/debug/millrace-simulate $(or $(ARGS),--seconds 60)
 
 torture: build ## Kill daemons at random moments and compare with an undisturbed run
 	@for mode in "--durability os" "--durability fsync" "--durability os --split" "--durability fsync --split"; do \

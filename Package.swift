@@ -110,6 +110,20 @@ let package = Package(
       ],
       swiftSettings: swiftSettings),
 
+    // `make simulate`: the stages under faults that a seed chooses. No part of the product.
+    .target(
+      name: "CFaultyDisk", path: "Tests/Simulate/FaultyDisk",
+      linkerSettings: [.linkedLibrary("sqlite3")]),
+    .executableTarget(
+      name: "millrace-simulate",
+      dependencies: [
+        "CFaultyDisk", "Durability", "Millrace", "ModelFiles", "Recurrence", "Tokenization", "Wire",
+        "ZeroMQ",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      path: "Tests/Simulate/Simulate", swiftSettings: swiftSettings),
+
     .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"], swiftSettings: swiftSettings),
     .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: swiftSettings),
     .testTarget(

@@ -91,11 +91,27 @@ def onnx_model(random, folder):
     onnx.checker.check_model(model)
     path = folder / "model.onnx"
     onnx.save(model, path)
-    feeds = {"x": x[None] if layout else x[:, None]}
+    # With the rows between, which may grow without bounds though the answers do not.
+    watched = onnx.ModelProto()
+    watched.CopyFrom(model)
+    between = [node.output[0] for node in model.graph.node if node.op_type == "Squeeze"]
+    watched.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in between)
     if layout:
-        answers = ReferenceEvaluator(model).run(None, feeds)[0][0]
+        evaluate = ReferenceEvaluator(watched).run
     else:
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        answers = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"]).run(None, feeds)[0][:, 0]
-    return path, x, list(answers), names + (["layout"] if layout else [])
+        evaluate = onnxruntime.InferenceSession(watched.SerializeToString(), quiet(), providers=["CPUExecutionProvider"]).run
+
+    def answers(x):
+        y, *others = evaluate(None, {"x": x[None] if layout else x[:, None]})
+        return (y[0] if layout else y[:, 0]), max(float(np.abs(rows).max()) for rows in others)
+
+    y, most = answers(x)
+    # Functions without bounds can make any difference a large one.
+    is_steady = most < 1e4 and np.allclose(answers(np.nextafter(x, np.float32(9)))[0], y, rtol=5e-5, atol=5e-6)
+    return path, x, list(y) if is_steady else None, names + (["layout"] if layout else [])
+
+
+def quiet():
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    return options

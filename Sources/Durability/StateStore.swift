@@ -324,12 +324,13 @@ package final class StateStore: Sendable {
   }
 
   private static func pool(at path: String, _ durability: Durability) throws -> DatabasePool {
-    var configuration = Configuration()
+    let pool = try DatabasePool(path: path)
     let synchronous = durability == .fsync ? "FULL" : "NORMAL"
-    configuration.prepareDatabase { database in
+    // Behind GRDB, which says NORMAL where it turns WAL mode on.
+    try pool.writeWithoutTransaction { database in
       try database.execute(sql: "PRAGMA synchronous = \(synchronous)")
     }
-    return try DatabasePool(path: path, configuration: configuration)
+    return pool
   }
 
   private static func prepare(

@@ -22,6 +22,17 @@ struct StateStoreTests {
     life: 3, epoch: 0, expected: 5, isClosed: false, firstInput: 0, nextStep: 5, messages: 1,
     pendingFlags: 0, carry: [])
 
+  /// https://www.sqlite.org/pragma.html#pragma_synchronous: 1 is NORMAL, 2 is FULL.
+  @Test(arguments: [(Durability.os, 1), (.fsync, 2)])
+  func aCommitIsAsDurableAsSaid(durability: Durability, synchronous: Int) throws {
+    let store = try StateStore(path: path, durability: durability, owner: [:])
+    defer { store.finish() }
+    let received = try store.pool.writeWithoutTransaction {
+      try Int.fetchOne($0, sql: "PRAGMA synchronous")
+    }
+    #expect(received == synchronous)
+  }
+
   @Test func whatIsCommittedIsThereAfterReopening() throws {
     var group: [UInt8] = []
     let record = InputRecord(stream: "a", standing: Self.standing)

@@ -61,6 +61,7 @@ struct GateTests {
     var random = RandomLayers(seed: 11)
     let layer = random.gru(3, 5, resetAfter: resetAfter)
     guard case .gru(let cell) = layer else { return }
+    let bias = try #require(cell.bias)
     let model = try Model(layers: [layer], input: .vectors(width: 3), name: "gru")
     let state = model.makeState()
     var batch = StepBatch(model: model, capacity: 1)
@@ -74,17 +75,17 @@ struct GateTests {
       let found = x.withUnsafeBufferPointer { model.gates(at: state, vector: $0) }[0]
       let input = x.map(Double.init)
       func both(_ column: Int) -> Double {
-        let biases = (0..<cell.bias.rows).reduce(0) { $0 + Double(cell.bias[$1, column]) }
+        let biases = (0..<bias.rows).reduce(0) { $0 + Double(bias[$1, column]) }
         return sum(input, cell.kernel, column) + sum(h, cell.recurrentKernel, column) + biases
       }
       let z = (0..<5).map { sigmoid(both($0)) }
       let r = (0..<5).map { sigmoid(both(5 + $0)) }
       let candidate = (0..<5).map { unit in
         let column = 10 + unit
-        let own = sum(input, cell.kernel, column) + Double(cell.bias[0, column])
+        let own = sum(input, cell.kernel, column) + Double(bias[0, column])
         let past =
           resetAfter
-          ? r[unit] * (sum(h, cell.recurrentKernel, column) + Double(cell.bias[1, column]))
+          ? r[unit] * (sum(h, cell.recurrentKernel, column) + Double(bias[1, column]))
           : sum(zip(r, h).map { $0 * $1 }, cell.recurrentKernel, column)
         return Foundation.tanh(own + past)
       }

@@ -51,6 +51,15 @@ package final class StreamClient {
     var kept: Deque<SentLine> = []
     /// The first answer of the life under way that has not come.
     var nextAnswer: UInt64 = 0
+    /// The life and the end of the last input that was refused for good.
+    var refused: (epoch: UInt64, end: UInt64) = (0, 0)
+
+    /// Takes note of a refusal; false when it came before: a greeting has them sent again.
+    mutating func refuse(_ header: Header) -> Bool {
+      guard (header.epoch, header.input) > (refused.epoch, refused.end) else { return false }
+      refused = (header.epoch, header.input)
+      return true
+    }
 
     /// The oldest number that can be sent again.
     var oldest: UInt64 { kept.first?.header.number ?? next }
@@ -114,6 +123,11 @@ package final class StreamClient {
           // Of a state that was given, nothing is used up either.
           let usesUp =
             refusal.code.usesUpNumbers && message.header.input > message.header.number
+          if usesUp, finishedEpochs != nil, let stream = message.stream,
+            standings[stream]?.refuse(message.header) == false
+          {
+            return
+          }
           if let stream = message.stream, !usesUp {
             let isFirst = !abandoned.contains(stream)
             try abandon(stream, refusal)

@@ -128,10 +128,13 @@ package final class InferenceLoop: StageLoop {
     metrics.credit.set(sink.available)
     metrics.streams.set(UInt64(streams.count))
     if received < Limits.drainMessages { link.flush() }
-    if isStopping { return !isDrained(received: received) }
-    link.keepAlive()
-    try sink.keepAlive(control.logger)
-    return true
+    // A stage of this process is not dead when it is busy, and its link cannot be cut; another one's can,
+    // while all is drained too.
+    if control.hasNeighbours {
+      link.keepAlive()
+      try sink.keepAlive(control.logger)
+    }
+    return isStopping ? !isDrained(received: received) : true
   }
 
   /// Whether no stream has steps to take.

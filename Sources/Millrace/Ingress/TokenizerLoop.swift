@@ -165,10 +165,11 @@ package final class TokenizerLoop: StageLoop {
     try listStreams()
     // Nobody's flood may keep acknowledgements and credit from the others.
     if received < Limits.drainMessages || drains % TokenizerLoop.drainsMax == 0 { link.flush() }
-    if control.stop.isRaised { return !isDrained(received: received) }
     link.keepAlive()
-    for worker in workers { try worker.keepAlive(control.logger) }
-    return true
+    if control.hasNeighbours {
+      for worker in workers { try worker.keepAlive(control.logger) }
+    }
+    return control.stop.isRaised ? !isDrained(received: received) : true
   }
 
   /// Takes what clients have sent; returns how many messages that were.
@@ -219,7 +220,7 @@ package final class TokenizerLoop: StageLoop {
   /// have been started anew a moment ago, that they have saved all.
   private var isLogDone: Bool {
     guard let log else { return true }
-    return control.drainIdleMilliseconds > 0 ? log.isSaved : log.isIdle
+    return control.hasNeighbours ? log.isSaved : log.isIdle
   }
 
   /// A number that no life of any stream had before.
@@ -255,6 +256,7 @@ package final class TokenizerLoop: StageLoop {
     }
     var standing: [String: Welcome.Stream] = [:]
     var again: [(IngressStream, AnswerCache.Answer)] = []
+    var refusedAgain: [(IngressStream, AnswerCache.RefusedInput)] = []
     for (name, wanted) in hello.streams {
       guard let id = StreamID(name), let stream = try known(id) else {
         standing[name] = Welcome.Stream(expected: nil, closed: false, answers: 0)
@@ -267,11 +269,21 @@ package final class TokenizerLoop: StageLoop {
         answers: stream.nextAnswer, epoch: stream.sequence.epoch)
       // Whoever greets for a stream gets what is still to come for it.
       redirect(stream, to: connection)
-      if let wanted { again += cache.answers(of: stream, from: wanted).map { (stream, $0) } }
+      if let wanted {
+        again += cache.answers(of: stream, from: wanted).map { (stream, $0) }
+        // A refusal is the answer to its input, which only some encodings number as answers are.
+        let input = stage.encoding.countsSteps ? 0 : wanted
+        refusedAgain += cache.refusals(of: stream, in: input..<UInt64.max).map { (stream, $0) }
+      }
     }
     link.welcome(connection, streams: standing, model: models.series.current.hash)
     for (stream, answer) in again {
       reply(answer, of: stream, isAgain: true, to: connection)
+    }
+    for (stream, refused) in refusedAgain {
+      stream.id.withBytes {
+        link.refuse(refused.refusal, to: connection, stream: $0, header: refused.header)
+      }
     }
   }
 

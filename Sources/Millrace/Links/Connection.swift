@@ -36,6 +36,8 @@ final class Connection {
   /// Whether it was told that it has to read before it is heard again.
   var isToldToRead = false
   var isGone = false
+  /// The number of its last hello.
+  var hello: UInt64 = 0
   /// Whether it said hello.
   var isGreeted = false
   /// Whether it was told that it has to, on a link that needs it.

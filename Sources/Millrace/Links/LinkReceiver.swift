@@ -144,6 +144,7 @@ final class LinkReceiver {
     let inbound = try parse(connection)
     if inbound.header.kind == .hello {
       connection.isGreeted = true
+      connection.hello = inbound.header.number
       connection.isToldToGreet = false
     }
     if needsHello, !connection.isGreeted {
@@ -275,7 +276,9 @@ final class LinkReceiver {
     let welcome = Welcome(
       streams: streams, credit: connection.credit, maximumBytes: Limits.messageBytes,
       model: model, isGreeted: connection.isGreeted || !needsHello)
-    send(Header(kind: .welcome), json: welcome.bytes, to: connection)
+    var header = Header(kind: .welcome)
+    header.number = connection.hello
+    send(header, json: welcome.bytes, to: connection)
   }
 
   /// Tells every peer that what it sent is forgotten: it is to greet, and to send again.

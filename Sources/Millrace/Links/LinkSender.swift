@@ -26,6 +26,8 @@ final class LinkSender {
   /// Greetings that were answered: one more each time the link was made anew.
   private(set) var welcomes = 0
   private var greeting = Hello()
+  /// Greetings so far: each has its number, and its welcome has the same.
+  private var hellos: UInt64 = 0
   /// When it greeted last.
   private(set) var greetedMilliseconds: UInt64 = 0
   private var lastPingMilliseconds: UInt64
@@ -98,7 +100,10 @@ final class LinkSender {
     isWelcome = false
     greeting = hello
     greetedMilliseconds = clock.milliseconds
-    try send(Header(kind: .hello), json: hello.bytes)
+    hellos += 1
+    var header = Header(kind: .hello)
+    header.number = hellos
+    try send(header, json: hello.bytes)
   }
 
   /// Sends a message that costs `units` of credit.
@@ -162,6 +167,8 @@ final class LinkSender {
       switch inbound.header.kind {
       case .welcome:
         let welcome = try Welcome(payload: inbound.payload)
+        // Of two greetings under way, the first one's welcome would set the count too early.
+        guard inbound.header.number == hellos || !welcome.isGreeted else { continue }
         sent = 0
         guard welcome.isGreeted else {
           // The link was cut, or the peer was started anew: it knows nothing of us.

@@ -107,9 +107,8 @@ package final class SinkLoop: StageLoop {
     try flush()
     // Only now: what is credited has been written.
     link.flush()
-    if isStopping { return !isDrained(received: received) }
-    link.keepAlive()
-    return true
+    if control.hasNeighbours { link.keepAlive() }
+    return isStopping ? !isDrained(received: received) : true
   }
 
   /// Behind `stop`: whether all is written, and nobody has said more for a while.

@@ -31,6 +31,9 @@ package struct StageControl: Sendable {
   /// The time that it goes by.
   package let clock: StageClock
 
+  /// Whether the stages beside it are processes of their own, which may die or be cut off.
+  var hasNeighbours: Bool { drainIdleMilliseconds > 0 }
+
   package init(
     context: Context, logger: Logger, stop: Signal, ready: @escaping @Sendable () -> Void,
     drainIdleMilliseconds: UInt64, metrics: MetricsCollection, guarding: EndpointGuard,

@@ -1,0 +1,285 @@
+import Wire
+
+/// A client that keeps the rules of Docs/protocol.md, and its own account of what it is owed.
+final class SimulatedClient {
+  let name: String
+  unowned let world: World
+  /// Its connection, and those that it left.
+  private(set) var link: Relay
+  private(set) var left: [Relay] = []
+  var streams: [Stream] = []
+  private var ingress: String?
+
+  // The connection's account.
+  var sent: UInt64 = 0
+  var credit: UInt64 = 0
+  var isWelcome = false
+  var hellosOpen = 0
+  var hellos = 0
+  /// A welcome that may be that to an earlier hello, until the ping behind the last comes back.
+  var early: Welcome?
+  private var greetedMilliseconds: UInt64 = 0
+  var progressMilliseconds: UInt64
+  private(set) var saidMilliseconds: UInt64
+  /// Whether it knows of a reason to greet anew.
+  var isGreetingDue = true
+  /// Whether messages may be lost, or overtake each other, or come again.
+  private(set) var isDisturbed = false
+  /// Since when answers may have been lost on their way here; nil when none were.
+  private(set) var lostSinceMilliseconds: UInt64?
+  private var losses = 0
+
+  private static let silenceMilliseconds: UInt64 = 2000
+
+  /// One of its streams, and the life that it is in.
+  final class Stream {
+    let id: StreamID
+    let lives: [SentLife]
+    var current = 0
+
+    init(_ id: StreamID, _ lives: [SentLife]) {
+      self.id = id
+      self.lives = lives
+    }
+
+    var life: SentLife { lives[current] }
+  }
+
+  init(_ name: String, scripts: [StreamScript], in world: World) throws {
+    self.name = name
+    self.world = world
+    link = Relay(
+      name, context: world.context, clock: world.clock, logger: world.logger)
+    progressMilliseconds = world.clock.milliseconds
+    saidMilliseconds = progressMilliseconds
+    for script in scripts {
+      guard let id = StreamID(script.name) else { continue }
+      streams.append(Stream(id, world.lives(of: script)))
+    }
+    adopt(link)
+  }
+
+  private func adopt(_ link: Relay) {
+    link.receive = { [unowned self, unowned link] in
+      try take($0, on: link)
+    }
+  }
+
+  // MARK: Connections
+
+  func ingressBegan(at address: String) throws {
+    ingress = address
+    try link.receiverBegan(at: address)
+  }
+
+  /// The stage that it is connected to has died.
+  func ingressDied(arriving: Int, lost: Int) throws {
+    ingress = nil
+    isDisturbed = true
+    left = []
+    lose(since: try link.receiverDied(arriving: arriving, lost: lost))
+    // Answers that are not in anybody's memory are computed again from the last checkpoint on, which
+    // lies an interval before the crash.
+    let interval = world.setup.checkpointMilliseconds
+    for stream in streams { for life in stream.lives { life.mayMissRefusals = true } }
+    guard let lost = lostSinceMilliseconds, lost + interval <= world.clock.milliseconds else {
+      return
+    }
+    for stream in streams { for life in stream.lives { life.mayMiss = true } }
+  }
+
+  /// What it asked for behind a loss lies before the pong to this.
+  var caughtUp: [UInt8] { Array("{\"losses\":\(losses)}".utf8) }
+
+  func catchUp() { lostSinceMilliseconds = nil }
+
+  var links: [Relay] { [link] + left }
+
+  func cut(arriving: Int, lost: Int, isTold: Bool) throws {
+    isDisturbed = true
+    lose(since: try link.cut(arriving: arriving, lost: lost))
+    if isTold { isGreetingDue = true }
+  }
+
+  private func lose(since milliseconds: UInt64?) {
+    guard let milliseconds else { return }
+    losses += 1
+    lostSinceMilliseconds = min(lostSinceMilliseconds ?? milliseconds, milliseconds)
+  }
+
+  /// Goes on by another connection; what is under way on the old one still arrives.
+  func move() throws {
+    guard left.count < 2 else { return }
+    isDisturbed = true
+    left.append(link)
+    link = Relay(
+      name, context: world.context, clock: world.clock, logger: world.logger)
+    adopt(link)
+    if let ingress { try link.receiverBegan(at: ingress) }
+    (hellosOpen, early, isWelcome, isGreetingDue) = (0, nil, false, true)
+  }
+
+  // MARK: Sending
+
+  /// Sends the next elements of a stream, as many of `count` as credit allows.
+  func send(_ name: String, count: Int) throws {
+    guard let stream = streams.first(where: { $0.id.name == name }) else { return }
+    if isGreetingDue || isSilent { return greet() }
+    guard isWelcome else { return }
+    if stream.life.isAcknowledged, stream.current + 1 < stream.lives.count {
+      // Who begins anew asks for no more answers of the life before.
+      if !stream.life.isAnswered, isDisturbed { stream.life.mayMiss = true }
+      stream.current += 1
+    }
+    let life = stream.life
+    guard life.hasMore else { return }
+    let from = life.sent
+    let end = pieceEnd(of: life, from: from, count: count)
+    let units = UInt64(end - from)
+    guard sent + units <= credit else { return }
+    var flags: MessageFlags = []
+    if !life.isBegun { flags.insert(.start) }
+    // A START that comes by an old connection behind the END of its life cannot be told from a new one.
+    if end == life.count { left = [] }
+    if life.script.resets.contains(from), from > 0 { flags.insert(.reset) }
+    if end == life.count, life.script.ends, !isBad(life, from) { flags.insert(.end) }
+    transmit(from..<end, of: life, stream.id, flags)
+    life.isBegun = true
+    life.sent = end
+    life.sentMost = max(life.sentMost, end)
+    if flags.contains(.end) { life.isEndSent = true }
+  }
+
+  /// Where a message ends that begins at an element: resets begin one, and what will be refused is
+  /// alone.
+  private func pieceEnd(of life: SentLife, from: Int, count: Int) -> Int {
+    guard from < life.count else { return from }
+    if isBad(life, from) { return from + 1 }
+    var end = from + 1
+    while end < min(life.count, from + count), !life.script.resets.contains(end), !isBad(life, end)
+    {
+      end += 1
+    }
+    return end
+  }
+
+  private func isBad(_ life: SentLife, _ index: Int) -> Bool {
+    index < life.count && life.script.elements[index] < 0
+  }
+
+  /// Sends elements again that were sent before, as a client may that is not sure.
+  func sendAgain(_ name: String, back: Int, count: Int) {
+    guard let stream = streams.first(where: { $0.id.name == name }), isWelcome else { return }
+    let life = stream.life
+    let from = max(0, life.sent - back)
+    // Behind an END, START begins a new life.
+    guard life.isBegun, !life.wasEndSent, from < life.sent else { return }
+    let end = min(life.sent, pieceEnd(of: life, from: from, count: count))
+    guard sent + UInt64(end - from) <= credit else { return }
+    var flags: MessageFlags = []
+    if from == 0 { flags.insert(.start) }
+    if life.script.resets.contains(from), from > 0 { flags.insert(.reset) }
+    transmit(from..<end, of: life, stream.id, flags)
+  }
+
+  private func transmit(
+    _ elements: Range<Int>, of life: SentLife, _ stream: StreamID, _ flags: MessageFlags
+  ) {
+    var header = Header(kind: .data)
+    header.flags = flags
+    header.number = life.script.first + UInt64(elements.lowerBound)
+    header.epoch = life.script.epoch
+    header.count = UInt32(elements.count)
+    if !elements.isEmpty {
+      switch world.setup.input {
+      case .ids: (header.elementType, header.width) = (.int32, 1)
+      case .values: (header.elementType, header.width) = (.float32, 2)
+      case .words: (header.elementType, header.width) = (.text, 1)
+      }
+    }
+    sent += UInt64(elements.count)
+    say([
+      Array(stream.name.utf8), header.bytes,
+      SimulatedModel.payload(life.script.elements[elements], of: world.setup.input),
+    ])
+  }
+
+  func say(_ parts: [[UInt8]], on relay: Relay? = nil) {
+    saidMilliseconds = world.clock.milliseconds
+    (relay ?? link).send(parts)
+  }
+
+  func say(_ kind: MessageKind, json: [UInt8], on relay: Relay? = nil) {
+    var header = Header(kind: kind)
+    (header.elementType, header.count, header.width) = (.json, 1, UInt32(json.count))
+    say([[], header.bytes, json], on: relay)
+  }
+
+  // MARK: Greeting
+
+  /// Says hello, asking for the answers that have not come.
+  func greet() {
+    var hello = Hello(epoch: 1)
+    for stream in streams { hello.streams.updateValue(stream.life.wanted, forKey: stream.id.name) }
+    isWelcome = false
+    early = nil
+    isGreetingDue = false
+    hellosOpen += 1
+    hellos += 1
+    greetedMilliseconds = world.clock.milliseconds
+    progressMilliseconds = greetedMilliseconds
+    say(.hello, json: hello.bytes)
+  }
+
+  /// Whether it waits for something, and nothing has come for a while; or was silent for so long
+  /// itself that it may be forgotten.
+  private var isSilent: Bool {
+    let now = world.clock.milliseconds
+    if !isWelcome { return now >= greetedMilliseconds + Self.silenceMilliseconds }
+    guard !isDone else { return false }
+    return now >= progressMilliseconds + Self.silenceMilliseconds
+      || now >= saidMilliseconds + 2 * Self.silenceMilliseconds
+  }
+
+  /// From now on it is left alone.
+  func rest() {
+    progressMilliseconds = world.clock.milliseconds
+    saidMilliseconds = progressMilliseconds
+  }
+
+  /// Whether every answer came once: nothing asked for one again.
+  var wasAnsweredOnce: Bool { hellos > 1 || lives.allSatisfy(\.isAnsweredOnce) }
+
+  /// Does what a client does that is left alone: greets when it must, and sends what it has.
+  func act() throws {
+    if isGreetingDue || isSilent { return greet() }
+    for stream in streams { try send(stream.id.name, count: 200) }
+  }
+
+  /// Where nothing was lost, nobody has to ask again.
+  func checkIsServed() throws {
+    guard isWelcome, !isGreetingDue, isSilent, world.isUndisturbed else { return }
+    throw Violation(
+      "where nothing is lost, nobody waits for ever", at: "\(name), \(standing)",
+      expected: "an answer, an acknowledgement or credit within 2 s", received: "nothing")
+  }
+
+  /// Whether all that it has to send is sent, acknowledged and answered.
+  var isDone: Bool {
+    streams.allSatisfy { stream in
+      stream.current + 1 == stream.lives.count && stream.life.isAcknowledged
+        && stream.lives.allSatisfy { $0.isAnswered || $0.mayMiss }
+    }
+  }
+
+  var standing: String {
+    streams.map {
+      "\($0.id): life \($0.current), sent \($0.life.sent) of \($0.life.count), acknowledged "
+        + "\($0.life.acknowledged ?? -1), closed \($0.life.isClosed), wants "
+        + "\($0.life.wanted.map(String.init) ?? "nothing"), refusals \($0.life.refused.count) of "
+        + "\($0.life.badElements.count)"
+    }.joined(separator: "; ") + "; credit \(credit), sent \(sent), welcome \(isWelcome)"
+  }
+
+  var lives: [SentLife] { streams.flatMap(\.lives) }
+}
