@@ -5,7 +5,7 @@ const pointsMax = 240;        // steps of a plot
 const columnsMax = 160;       // steps of a heat map
 const rowsMax = 300;          // streams in the table
 const eventsMax = 100;
-const drawEvery = 200;        // milliseconds
+const drawEvery = 250;        // milliseconds
 const palette = ["#00966e", "#3b6fe0", "#d9722b", "#a34bd0", "#c23a5b", "#6f7d1f", "#1796b0", "#8a6d3b"];
 const byID = (id) => document.getElementById(id);
 const text = (id, value) => { const node = byID(id); if (node.textContent !== value) node.textContent = value; };
@@ -497,6 +497,8 @@ function shadesOf(isGate, dark) {
   return shades.get(key);
 }
 
+const images = new WeakMap(); // canvas -> its pixels, which are written anew for each drawing
+
 function heatRow(name, title, columns, isGate, scale) {
   let row = byID("heat").querySelector(`[data-map="${name}"]`);
   if (!row) {
@@ -507,19 +509,24 @@ function heatRow(name, title, columns, isGate, scale) {
     row.lastChild.setAttribute("role", "img");
     byID("heat").append(row);
   }
-  row.firstChild.textContent = name;
-  row.title = title;
   const canvas = row.lastChild;
   const units = columns[0].values.length;
-  canvas.setAttribute("aria-label", `${title}, ${units} units over ${columns.length} steps`);
-  canvas.width = columnsMax;
-  canvas.height = units;
-  canvas.style.height = Math.min(150, Math.max(40, units * 3)) + "px";
-  canvas.dataset.number = columns[columns.length - 1].number;
-  canvas.dataset.last = Array.from(columns[columns.length - 1].values.slice(0, 8)).join(" ");
+  const words = `${title}, ${units} units over ${columns.length} steps`;
+  if (canvas.getAttribute("aria-label") !== words) {
+    row.firstChild.textContent = name;
+    row.title = title;
+    canvas.setAttribute("aria-label", words);
+  }
+  if (canvas.width !== columnsMax || canvas.height !== units) {
+    canvas.width = columnsMax;
+    canvas.height = units;
+    canvas.style.height = Math.min(150, Math.max(40, units * 3)) + "px";
+    images.delete(canvas);
+  }
   const context = canvas.getContext("2d");
-  const image = context.createImageData(columnsMax, units);
-  const pixels = new Uint32Array(image.data.buffer);
+  if (!images.has(canvas)) images.set(canvas, context.createImageData(columnsMax, units));
+  const image = images.get(canvas);
+  const pixels = new Uint32Array(image.data.buffer).fill(0);
   const shade = shadesOf(isGate, matchMedia("(prefers-color-scheme: dark)").matches);
   const [zero, full] = isGate ? [0, 255 / scale] : [128, 127 / scale];
   const start = columnsMax - columns.length;
@@ -567,17 +574,23 @@ function drawHistogram() {
   const step = width / Math.max(1, shown.length);
   context.font = "11px system-ui, sans-serif";
   context.textAlign = "center";
-  const every = Math.ceil(64 / step);
+  let free = 0; // where the next label below the bars may begin
   shown.forEach((count, index) => {
     const tall = (height - 34) * count / largest;
     context.fillStyle = style("--accent");
     context.fillRect(index * step + 2, height - 18 - tall, step - 4, tall);
     context.fillStyle = style("--quiet");
-    if (count) context.fillText(amount(count), (index + 0.5) * step, height - 22 - tall);
-    if (index % every) return;
+    const number = amount(count);
+    // Bars that are too narrow for their numbers have those that matter.
+    if (count && (context.measureText(number).width < step || count === largest)) {
+      context.fillText(number, (index + 0.5) * step, height - 22 - tall);
+    }
     const label = "≤ " + duration(0.125 * 2 ** (first + index));
     const half = context.measureText(label).width / 2;
-    context.fillText(label, Math.min(width - half, Math.max(half, (index + 0.5) * step)), height - 4);
+    const middle = Math.min(width - half, Math.max(half, (index + 0.5) * step));
+    if (middle - half < free) return;
+    context.fillText(label, middle, height - 4);
+    free = middle + half + 10;
   });
 }
 
