@@ -8,7 +8,7 @@ SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 PYTHON := /usr/bin/python3
 PIPELINES := $(filter-out %.test.yaml,$(wildcard Pipelines/*.yaml))
 
-.PHONY: help setup build demo test test-python test-notebook wheel manual check-metrics check-unit deb test-deb bench-overload bench-taps test-network test-page page-pictures page-weight lint format bench bench-pipeline bench-steps simulate torture fuzz neon sanitize fixtures check-models check-random clean
+.PHONY: help setup build demo test test-python test-notebook wheel manual check-metrics check-unit deb test-deb bench-overload bench-taps test-network test-page page-pictures page-weight lint format bench bench-parked bench-pipeline bench-steps simulate torture faults isolation soak fuzz neon sanitize fixtures check-models check-random clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,7 @@ test: setup ## Run all tests (debug build)
 	.build/debug/millrace-simulate --replay $(wildcard Fixtures/simulation/*.jsonl)
 	$(PYTHON) Tests/Torture/torture.py .build/debug/millrace --kills 12 --seed 1
 	$(PYTHON) Tests/Torture/torture.py .build/debug/millrace --kills 12 --seed 2 --split
+	$(PYTHON) Tests/Torture/isolation.py .build/debug/millrace --lives 300 --kills 6 --alone 6 --seed 1
 	@$(PYTHON) Packaging/manual.py .build/debug/millrace .build/manual --check
 
 # Made from what the command says of itself, so that they are always true.
@@ -96,6 +97,10 @@ test-deb: deb ## Install, run, remove and purge the package in an overlay of thi
 bench-overload: build ## Whether one greedy stream slows the others down (ARGS=--json)
 	@MILLRACE=$(CURDIR)/.build/release/millrace $(PYTHON) Benchmarks/overload/overload.py $(ARGS)
 
+# About five minutes, and 5 GB of disk; ARGS="--streams 100000" for a shorter one.
+bench-parked: build ## A million parked streams of an LSTM of 256 units: memory, disk, and what a step of one takes
+	@MILLRACE=$(CURDIR)/.build/release/millrace $(PYTHON) Benchmarks/parked/parked.py $(ARGS)
+
 # The first half needs valgrind, the second a quiet machine.
 bench-taps: build ## What taps cost with no subscriber (instructions), and with 20, 15 of them stopped
 	@command -v valgrind >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends valgrind >/dev/null; }
@@ -132,6 +137,19 @@ torture: build ## Kill daemons at random moments and compare with an undisturbed
 	@for mode in "--durability os" "--durability fsync" "--durability os --split" "--durability fsync --split"; do \
 	  echo "$$mode"; $(PYTHON) Tests/Torture/torture.py .build/release/millrace --kills 200 $$mode $(ARGS) || exit 1; done
 
+# About ten minutes: 100,000 streams, 20,000 flipped bits, and power cuts under the torture's streams.
+faults: setup ## What the tests do to stores, many times over: flipped bits, power cuts, streams that never end
+	$(SWIFT_BUILD) --build-tests
+	MILLRACE_THOROUGH=1 swift test --skip-build --filter 'BitFlipTests|PowerCutTests|DiskFaultTests|MachineFaultTests'
+	@for mode in "" "--split"; do echo "power cuts $$mode"; \
+	  $(PYTHON) Tests/Torture/torture.py .build/debug/millrace --kills 60 --power --durability fsync $$mode $(ARGS) || exit 1; done
+
+isolation: build ## Run 10,000 streams beside each other, disturbed in every way, and compare each with its run alone
+	@$(PYTHON) Tests/Torture/isolation.py .build/release/millrace $(ARGS)
+
+soak: build ## Load a daemon for 30 minutes and look whether anything grows: ARGS="--minutes 30 --plot Docs/soak.svg"
+	@$(PYTHON) Tests/Soak/soak.py .build/release/millrace $(ARGS)
+
 lint: ## Check format and style
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/EndToEnd
 
@@ -144,7 +162,7 @@ sanitize: setup ## Run the tests under the thread and the address sanitizer
 	MILLRACE_SANITIZED=1 SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0 swift test --scratch-path .build-asan --sanitize address
 
 # About five minutes to build at first. The tests replay what is in Fixtures/fuzz.
-fuzz: setup ## Look for inputs that harm a reader of model files: ARGS="keras 120" is one reader and seconds, default all and 60
+fuzz: setup ## Look for inputs that harm a reader of messages or files: ARGS="keras 120" is one reader and seconds, default all and 60
 	@Tests/Fuzz/run $(ARGS)
 
 BENCH_PYTHON := .build-peers/venv/bin/python

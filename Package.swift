@@ -15,7 +15,11 @@ let hotSettings: [SwiftSetting] =
 
 let package = Package(
   name: "millrace",
-  products: [.executable(name: "millrace", targets: ["MillraceCommand"])],
+  products: [
+    .executable(name: "millrace", targets: ["MillraceCommand"]),
+    // Tests load it under the binary.
+    .library(name: "Faults", type: .dynamic, targets: ["CFaults"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
@@ -69,7 +73,7 @@ let package = Package(
       swiftSettings: swiftSettings),
     .target(
       name: "Durability",
-      dependencies: ["CXXHash", .product(name: "GRDB", package: "GRDB.swift")],
+      dependencies: ["CXXHash", "Wire", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: swiftSettings),
     .target(
       name: "Monitoring",
@@ -110,6 +114,8 @@ let package = Package(
       ],
       swiftSettings: swiftSettings),
 
+    // A disk and a clock that fail, between the binary and libc.
+    .target(name: "CFaults", path: "Tests/Faults"),
     // `make simulate`: the stages under faults that a seed chooses. No part of the product.
     .target(
       name: "CFaultyDisk", path: "Tests/Simulate/FaultyDisk",
@@ -139,14 +145,16 @@ let package = Package(
       ],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "DurabilityTests", dependencies: ["Durability"], swiftSettings: swiftSettings),
+      name: "DurabilityTests",
+      dependencies: ["CXXHash", "Durability", .product(name: "GRDB", package: "GRDB.swift")],
+      swiftSettings: swiftSettings),
     .testTarget(
       name: "MonitoringTests",
       dependencies: ["Monitoring", .product(name: "CoreMetrics", package: "swift-metrics")],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "MillraceTests",
-      dependencies: ["Millrace", "ModelFiles", "Recurrence", "Tokenization", "Wire"],
+      dependencies: ["Durability", "Millrace", "ModelFiles", "Recurrence", "Tokenization", "Wire"],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "EndToEndTests",
@@ -175,7 +183,8 @@ if Context.environment["MILLRACE_BENCHMARKS"] != nil {
 if Context.environment["MILLRACE_FUZZ"] != nil {
   package.targets.append(
     .executableTarget(
-      name: "ModelFuzzer", dependencies: ["ModelFiles", "Recurrence"],
-      path: "Tests/Fuzz/ModelFuzzer",
+      name: "Fuzzer",
+      dependencies: ["Durability", "Millrace", "ModelFiles", "Recurrence", "Tokenization", "Wire"],
+      path: "Tests/Fuzz/Fuzzer",
       swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]))
 }

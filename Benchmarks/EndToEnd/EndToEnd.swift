@@ -12,7 +12,7 @@ import ZeroMQ
   @Flag(help: "Fewer configurations and shorter runs.") var quick = false
   @Option(
     help:
-      "Only this: rows, lone (the delay of a lone step), memory (of an idle stream), durability (its cost), taps (20 subscribers)."
+      "Only this: rows, lone (the delay of a lone step), memory (of an idle stream), durability (its cost), taps (20 subscribers), pauses (by checkpoints)."
   )
   var only: Part?
   @Flag(help: "Measure the rates alone, not the delays.") var ratesOnly = false
@@ -25,7 +25,7 @@ import ZeroMQ
   @Option(help: .private) var subscribe: String?
 
   enum Part: String, CaseIterable, ExpressibleByArgument {
-    case rows, lone, memory, durability, taps
+    case rows, lone, memory, durability, pauses, taps
   }
 
   private struct Row: Encodable {
@@ -45,6 +45,7 @@ import ZeroMQ
     if only == .taps { return try await watch() }
     if only == .memory { return try await measureMemory() }
     if only == .durability { return try await compareDurability() }
+    if only == .pauses { return try await measurePauses() }
     let transports = transport.isEmpty ? ["inproc", "ipc", "tcp"] : transport
     if only == .lone { return try await lone(transports) }
     let streams = !streams.isEmpty ? streams : quick ? [1, 128] : [1, 8, 128, 512]
@@ -147,6 +148,35 @@ import ZeroMQ
             kind as NSString, streams, steps, rate, none / rate, Self.part(sorted, 0.5),
             Self.part(sorted, 0.99)))
       }
+    }
+  }
+
+  /// Whether checkpoints show: delays of 10,000 live streams that send one step a second each, a
+  /// checkpoint of every one of them once a second.
+  private func measurePauses() async throws {
+    let kinds = ["none", "os", "fsync"]
+    let count = streams.first ?? 10_000
+    var delays: [String: [Double]] = [:]
+    for _ in 0..<rounds {
+      for kind in kinds {
+        delays[kind, default: []] +=
+          try await BenchPipeline.run(.lstm, over: "ipc", durability: kind) {
+            let client = try LoadClient(
+              $0, endpoint: $1, streams: count, vocabulary: BenchModel.vocabulary)
+            _ = try client.pace(
+              stepsPerMessage: 1, messagesPerSecond: Double(count), messages: 2 * count)
+            return try client.pace(
+              stepsPerMessage: 1, messagesPerSecond: Double(count), messages: 6 * count)
+          }
+      }
+    }
+    for kind in kinds {
+      let sorted = (delays[kind] ?? []).sorted()
+      print(
+        String(
+          format: "%-6@ %d streams: p50 %.2f ms, p99 %.2f ms, p99.9 %.2f ms, most %.2f ms",
+          kind as NSString, count, Self.part(sorted, 0.5) / 1000, Self.part(sorted, 0.99) / 1000,
+          Self.part(sorted, 0.999) / 1000, (sorted.last ?? .nan) / 1000))
     }
   }
 

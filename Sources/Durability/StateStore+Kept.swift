@@ -20,7 +20,7 @@ extension StateStore {
     var place = try Int64.fetchOne(end) ?? 0
     let insert = try database.cachedStatement(sql: "INSERT INTO kept VALUES (?, ?, ?, ?, ?, ?, ?)")
     for row in rows {
-      let lines = sealed(row.body)
+      let lines = sealed(row.body, keptName(of: row.stream, row.life, upTo: row.next))
       try insert.execute(
         arguments: [
           place, Int64(second), row.stream, Int64(clamping: row.life), Int64(clamping: row.first),
@@ -28,6 +28,10 @@ extension StateStore {
         ])
       place += Int64(lines.count)
     }
+  }
+
+  static func keptName(of stream: String, _ life: UInt64, upTo next: UInt64) -> String {
+    "the lines of \(stream) in life \(life) up to \(next)"
   }
 
   static func trimKept(before second: UInt64, bytesMax: Int, in database: Database) throws {
@@ -71,7 +75,8 @@ extension StateStore {
     var kept: [KeptLines] = []
     for row in rows {
       let next: Int64 = row["next"]
-      let what = "the lines of \(stream) up to \(next)"
+      let what = StateStore.keptName(
+        of: stream, UInt64(row["life"] as Int64), upTo: UInt64(next))
       let body = try opened(row["lines"], what)
       guard let lines = try? KeptLines.lines(of: body) else {
         throw .damaged(path: path, what: "\(what) cannot be read")

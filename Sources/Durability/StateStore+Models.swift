@@ -41,8 +41,7 @@ extension StateStore {
       ])
     let newest = try models(of: database).last
     // A version that knows of no swaps must not go on with the model before.
-    try database.cachedStatement(sql: "REPLACE INTO facts VALUES ('model', ?)")
-      .execute(arguments: [newest?.hash ?? record.hash])
+    try setFact("model", to: newest?.hash ?? record.hash, database)
   }
 
   /// How many open streams stand on each generation, as their rows have it.
@@ -57,13 +56,6 @@ extension StateStore {
         counts[standing.generation, default: 0] += 1
       }
       after = last
-    }
-  }
-
-  /// How many streams have a row that is open.
-  package func openStreamCount() throws(StoreError) -> Int {
-    try read {
-      try Int.fetchOne($0, sql: "SELECT count(*) FROM standings WHERE NOT ended") ?? 0
     }
   }
 }

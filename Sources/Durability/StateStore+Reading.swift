@@ -17,7 +17,7 @@ extension StateStore {
       guard let last = rows.last else { return }
       for row in rows {
         let id: Int64 = row["id"]
-        let what = "group \(id) of the inputs"
+        let what = StateStore.inputsName(UInt64(bitPattern: id))
         let bytes = try opened(row["records"], what)
         guard let records = try? InputRecord.records(of: bytes) else {
           throw StoreError.damaged(path: path, what: "\(what) cannot be read")
@@ -51,7 +51,7 @@ extension StateStore {
     }
     for row in rows {
       let id: Int64 = row["id"]
-      let what = "group \(id) of the written answers"
+      let what = StateStore.writtenName(UInt64(bitPattern: id))
       guard let records = try? WrittenAnswers.records(of: opened(row["records"], what)) else {
         throw .damaged(path: path, what: "\(what) cannot be read")
       }
@@ -66,9 +66,7 @@ extension StateStore {
 
   /// Bytes of the output file that are good; nil when none was ever written.
   package func outputLength() throws(StoreError) -> Int64? {
-    try read {
-      try String.fetchOne($0, sql: "SELECT value FROM facts WHERE name = 'output-length'")
-    }.flatMap { Int64($0) }
+    try read { try StateStore.fact("output-length", $0, path) }.flatMap { Int64($0) }
   }
 
   /// Names of streams that have a standing, sorted, `limit` of them behind `name`.
@@ -101,6 +99,21 @@ extension StateStore {
     return found
   }
 
+  /// Names of open streams that nobody has sent to since a time, the oldest first.
+  package func streams(idleSince milliseconds: UInt64, limit: Int) throws(StoreError) -> [String] {
+    try read {
+      let statement = try $0.cachedStatement(
+        sql: "SELECT stream FROM standings WHERE NOT ended AND used < ? ORDER BY used LIMIT ?")
+      return try String.fetchAll(
+        statement, arguments: [Int64(clamping: milliseconds), limit])
+    }
+  }
+
+  /// How long daemons have run with this store, roughly.
+  package func runMilliseconds() throws(StoreError) -> UInt64 {
+    try read { try StateStore.fact("run-milliseconds", $0, path) }.flatMap { UInt64($0) } ?? 0
+  }
+
   /// Names of streams that have ended, as a table has them.
   package func endedStreams(in table: Table) throws(StoreError) -> [String] {
     try read {
@@ -114,8 +127,9 @@ extension StateStore {
     case written
   }
 
-  package func streamCount() throws(StoreError) -> Int {
-    try read { try Int.fetchOne($0, sql: "SELECT count(*) FROM standings") ?? 0 }
+  /// Streams that have a standing and have not ended.
+  package func openStreamCount() throws(StoreError) -> Int {
+    try read { try Int.fetchOne($0, sql: "SELECT count(*) FROM standings WHERE NOT ended") ?? 0 }
   }
 
   /// A number that grows with every call, over restarts and whatever the clock says: at least
@@ -123,11 +137,9 @@ extension StateStore {
   package func nextEpoch(atLeast minimum: UInt64) throws(StoreError) -> UInt64 {
     do {
       return try pool.write { database in
-        let before = try String.fetchOne(
-          database, sql: "SELECT value FROM facts WHERE name = 'epoch'")
+        let before = try StateStore.fact("epoch", database, path)
         let epoch = max(minimum, (before.flatMap { UInt64($0) } ?? 0) + 1 << 40)
-        try database.execute(
-          sql: "REPLACE INTO facts VALUES ('epoch', ?)", arguments: ["\(epoch)"])
+        try StateStore.setFact("epoch", to: "\(epoch)", database)
         return epoch
       }
     } catch {
@@ -144,7 +156,7 @@ extension StateStore {
       return try Data.fetchOne(statement, arguments: [stream])
     }
     guard let data else { return nil }
-    let what = "\(stream) in \(table)"
+    let what = StateStore.name(of: stream, in: table)
     let bytes = try opened(data, what)
     do {
       return try decode(bytes)

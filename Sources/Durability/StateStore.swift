@@ -23,6 +23,10 @@ package final class StateStore: Sendable {
   private let waitingBytes = Atomic<Int>(0)
   private let troubles = Mutex(Troubles())
   private let listeners = Mutex<[@Sendable () -> Void]>([])
+  /// The output file, once it is known.
+  private let output = Mutex<Int32?>(nil)
+  /// Changes since SQLite's log was put into its file.
+  private let logBytes = Atomic<Int>(0)
   private let commitNanoseconds = Atomic<UInt64>(0)
 
   private struct Pending {
@@ -49,11 +53,12 @@ package final class StateStore: Sendable {
     var stalled: String?
   }
 
-  static let schemaVersion = 1
   /// Changes that may wait; stages take nothing in beyond it.
   private static let waitingBytesMax = 64 << 20
   /// Commits are at least so far apart, so that each carries what gathered meanwhile.
   private static let gatherMicroseconds: UInt32 = 200
+  /// Changes behind which SQLite's log goes into its file.
+  private static let logBytesMax = 4 << 20
   /// How long a full disk is left alone.
   private static let fullDiskMicroseconds: UInt32 = 200_000
 
@@ -63,11 +68,13 @@ package final class StateStore: Sendable {
   ///   - path: the SQLite file; its folder must exist.
   ///   - durability: `os` or `fsync`.
   ///   - owner: what the state belongs to, by name: the model's hash, the precision, the tokenizer.
+  ///   - replacing: names of those that may be others than the store has, which then has the new ones.
   /// - Throws: a `StoreError`.
   package convenience init(
-    path: String, durability: Durability, owner: [String: String]
+    path: String, durability: Durability, owner: [String: String], replacing: Set<String> = []
   ) throws(StoreError) {
-    try self.init(committedByCallerAt: path, durability: durability, owner: owner)
+    try self.init(
+      committedByCallerAt: path, durability: durability, owner: owner, replacing: replacing)
     pending.withLock { $0.hasThread = true }
     let thread = Thread { [self] in write() }
     thread.name = "store"
@@ -76,7 +83,8 @@ package final class StateStore: Sendable {
 
   /// As above, but nothing is committed until somebody calls `commitGathered`.
   package init(
-    committedByCallerAt path: String, durability: Durability, owner: [String: String]
+    committedByCallerAt path: String, durability: Durability, owner: [String: String],
+    replacing: Set<String> = []
   ) throws(StoreError) {
     pending = Mutex(Pending(hasThread: false))
     self.path = path
@@ -84,14 +92,21 @@ package final class StateStore: Sendable {
     lock = try StateStore.lock(path)
     do {
       pool = try StateStore.pool(at: path, durability)
-      try StateStore.prepare(pool, path, owner)
+      try pool.write { database in
+        try StoreSchema.prepare(database, path)
+        try StoreSchema.checkSeals(database, path)
+        try StateStore.claim(for: owner, replacing: replacing, database, path)
+      }
     } catch {
       close(lock)
       throw StateStore.error(error, path)
     }
   }
 
-  deinit { close(lock) }
+  deinit {
+    if let output = output.withLock(\.self) { close(output) }
+    close(lock)
+  }
 
   // MARK: Handing over
 
@@ -150,8 +165,9 @@ package final class StateStore: Sendable {
     // A file that failed is left as it is.
     guard troubles.withLock({ $0.fatal == nil }) else { return }
     // Everything is committed; what fails here only keeps the WAL file beside the store.
-    _ = try? pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+    try? emptyLog(.truncate)
     try? pool.close()
+    flock(lock, LOCK_UN)
   }
 
   /// Waits until a ticket is committed, or the store has failed.
@@ -191,27 +207,35 @@ package final class StateStore: Sendable {
       return taken
     }
     var outcome = CommitOutcome.committed
-    if !changes.isEmpty { outcome = commit(changes) }
+    if !changes.isEmpty { outcome = attempt { try commit(changes) } }
+    if outcome == .committed, logBytes.load(ordering: .relaxed) > StateStore.logBytesMax {
+      outcome = attempt { try emptyLog(.passive) }
+      if outcome == .committed { logBytes.store(0, ordering: .relaxed) }
+    }
     if outcome == .committed {
       pending.withLock { $0.underWay = nil }
       committedTicket.store(ticket, ordering: .releasing)
-      waitingBytes.subtract(changes.reduce(0) { $0 + $1.byteCount }, ordering: .relaxed)
+      let bytes = changes.reduce(0) { $0 + $1.byteCount }
+      waitingBytes.subtract(bytes, ordering: .relaxed)
+      logBytes.add(bytes, ordering: .relaxed)
     }
-    if outcome != .diskIsFull {
-      for listener in listeners.withLock(\.self) { listener() }
-    }
+    for listener in listeners.withLock(\.self) { listener() }
     return outcome
   }
 
-  private func commit(_ changes: [StoreChange]) -> CommitOutcome {
+  private func commit(_ changes: [StoreChange]) throws {
+    if try noteOutput(of: changes), durability == .fsync { try syncOutput() }
     let began = ContinuousClock.now
+    try pool.write { try StateStore.apply(changes, to: $0) }
+    commitNanoseconds.store((ContinuousClock.now - began).nanoseconds, ordering: .relaxed)
+  }
+
+  private func attempt(_ body: () throws -> Void) -> CommitOutcome {
     do {
-      if durability == .fsync { try syncOutput(changes) }
-      try pool.write { try StateStore.apply(changes, to: $0) }
-      commitNanoseconds.store((ContinuousClock.now - began).nanoseconds, ordering: .relaxed)
+      try body()
       troubles.withLock { $0.stalled = nil }
       return .committed
-    } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL {
+    } catch let error as DatabaseError where StateStore.isFull(error) {
       troubles.withLock { $0.stalled = "\(error.message ?? "the disk is full")" }
       return .diskIsFull
     } catch {
@@ -221,13 +245,45 @@ package final class StateStore: Sendable {
     }
   }
 
-  /// The output's bytes reach the disk before the store says so.
-  private func syncOutput(_ changes: [StoreChange]) throws {
-    for change in changes {
-      guard case .outputLength(_, let descriptor) = change else { continue }
-      guard fsync(descriptor) == 0 || errno == EINVAL else {
-        throw StoreError.failed(path: path, reason: "fsync: \(String(cString: strerror(errno)))")
+  /// Whether nothing but room is missing; the index of SQLite's log may be what cannot grow.
+  private static func isFull(_ error: DatabaseError) -> Bool {
+    error.resultCode == .SQLITE_FULL || error.extendedResultCode == .SQLITE_IOERR_SHMSIZE
+  }
+
+  /// Puts SQLite's log into its file, which syncs both.
+  ///
+  /// The output goes first: what the store says is written must be on the disk as well.
+  private func emptyLog(_ mode: Database.CheckpointMode) throws {
+    try syncOutput()
+    do {
+      _ = try pool.writeWithoutTransaction { try $0.checkpoint(mode) }
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+      // Somebody is looking into the file; the log can wait.
+    }
+  }
+
+  /// Keeps a descriptor of its own for the output: the sink may end before the store does.
+  ///
+  /// - Returns: whether the changes say how far the output is good.
+  private func noteOutput(of changes: [StoreChange]) throws -> Bool {
+    for case .outputLength(_, let descriptor) in changes {
+      guard output.withLock({ $0 == nil }) else { return true }
+      let own = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+      guard own >= 0 else {
+        throw StoreError.failed(
+          path: path, reason: "the output: \(String(cString: strerror(errno)))")
       }
+      output.withLock { $0 = own }
+      return true
+    }
+    return false
+  }
+
+  /// The output's bytes reach the disk before the store says so.
+  private func syncOutput() throws {
+    guard let output = output.withLock(\.self) else { return }
+    guard fsync(output) == 0 || errno == EINVAL else {
+      throw StoreError.failed(path: path, reason: "fsync: \(String(cString: strerror(errno)))")
     }
   }
 
@@ -236,19 +292,34 @@ package final class StateStore: Sendable {
       switch change {
       case .inputs(let group, let records):
         try database.cachedStatement(sql: "INSERT INTO inputs VALUES (?, ?)")
-          .execute(arguments: [Int64(group), sealed(records)])
+          .execute(arguments: [Int64(group), sealed(records, inputsName(group))])
       case .trim(let group):
         try database.cachedStatement(sql: "DELETE FROM inputs WHERE id <= ?")
           .execute(arguments: [Int64(group)])
       case .standing(let stream, let standing):
-        try put(
-          standing?.bytes, isEnded: standing?.isClosed, of: stream, in: "standings", database)
+        guard let standing else {
+          try put(nil, isEnded: nil, of: stream, in: "standings", database)
+          continue
+        }
+        try database.cachedStatement(sql: "REPLACE INTO standings VALUES (?, ?, ?, ?)")
+          .execute(arguments: [
+            stream, standing.isClosed,
+            sealed(standing.bytes, name(of: stream, in: "standings")),
+            Int64(clamping: standing.usedMilliseconds),
+          ])
+      case .runTime(let milliseconds):
+        try setFact("run-milliseconds", to: "\(milliseconds)", database)
+      case .addPast(let stream, let number, let snapshot, let count):
+        try addPast(snapshot, number: number, of: stream, count: count, in: database)
+      case .dropPast(let stream, let number):
+        try dropPast(of: stream, beyond: number, in: database)
       case .checkpoint(let stream, let checkpoint):
         try put(
           checkpoint?.bytes, isEnded: checkpoint?.isEnded, of: stream, in: "checkpoints", database)
       case .written(let group, let records):
         try database.cachedStatement(sql: "INSERT INTO written_log VALUES (?, ?)")
-          .execute(arguments: [Int64(group), sealed(WrittenAnswers.group(records))])
+          .execute(
+            arguments: [Int64(group), sealed(WrittenAnswers.group(records), writtenName(group))])
       case .settleWritten(let stream, let written):
         try put(written?.bytes, isEnded: written?.isEnded, of: stream, in: "written", database)
       case .trimWritten(let group):
@@ -256,8 +327,7 @@ package final class StateStore: Sendable {
           .execute(arguments: [Int64(group)])
       case .model(let record): try put(record, database)
       case .outputLength(let length, _):
-        try database.cachedStatement(sql: "REPLACE INTO facts VALUES ('output-length', ?)")
-          .execute(arguments: ["\(length)"])
+        try setFact("output-length", to: "\(length)", database)
       case .keep(let rows, let second): try keep(rows, at: second, in: database)
       case .trimKept(let second, let bytesMax):
         try trimKept(before: second, bytesMax: bytesMax, in: database)
@@ -270,42 +340,11 @@ package final class StateStore: Sendable {
   ) throws {
     if let body {
       try database.cachedStatement(sql: "REPLACE INTO \(table) VALUES (?, ?, ?)")
-        .execute(arguments: [stream, isEnded ?? false, sealed(body)])
+        .execute(arguments: [stream, isEnded ?? false, sealed(body, name(of: stream, in: table))])
     } else {
       try database.cachedStatement(sql: "DELETE FROM \(table) WHERE stream = ?")
         .execute(arguments: [stream])
     }
-  }
-
-  // MARK: Checksums
-
-  /// 16 hexadecimal digits that another content does not have by chance.
-  package static func fingerprint(_ bytes: [UInt8]) -> String {
-    let digits = String(checksum(bytes), radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
-  }
-
-  /// SQLite finds a damaged page, not a damaged value: 8 bytes of XXH3 go behind each.
-  static func sealed(_ body: [UInt8]) -> Data {
-    var data = Data(body)
-    withUnsafeBytes(of: checksum(body).littleEndian) { data.append(contentsOf: $0) }
-    return data
-  }
-
-  /// The bytes in front of the checksum.
-  ///
-  /// - Throws: `StoreError.damaged`.
-  func opened(_ data: Data, _ what: String) throws(StoreError) -> [UInt8] {
-    let body = [UInt8](data.dropLast(8))
-    let sum = data.suffix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-    guard data.count >= 8, StateStore.checksum(body) == sum else {
-      throw .damaged(path: path, what: "\(what) has another checksum than it was written with")
-    }
-    return body
-  }
-
-  private static func checksum(_ bytes: [UInt8]) -> UInt64 {
-    bytes.withUnsafeBytes { XXH3_64bits($0.baseAddress, $0.count) }
   }
 
   // MARK: Opening
@@ -326,59 +365,27 @@ package final class StateStore: Sendable {
   private static func pool(at path: String, _ durability: Durability) throws -> DatabasePool {
     let pool = try DatabasePool(path: path)
     let synchronous = durability == .fsync ? "FULL" : "NORMAL"
-    // Behind GRDB, which says NORMAL where it turns WAL mode on.
+    // Behind GRDB, which says NORMAL where it turns WAL mode on. The store empties its log itself.
     try pool.writeWithoutTransaction { database in
-      try database.execute(sql: "PRAGMA synchronous = \(synchronous)")
+      try database.execute(
+        sql: "PRAGMA synchronous = \(synchronous); PRAGMA wal_autocheckpoint = 0")
     }
     return pool
   }
 
-  private static func prepare(
-    _ pool: DatabasePool, _ path: String, _ owner: [String: String]
+  /// Writes down what the state of a new store belongs to; compares that of one that is there.
+  private static func claim(
+    for owner: [String: String], replacing: Set<String>, _ database: Database, _ path: String
   ) throws {
-    try pool.write { database in
-      let report = try String.fetchAll(database, sql: "PRAGMA quick_check(1)")
-      guard report == ["ok"] else {
-        throw StoreError.damaged(path: path, what: report.first ?? "it cannot be read")
+    for (what, expected) in owner.sorted(by: { $0.key < $1.key }) {
+      let received = try fact(what, database, path)
+      // The store follows a swap: the pipeline file may still name a model from before it.
+      if what == "model", try hasServed(expected, database) { continue }
+      guard received == nil || received == expected || replacing.contains(what) else {
+        throw StoreError.otherOwner(
+          path: path, what: what, expected: expected, received: received ?? "nothing")
       }
-      let version = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
-      guard version <= schemaVersion else {
-        throw StoreError.newerVersion(path: path, version: version, known: schemaVersion)
-      }
-      if version == 0 {
-        try database.execute(
-          sql: """
-            CREATE TABLE inputs (id INTEGER PRIMARY KEY, records BLOB NOT NULL);
-            CREATE TABLE standings (
-              stream TEXT PRIMARY KEY, ended INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
-            CREATE INDEX standings_ended ON standings (stream) WHERE ended;
-            CREATE TABLE checkpoints (
-              stream TEXT PRIMARY KEY, ended INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
-            CREATE INDEX checkpoints_ended ON checkpoints (stream) WHERE ended;
-            CREATE TABLE written (
-              stream TEXT PRIMARY KEY, ended INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
-            CREATE INDEX written_ended ON written (stream) WHERE ended;
-            CREATE TABLE written_log (id INTEGER PRIMARY KEY, records BLOB NOT NULL);
-            CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-            PRAGMA user_version = \(schemaVersion);
-            """)
-      }
-      try createModels(database)
-      try database.execute(sql: keptSchema)
-      for (what, expected) in owner.sorted(by: { $0.key < $1.key }) {
-        let received = try String.fetchOne(
-          database, sql: "SELECT value FROM facts WHERE name = ?", arguments: [what])
-        guard let received else {
-          try database.execute(
-            sql: "INSERT INTO facts VALUES (?, ?)", arguments: [what, expected])
-          continue
-        }
-        if what == "model", try hasServed(expected, database) { continue }
-        guard received == expected else {
-          throw StoreError.otherOwner(
-            path: path, what: what, expected: expected, received: received)
-        }
-      }
+      if received != expected { try setFact(what, to: expected, database) }
     }
   }
 
@@ -386,7 +393,8 @@ package final class StateStore: Sendable {
     switch error {
     case let error as StoreError: error
     case let error as DatabaseError
-    where error.resultCode == .SQLITE_CORRUPT || error.resultCode == .SQLITE_NOTADB:
+    where [.SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_ERROR].contains(error.resultCode):
+      // Our own statements are right: where one cannot be prepared, the tables are others.
       .damaged(path: path, what: error.message ?? "\(error)")
     case let error as DatabaseError:
       .cannotOpen(path: path, reason: error.message ?? "\(error)")
@@ -399,21 +407,5 @@ extension Duration {
   fileprivate var nanoseconds: UInt64 {
     let (seconds, attoseconds) = components
     return UInt64(max(0, seconds)) * 1_000_000_000 + UInt64(max(0, attoseconds)) / 1_000_000_000
-  }
-}
-
-extension StoreChange {
-  /// Roughly what it holds in memory while it waits.
-  var byteCount: Int {
-    switch self {
-    case .inputs(_, let records): records.count + 64
-    case .checkpoint(_, let checkpoint): (checkpoint?.state.count ?? 0) * 4 + 128
-    case .standing, .settleWritten: 192
-    case .written(_, let records): records.count * 128 + 64
-    case .keep(let rows, _):
-      rows.reduce(64) { $0 + $1.lines.reduce(128) { $0 + $1.text.count + 32 } }
-    case .trim, .trimWritten, .outputLength, .trimKept: 32
-    case .model: 256
-    }
   }
 }

@@ -7,6 +7,12 @@ package enum StoreChange: Sendable {
   case trim(through: UInt64)
   /// Where a stream's input stands; nil to forget it.
   case standing(String, StreamStanding?)
+  /// How long daemons have run with this store.
+  case runTime(milliseconds: UInt64)
+  /// A checkpoint to rewind to, known by the next input number; of one stream the last `count` stay.
+  case addPast(String, number: UInt64, StreamSnapshot, count: Int)
+  /// Checkpoints beyond a number are forgotten; all, where there is none.
+  case dropPast(String, beyond: UInt64?)
   /// A stream's state; nil to forget it.
   case checkpoint(String, StreamCheckpoint?)
   /// Answers that are in the output now, of streams that each stand here; `group` counts them.
@@ -23,4 +29,21 @@ package enum StoreChange: Sendable {
   case keep([KeptLines], second: UInt64)
   /// Kept lines that are older, or of which there are more, are needed no more.
   case trimKept(before: UInt64, bytesMax: Int)
+}
+
+extension StoreChange {
+  /// Roughly what it holds in memory while it waits.
+  var byteCount: Int {
+    switch self {
+    case .model: 256
+    case .inputs(_, let records): records.count + 64
+    case .checkpoint(_, let checkpoint): (checkpoint?.state.count ?? 0) * 4 + 128
+    case .standing, .settleWritten: 192
+    case .written(_, let records): records.count * 128 + 64
+    case .keep(let rows, _):
+      rows.reduce(64) { $0 + $1.lines.reduce(128) { $0 + $1.text.count + 32 } }
+    case .addPast(_, _, let snapshot, _): (snapshot.memory?.checkpoint.state.count ?? 0) * 4 + 512
+    case .trim, .trimWritten, .outputLength, .trimKept, .runTime, .dropPast: 32
+    }
+  }
 }

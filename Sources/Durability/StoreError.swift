@@ -24,6 +24,10 @@ package enum StoreError: Error, CustomStringConvertible, Equatable {
     case .damaged(let path, let what):
       "the state store \(path) is damaged: \(what); put a backup in its place, or move it away to "
         + "begin with no streams"
+    case .otherOwner(let path, "kernels", let expected, let received):
+      "the state store \(path) belongs to the kernels \(received), this pipeline has \(expected), which "
+        + "do not give the same bits in bf16; set MILLRACE_KERNELS=\(received), or allow it with "
+        + "state: { other-kernels: allow }"
     case .otherOwner(let path, let what, let expected, let received):
       "the state store \(path) belongs to the \(what) \(received), this pipeline has \(expected); "
         + "give the pipeline back what it had, or move the store away to begin with no streams"

@@ -19,14 +19,11 @@ package struct StoreInspection: Sendable {
       configuration.readonly = true
       let queue = try DatabaseQueue(path: path, configuration: configuration)
       (checkpoints, sqliteVersion, models) = try queue.read { database in
-        let report = try String.fetchAll(database, sql: "PRAGMA quick_check(1)")
-        guard report == ["ok"] else {
-          throw StoreError.damaged(path: path, what: report.first ?? "it cannot be read")
-        }
+        try StoreSchema.check(database, path)
         let version = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
-        guard version <= StateStore.schemaVersion else {
+        guard version <= StoreSchema.version else {
           throw StoreError.newerVersion(
-            path: path, version: version, known: StateStore.schemaVersion)
+            path: path, version: version, known: StoreSchema.version)
         }
         guard version > 0 else {
           throw StoreError.damaged(path: path, what: "it is no state store of Millrace")

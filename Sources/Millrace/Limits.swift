@@ -24,6 +24,12 @@ package enum Limits {
   /// Another one is refused `too-many-streams`, which may be retried.
   package static let liveStreams = 10_000
 
+  /// Open streams in all, with a store; `limits.streams` says another number.
+  ///
+  /// Those that are parked count: a few kB on the disk each. Another one is refused
+  /// `too-many-streams`.
+  package static let streams = 10_000_000
+
   /// Connections at one kind of endpoint; `limits.connections` says another number.
   ///
   /// The next one is disconnected, and may try again. The hello or data of a client beyond this one
@@ -152,6 +158,40 @@ package enum Limits {
 
   /// How long a reply waits for a peer that does not read; then it is dropped.
   package static let controlReplyMilliseconds: UInt64 = 10_000
+
+  /// How long a worker has to answer a question about a stream; then whoever asked is told.
+  package static let questionMilliseconds: UInt64 = 15_000
+
+  /// Room for the other parts of a message between stages that carries a state.
+  package static let stateOverheadBytes = 4096
+
+  /// Numbers of a state that are shown as JSON; more are to be exported.
+  package static let shownStateFloats = 16_384
+
+  /// Streams that are on their way to other daemons at a time; the next is refused `busy`.
+  package static let heldStreams = 64
+
+  /// How long a stream waits for word from the daemon that it goes to; then it goes on here.
+  package static let holdMilliseconds: UInt64 = 10_000
+
+  /// Bytes of what is sent to such a stream meanwhile; more is refused `over-limit`, and may be sent
+  /// again.
+  package static let heldBytes = 8 << 20
+
+  /// An endpoint that a stream is said to have moved to.
+  package static let endpointBytes = 256
+
+  /// Checkpoints to rewind to in memory, over all streams; the oldest go first.
+  package static let pastBytes = 256 << 20
+
+  /// Checkpoints to rewind to of one stream.
+  package static let pastCheckpoints = 1000
+
+  /// How often parked streams are looked through for those that expire.
+  package static let expirySweepMilliseconds: UInt64 = 200
+
+  /// How often it is kept how long daemons have run with a store.
+  package static let runTimeMilliseconds: UInt64 = 10_000
 
   /// A pipeline file.
   package static let pipelineFileBytes = 1 << 20

@@ -21,6 +21,7 @@ struct CheckCommand: AsyncParsableCommand {
       do {
         let pipeline = try PipelineBuilder(try PipelineFile(readingFrom: path)).build()
         try pipeline.file.checkOutput()
+        try pipeline.file.checkStore()
         try pipeline.file.checkKeys()
         for warning in pipeline.warnings { complain("warning: \(warning)") }
         print("\(path): fine (\(pipeline.edges))")

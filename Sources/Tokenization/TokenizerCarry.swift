@@ -79,6 +79,10 @@ extension TokenizerCarry {
     }
     let count = try input.takeByte()
     guard count <= 3 else { throw .malformed("\(count) bytes of one character") }
+    // What the bytes of the carry are counted up to has to fit, and so does the text behind it.
+    guard consumed - scalarsEnd >= UInt64(count), consumed < 1 << 62 else {
+      throw .malformed("\(count) bytes behind \(scalarsEnd) of \(consumed)")
+    }
     bytes = try input.take(Int(count))
     guard let text = String(validating: input.rest, as: UTF8.self) else {
       throw .malformed("text that is not UTF-8")

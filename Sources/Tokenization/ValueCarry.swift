@@ -66,9 +66,14 @@ extension ValueCarry {
     rows = try floats()
     if parts & 1 != 0 { known = try floats() }
     if parts & 2 != 0 {
-      grid = Grid(
+      let grid = Grid(
         start: Double(bitPattern: try input.takeWord()), next: try input.takeWord(),
         time: Double(bitPattern: try input.takeWord()), row: try floats())
+      // Further steps are counted from there, and times measured from those.
+      guard grid.next < 1 << 53, grid.start.isFinite, grid.time.isFinite else {
+        throw .malformed("place \(grid.next) of a grid from \(grid.start) to \(grid.time)")
+      }
+      self.grid = grid
     }
     guard input.rest.isEmpty else { throw .malformed("\(input.rest.count) bytes more") }
   }

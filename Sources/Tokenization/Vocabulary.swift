@@ -9,6 +9,9 @@ package struct Vocabulary: Sendable {
   /// - Throws: a `VocabularyError` for an empty list, an empty token or one that stands twice.
   package init(tokens: [String], firstID: Int32) throws(VocabularyError) {
     guard !tokens.isEmpty else { throw .empty }
+    guard tokens.count <= Int(Int32.max) - max(0, Int(firstID)) else {
+      throw .tooManyIDs(tokens: tokens.count, firstID: firstID)
+    }
     var ids: [Key: Int32] = [:]
     ids.reserveCapacity(tokens.count)
     for (index, token) in tokens.enumerated() {

@@ -31,11 +31,12 @@ package struct JSONReader {
     try enter(UInt8(ascii: "{"))
     defer { depth -= 1 }
     if accept(UInt8(ascii: "}")) { return }
-    var keys: [String] = []
+    var keys = SeenKeys()
     repeat {
       let key = try string()
-      guard !keys.contains(key) else { throw error("the key \"\(key)\" stands twice") }
-      keys.append(key)
+      guard keys.insert(key) else {
+        throw error("the key \(JSONText.quoted(String(key.prefix(64)))) stands twice")
+      }
       try expect(UInt8(ascii: ":"))
       try member(key, &self)
     } while accept(UInt8(ascii: ","))

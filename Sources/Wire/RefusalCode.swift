@@ -20,6 +20,8 @@ package enum RefusalCode: String, Sendable, CaseIterable {
   case overCredit = "over-credit"
   case overLimit = "over-limit"
   case stateLost = "state-lost"
+  /// The stream goes on at another daemon: `expected` is its ingress.
+  case moved
   case version
   case stopping
   case `internal`
@@ -36,7 +38,7 @@ package enum RefusalCode: String, Sendable, CaseIterable {
   /// Whether the same bytes may be accepted when they are sent again later.
   package var isRetryable: Bool {
     switch self {
-    case .gap, .overCredit, .overLimit, .stopping, .tooManyStreams: true
+    case .gap, .overCredit, .overLimit, .stopping, .tooManyStreams, .moved: true
     default: false
     }
   }

@@ -48,7 +48,7 @@ struct StateStoreTests {
         .settleWritten("a", WrittenAnswers(life: 3, next: 4, isEnded: true)),
         .written(
           group: 6, [.init(stream: "b", written: WrittenAnswers(life: 4, next: 1))]),
-        .outputLength(77, descriptor: -1),
+        .outputLength(77, descriptor: 1),
       ])
       try store.wait(for: ticket)
       store.finish()
@@ -68,6 +68,71 @@ struct StateStoreTests {
     #expect(gathered == [.init(stream: "b", written: WrittenAnswers(life: 4, next: 1))])
     #expect(try store.outputLength() == 77)
     #expect(try store.streams(behind: "", limit: 9) == ["a"])
+  }
+
+  @Test func theLastCheckpointsOfAStreamAreKept() throws {
+    let store = try open()
+    defer { store.finish() }
+    func snapshot(_ number: UInt64) -> StreamSnapshot {
+      var standing = Self.standing
+      standing.expected = number
+      return StreamSnapshot(standing: standing, memory: nil)
+    }
+    var ticket: UInt64 = 0
+    for number: UInt64 in [3, 5, 8, 13] {
+      ticket = store.submit([.addPast("a", number: number, snapshot(number), count: 3)])
+    }
+    store.submit([.addPast("b", number: 1, snapshot(1), count: 3)])
+    try store.wait(for: ticket)
+    #expect(try store.pastNumbers(of: "a") == [5, 8, 13])
+    #expect(try store.past(of: "a", through: 12) == snapshot(8).bytes)
+    #expect(try store.past(of: "a", through: 4) == nil)
+    try store.wait(for: store.submit([.dropPast("a", beyond: 8)]))
+    #expect(try store.pastNumbers(of: "a") == [5, 8])
+    try store.wait(for: store.submit([.dropPast("a", beyond: nil)]))
+    #expect(try store.pastNumbers(of: "a").isEmpty)
+    #expect(try store.pastNumbers(of: "b") == [1])
+  }
+
+  @Test func theIdlestStreamsAreFound() throws {
+    let store = try open()
+    defer { store.finish() }
+    var changes: [StoreChange] = [.runTime(milliseconds: 500)]
+    for (name, used, isClosed) in [("a", 30, false), ("b", 10, false), ("c", 5, true)] {
+      var standing = Self.standing
+      standing.usedMilliseconds = UInt64(used)
+      standing.isClosed = isClosed
+      changes.append(.standing(name, standing))
+    }
+    try store.wait(for: store.submit(changes))
+    #expect(try store.streams(idleSince: 10, limit: 9).isEmpty)
+    #expect(try store.streams(idleSince: 31, limit: 9) == ["b", "a"])
+    #expect(try store.runMilliseconds() == 500)
+  }
+
+  /// A store of before these were there.
+  @Test func aStoreOfTheFirstVersionIsBroughtUpToDate() throws {
+    do {
+      let store = try open()
+      try store.wait(for: store.submit([.standing("a", Self.standing)]))
+      store.finish()
+    }
+    let queue = try DatabaseQueue(path: path)
+    try queue.write { database in
+      try database.execute(
+        sql: """
+          DROP TABLE past;
+          DROP INDEX standings_used;
+          ALTER TABLE standings DROP COLUMN used;
+          PRAGMA user_version = 1;
+          """)
+    }
+    try queue.close()
+    let store = try open()
+    defer { store.finish() }
+    #expect(try store.standing(of: "a") == Self.standing)
+    #expect(try store.streams(idleSince: 1, limit: 9) == ["a"])
+    #expect(try store.pastNumbers(of: "a").isEmpty)
   }
 
   @Test func epochsGrowOverRestarts() throws {
@@ -114,9 +179,20 @@ struct StateStoreTests {
       try database.execute(sql: "UPDATE standings SET body = ?", arguments: [body])
     }
     try queue.close()
-    let store = try open()
-    defer { store.finish() }
-    #expect(throws: StoreError.self) { try store.standing(of: "a") }
+    #expect(throws: StoreError.self) { try open() }
+  }
+
+  /// The state of one stream under the name of another.
+  @Test func aChangedNameIsFound() throws {
+    do {
+      let store = try open()
+      try store.wait(for: store.submit([.standing("a", Self.standing)]))
+      store.finish()
+    }
+    let queue = try DatabaseQueue(path: path)
+    try queue.write { try $0.execute(sql: "UPDATE standings SET stream = 'b'") }
+    try queue.close()
+    #expect(throws: StoreError.self) { try open() }
   }
 
   @Test func noDatabaseIsRefused() throws {

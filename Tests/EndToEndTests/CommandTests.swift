@@ -200,7 +200,8 @@ struct CommandTests {
     #expect(larger.errorLines.first?.contains("rows") == true)
   }
 
-  @Test func aPortInUseNamesTheFileAndTheKey() throws {
+  @Test("fault 30: a port in use names the file and the key")
+  func aPortInUseNamesTheFileAndTheKey() throws {
     let folder = try TemporaryFolder()
     let taken = try LoopbackSocket(listeningOn: 0)
     let path = try folder.write(

@@ -103,7 +103,8 @@ struct CurveTests {
   }
 
   /// A peer that keeps coming is logged once a second, not each time.
-  @Test func plainClientsAndWrongServerKeysAreNotHeardAndSaidNowAndThen() throws {
+  @Test("fault 35: plain clients and wrong keys are not heard, and said")
+  func plainClientsAndWrongServerKeysAreNotHeardAndSaidNowAndThen() throws {
     let running = try running()
     let strangers = try CurveKeyPair.generate()
     var witness = Witness(client: try WireClient(running.ingress, keys: keys("sender", running)))
@@ -129,7 +130,8 @@ struct CurveTests {
     #expect(!running.daemon.process.errorLines.contains { $0.contains("intruder") })
   }
 
-  @Test func halfOpenHandshakesEndByThemselves() throws {
+  @Test("fault 21: handshakes that never end are ended")
+  func halfOpenHandshakesEndByThemselves() throws {
     let running = try running()
     var witness = Witness(client: try WireClient(running.ingress, keys: keys("sender", running)))
     let port = UInt16(running.ingress.split(separator: ":").last ?? "") ?? 0
@@ -251,7 +253,8 @@ struct CurveTests {
     for process in [tokenizer, inference, sink] { #expect(try process.terminate() == 0) }
   }
 
-  @Test func startIsRefusedInWords() throws {
+  @Test("fault 35: start is refused off loopback without keys")
+  func startIsRefusedInWords() throws {
     let keys = try TestKeys(Self.clients)
     func refused(_ lines: [String], says words: String) throws {
       var pipeline = PipelineText.hello

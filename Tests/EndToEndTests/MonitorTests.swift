@@ -11,21 +11,6 @@ struct MonitorTests {
     return pipeline
   }
 
-  /// Waits for a metric, which a stage publishes at its own next turn.
-  private func wait(
-    _ http: HTTPClient, for name: String, _ condition: (Double) -> Bool
-  ) throws -> [String: Double] {
-    let deadline = Deadline.standard
-    while true {
-      let metrics = try http.metrics()
-      if let value = metrics[name], condition(value) { return metrics }
-      if deadline.hasPassed {
-        throw HarnessError.timedOut(waitingFor: name, seen: "\(metrics[name] ?? .nan)")
-      }
-      usleep(10_000)
-    }
-  }
-
   @Test func metricsCountWhatWasSent() throws {
     let running = try RunningPipeline(Self.hello)
     let http = try HTTPClient(running.daemon)
@@ -35,7 +20,7 @@ struct MonitorTests {
     for stream in ["a", "b", "c"] { _ = try client.carryOut(Cut.whole(.text("hello"), of: stream)) }
     try client.send(.text("h"), to: "d", number: 7)
     _ = try client.receive(.refuse, of: "d")
-    let metrics = try wait(http, for: "millrace_steps_total{stage=\"sink\"}") { $0 == 15 }
+    let metrics = try http.wait(for: "millrace_steps_total{stage=\"sink\"}") { $0 == 15 }
     func sum(_ name: String, _ label: String = "") -> Double {
       metrics.filter { $0.key.hasPrefix(name) && (label.isEmpty || $0.key.contains(label)) }.values
         .reduce(0, +)
@@ -160,7 +145,7 @@ struct MonitorTests {
       let http = try HTTPClient(running.processes[index])
       #expect(http.port == port + UInt16(index))
       let name = "millrace_messages_total{stage=\"\(stage)\"}"
-      _ = try wait(http, for: name) { $0 >= 1 }
+      _ = try http.wait(for: name) { $0 >= 1 }
     }
     try running.stop()
   }

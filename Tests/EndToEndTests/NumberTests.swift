@@ -19,7 +19,8 @@ struct NumberTests {
     return refusals[0]
   }
 
-  @Test func aDuplicateIsAnsweredAgainFromTheCache() throws {
+  @Test("fault 8: a duplicate is answered again and takes no step")
+  func aDuplicateIsAnsweredAgainFromTheCache() throws {
     try client.send(.text("hell"), to: "a", number: 0)
     let first = try client.answers(of: "a", steps: 4)
     try client.send(.text("hell"), to: "a", number: 0)
@@ -47,7 +48,8 @@ struct NumberTests {
     #expect(answers.flatMap(\.rows) == Array(whole[3...]))
   }
 
-  @Test func aGapIsRefusedOnceWithTheNumberExpected() throws {
+  @Test("fault 9: a gap is refused once with the number expected")
+  func aGapIsRefusedOnceWithTheNumberExpected() throws {
     try client.send(.text("h"), to: "a", number: 0)
     try client.send(.text("l"), to: "a", number: 2)
     try client.send(.text("l"), to: "a", number: 3)
@@ -86,7 +88,8 @@ struct NumberTests {
     #expect(try client.answers(of: "a", steps: 1).flatMap(\.tokenIDs) == [3])
   }
 
-  @Test func startOnAnOpenStreamIsAlreadyOpen() throws {
+  @Test("fault 12: START in an open stream is refused")
+  func startOnAnOpenStreamIsAlreadyOpen() throws {
     try client.send(.text("he"), to: "a", number: 0, flags: .start)
     try client.send(.text("ll"), to: "a", number: 2, flags: .start)
     let refusal = try refusal(.alreadyOpen)
@@ -98,7 +101,8 @@ struct NumberTests {
     #expect(try client.hello(["a": nil]).streams["a"]?.expected == 2)
   }
 
-  @Test func theSameEndIsAcknowledgedAgain() throws {
+  @Test("fault 13: the same END is acknowledged again")
+  func theSameEndIsAcknowledgedAgain() throws {
     try client.send(.text("hell"), to: "a", number: 0, flags: .end)
     let first = try client.answersToEnd(of: "a")
     try client.send(.text("hell"), to: "a", number: 0, flags: .end)
@@ -111,7 +115,8 @@ struct NumberTests {
     #expect(welcome.streams["a"] == .init(expected: 4, closed: true, answers: 4))
   }
 
-  @Test func dataBehindTheEndIsClosed() throws {
+  @Test("fault 13: data behind END is refused")
+  func dataBehindTheEndIsClosed() throws {
     try client.send(.text("he"), to: "a", number: 0, flags: .end)
     _ = try client.answersToEnd(of: "a")
     try client.send(.text("l"), to: "a", number: 2)
@@ -120,7 +125,9 @@ struct NumberTests {
     #expect(!refusal.retry)
   }
 
-  @Test(arguments: [MessageFlags.start, []])
+  @Test(
+    "fault 13: START or number 0 begins a new life behind END",
+    arguments: [MessageFlags.start, []])
   func startOrNumberZeroBeginsANewLife(flags: MessageFlags) throws {
     for (number, character) in ["h", "e", "l", "l"].enumerated() {
       try client.send(.text(character), to: "a", number: UInt64(number))
@@ -144,7 +151,8 @@ struct NumberTests {
     #expect(try client.answersToEnd(of: "b").flatMap(\.rows) == new.flatMap(\.rows))
   }
 
-  @Test func anUnknownStreamNeedsStartOrNumberZero() throws {
+  @Test("fault 11: an unknown stream needs START or number 0")
+  func anUnknownStreamNeedsStartOrNumberZero() throws {
     try client.send(.text("h"), to: "a", number: 5)
     let refusal = try refusal(.noStart)
     #expect(!refusal.retry)
@@ -154,7 +162,8 @@ struct NumberTests {
     #expect(answer.header.input == 6)
   }
 
-  @Test func aLowerEpochIsFencedAndAHigherOneTakesOver() throws {
+  @Test("fault 12: a higher epoch fences the lower one, and begins anew with START")
+  func aLowerEpochIsFencedAndAHigherOneTakesOver() throws {
     try client.send(.text("he"), to: "a", number: 0, epoch: 10)
     try client.send(.text("l"), to: "a", number: 2, epoch: 9)
     #expect(try refusal(.fenced).retry == false)
@@ -176,7 +185,8 @@ struct NumberTests {
     #expect(fresh.map(\.header.number) == [0])
   }
 
-  @Test func aNewLifeIsAnsweredWhileTheOldOneIsUnderWay() throws {
+  @Test("fault 27: a client that has forgotten its window begins a life of its own")
+  func aNewLifeIsAnsweredWhileTheOldOneIsUnderWay() throws {
     try client.send(.text("hell"), to: "a", number: 0, epoch: 1)
     try client.send(.text("oh"), to: "a", number: 0, flags: .start, epoch: 2)
     try client.send(.none, to: "a", number: 2, flags: .end, epoch: 2)

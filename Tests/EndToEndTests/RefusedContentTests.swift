@@ -5,7 +5,9 @@ import Wire
 struct RefusedContentTests {
   private static let row = [Float](repeating: 0.25, count: 9)
 
-  @Test func aRefusedStepIsAnsweredByItsRefusalAndTheNextGoesOn() throws {
+  @Test(
+    "fault 17, 19: a row of another width or with NaN is refused, and the state is as without it")
+  func aRefusedStepIsAnsweredByItsRefusalAndTheNextGoesOn() throws {
     let running = try RunningPipeline(.motion)
     let client = try running.client()
     try client.send(.values([Self.row]), to: "a", number: 0)
@@ -63,7 +65,8 @@ struct RefusedContentTests {
     #expect(again.allSatisfy { $0.header.input == 3 })
   }
 
-  @Test func invalidTextIsRefusedAndTheStreamGoesOn() throws {
+  @Test("fault 15: invalid text is refused and the stream goes on")
+  func invalidTextIsRefusedAndTheStreamGoesOn() throws {
     let running = try RunningPipeline(.hello)
     let client = try running.client(.friendly)
     try client.send(.text("he"), to: "a", number: 0)
@@ -142,7 +145,8 @@ struct RefusedContentTests {
     #expect(try client.answers(of: "a", steps: 200).flatMap(\.tokenIDs).allSatisfy { $0 == 0 })
   }
 
-  @Test func aTokenIDOutsideTheModelIsRefused() throws {
+  @Test("fault 16: a token id outside the model is refused")
+  func aTokenIDOutsideTheModelIsRefused() throws {
     let pipeline = PipelineText(tokenizer: "{ kind: one-hot }", model: "Fixtures/hello/model.keras")
     let running = try RunningPipeline(pipeline)
     let client = try running.client()
@@ -156,7 +160,8 @@ struct RefusedContentTests {
     #expect(try client.answers(of: "a", steps: 1)[0].header.number == 8)
   }
 
-  @Test func anotherDTypeUsesNoNumberUp() throws {
+  @Test("fault 17: another dtype is refused and uses no number up")
+  func anotherDTypeUsesNoNumberUp() throws {
     let running = try RunningPipeline(.hello)
     let client = try running.client()
     try client.send(.values([[1, 0, 0, 0, 0]]), to: "a", number: 0)

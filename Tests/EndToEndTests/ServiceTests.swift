@@ -23,7 +23,8 @@ struct ServiceTests {
 
   private let ingress = "tcp://127.0.0.1:\((try? LoopbackSocket.freePorts(1)) ?? 0)"
 
-  @Test func readinessLifeAndTheEndAreTold() throws {
+  @Test("fault 34: an idle daemon feeds the watchdog")
+  func readinessLifeAndTheEndAreTold() throws {
     let daemon = try start()
     #expect(try notices.next("READY=1") == "READY=1\nSTATUS=serving \(ingress)")
     // Idle loops turn.
@@ -35,7 +36,8 @@ struct ServiceTests {
   }
 
   /// The sink waits by design while the reader of its output is slow.
-  @Test func aSlowReaderDoesNotStopThePings() throws {
+  @Test("fault 34: a daemon that waits for a slow reader feeds the watchdog")
+  func aSlowReaderDoesNotStopThePings() throws {
     let fifo = keys.folder.file("out")
     #expect(mkfifo(fifo, 0o600) == 0)
     // Opened for both, so that neither end waits; never read.
@@ -56,7 +58,8 @@ struct ServiceTests {
     daemon.process.signal(SIGKILL)
   }
 
-  @Test func hangupReadsTheListOfClientsAgain() throws {
+  @Test("fault 30: on SIGHUP a wrong list of clients changes nothing")
+  func hangupReadsTheListOfClientsAgain() throws {
     let daemon = try start()
     try daemon.waitUntilReady()
     let first = try WireClient(ingress, keys: try keys.keys(of: "first"))
@@ -85,7 +88,8 @@ struct ServiceTests {
     #expect(try daemon.terminate() == 0)
   }
 
-  @Test func aStormOfHangupsHarmsNoStream() throws {
+  @Test("fault 31: a storm of SIGHUP harms no stream")
+  func aStormOfHangupsHarmsNoStream() throws {
     let daemon = try start()
     try daemon.waitUntilReady()
     let client = try WireClient(ingress, keys: try keys.keys(of: "first"))

@@ -10,7 +10,7 @@ struct StopTests {
     .values([[Float]](repeating: Self.row, count: count))
   }
 
-  @Test(arguments: [SIGTERM, SIGINT])
+  @Test("fault 31: SIGTERM under load drains", arguments: [SIGTERM, SIGINT])
   func theFirstSignalDrains(signal: Int32) throws {
     let running = try RunningPipeline(.motion)
     let client = try running.client()
@@ -66,7 +66,8 @@ struct StopTests {
     #expect(try running.daemon.process.waitForExit() == 0)
   }
 
-  @Test func theSecondSignalEndsAtOnce() throws {
+  @Test("fault 31: the second signal ends at once")
+  func theSecondSignalEndsAtOnce() throws {
     let running = try RunningPipeline(.hello)
     let client = try running.client()
     let text = [UInt8](repeating: UInt8(ascii: "h"), count: 60_000)

@@ -22,7 +22,8 @@ struct TapTests {
     throw HarnessError.timedOut(waitingFor: "the tap", seen: "\(sent) steps")
   }
 
-  @Test func aStalledSubscriberChangesNothingAndCountsItsHoles() throws {
+  @Test("fault 24: a stalled subscriber changes nothing and counts its holes")
+  func aStalledSubscriberChangesNothingAndCountsItsHoles() throws {
     let running = try RunningPipeline(Self.pipeline, isTapped: true)
     let client = try running.client()
     try client.hello()

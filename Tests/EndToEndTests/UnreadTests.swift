@@ -33,7 +33,7 @@ struct UnreadTests {
     }
   }
 
-  @Test(arguments: Flood.allCases)
+  @Test("fault 23: memory stays flat while a client does not read", arguments: Flood.allCases)
   func memoryStaysFlatAndWhatWasAcceptedIsAnswered(flood: Flood) throws {
     let running = try RunningPipeline(Self.pipeline)
     let observer = try running.client()
@@ -85,7 +85,9 @@ struct UnreadTests {
   }
 
   /// A sender that keeps to its credit stops by itself, and has every answer when it reads.
-  @Test(arguments: WireClient.Form.allCases)
+  @Test(
+    "fault 23: a client that does not read stops by its credit and loses nothing",
+    arguments: WireClient.Form.allCases)
   func aSenderWithinItsCreditStopsAndLosesNothing(form: WireClient.Form) throws {
     let running = try RunningPipeline(Self.pipeline)
     let client = try WireClient(running.ingress, form: form, queueMessages: 10)

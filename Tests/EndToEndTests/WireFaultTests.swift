@@ -41,7 +41,8 @@ struct WireFaultTests {
 
   private let name = Array("a".utf8)
 
-  @Test func anotherMagicIsRefusedWithTheVersionSpoken() throws {
+  @Test("fault 20: a header of neither form is refused")
+  func anotherMagicIsRefusedWithTheVersionSpoken() throws {
     var header = dataHeader(count: 1).bytes
     header.replaceSubrange(0..<4, with: Array("MR2\0".utf8))
     try expect(.version, [name, header, Array("h".utf8)], says: "4d 52 32 0", "MR1")
@@ -81,7 +82,8 @@ struct WireFaultTests {
     }
   }
 
-  @Test func aPayloadThatContradictsItsHeaderIsRefusedNamingBoth() throws {
+  @Test("fault 17: a payload that contradicts its header is refused naming both")
+  func aPayloadThatContradictsItsHeaderIsRefusedNamingBoth() throws {
     try expect(
       .badLength, [name, dataHeader(count: 3).bytes, Array("he".utf8)], says: "2 bytes", "3 x 1")
     try expect(.badLength, [name, dataHeader(count: 1).bytes])
@@ -93,7 +95,8 @@ struct WireFaultTests {
     #expect(try client.answers(of: "a", steps: 1).count == 1)
   }
 
-  @Test func anotherNumberOfPartsIsRefused() throws {
+  @Test("fault 20: missing parts and 10,000 of them are refused")
+  func anotherNumberOfPartsIsRefused() throws {
     let header = dataHeader(count: 1).bytes
     try expect(.badHeader, [name], says: "1 parts")
     try expect(.badHeader, [name, header, name, [], [], []], says: "6 parts")
@@ -101,14 +104,17 @@ struct WireFaultTests {
     try expect(.badHeader, [name, header] + many, says: "10002 parts")
   }
 
-  @Test(arguments: [
-    "no/slash", "", "sp ace", "tab\t", "ünicode", String(repeating: "x", count: 129),
-  ])
+  @Test(
+    "fault 36: a name outside the alphabet is refused",
+    arguments: [
+      "no/slash", "", "sp ace", "tab\t", "ünicode", String(repeating: "x", count: 129),
+    ])
   func aNameOutsideTheAlphabetIsRefused(name: String) throws {
     try expect(.badName, [Array(name.utf8), dataHeader(count: 1).bytes, self.name], says: "A-Z")
   }
 
-  @Test func friendlyHeadersAreReadStrictly() throws {
+  @Test("fault 20: deep JSON and duplicate keys are refused")
+  func friendlyHeadersAreReadStrictly() throws {
     func refused(_ code: RefusalCode, _ header: String, says words: String) throws {
       try expect(code, [name, Array(header.utf8), name], says: words)
     }
@@ -133,7 +139,8 @@ struct WireFaultTests {
     try expect(.badHeader, [[], header.bytes, Array("[".utf8)], says: "hello")
   }
 
-  @Test func aMessageOverTheLimitIsRefusedOrItsSenderCutOff() throws {
+  @Test("fault 21: a message over the limit is refused or its sender cut off")
+  func aMessageOverTheLimitIsRefusedOrItsSenderCutOff() throws {
     let payload = [UInt8](repeating: UInt8(ascii: "h"), count: 1 << 20)
     try expect(
       .tooLarge, [name, dataHeader(count: 1 << 20).bytes, payload], says: "at most 1048576")
@@ -191,7 +198,8 @@ struct WireFaultTests {
     try tapped.stop()
   }
 
-  @Test func garbageOnThePortHarmsNoClient() throws {
+  @Test("fault 21: garbage on the port harms no client")
+  func garbageOnThePortHarmsNoClient() throws {
     let port = UInt16(running.ingress.split(separator: ":").last ?? "") ?? 0
     var generator = SeededGenerator(seed: 7)
     let request = Array("GET / HTTP/1.1\r\nHost: x\r\n\r\n".utf8)

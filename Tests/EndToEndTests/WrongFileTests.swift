@@ -76,7 +76,7 @@ struct WrongFileTests {
     }
   }
 
-  @Test(arguments: pipelines)
+  @Test("fault 30: a wrong pipeline file is told with file, line and key", arguments: pipelines)
   func pipeSaysWhatIsWrongWithAPipelineFile(fault: Fault) throws {
     check(
       try ChildProcess.run(["pipe", Checkout.path("Fixtures/bad/\(fault.file)")], input: "h"),
@@ -88,7 +88,7 @@ struct WrongFileTests {
     check(try ChildProcess.run(["run", Checkout.path("Fixtures/bad/\(fault.file)")]), fault)
   }
 
-  @Test(arguments: models)
+  @Test("fault 28: a damaged model file is told in one line", arguments: models)
   func inspectSaysWhatIsWrongWithAModelFile(fault: Fault) throws {
     check(
       try ChildProcess.run(["model", "inspect", Checkout.path("Fixtures/bad/\(fault.file)")]),

@@ -64,6 +64,23 @@ struct ControlRequestTests {
     #expect(refusal?.code == .tooLarge)
   }
 
+  @Test func theOldestCheckpointsInMemoryGoFirst() {
+    var history = StreamHistory(count: 2, byteCountMax: 100)
+    let (a, b) = (StreamID(literal: "a"), StreamID(literal: "b"))
+    for number: UInt64 in 1...3 {
+      history.keep([UInt8](repeating: 0, count: 20), number: number, of: a)
+    }
+    #expect(history.numbers(of: a) == [2, 3])
+    #expect(history.newest(of: a, through: 2)?.number == 2)
+    #expect(history.newest(of: a, through: 1) == nil)
+    history.keep([UInt8](repeating: 0, count: 70), number: 7, of: b)
+    // Over all streams there is no room for three.
+    #expect(history.numbers(of: a) == [3])
+    #expect(history.byteCount == 90)
+    history.drop(of: a, beyond: 2)
+    #expect(history.numbers(of: a).isEmpty && history.byteCount == 70)
+  }
+
   /// Two daemons with ingresses of their own never meet at a control socket.
   @Test func theDefaultEndpointIsBesideTheIngress() {
     func control(_ ingress: String) -> String? {

@@ -75,7 +75,8 @@ struct SecurityTests {
     #expect(file.curve?.serverKey?.text == key)
   }
 
-  @Test func offLoopbackNeedsKeysOrWords() throws {
+  @Test("fault 35: off loopback needs keys or words")
+  func offLoopbackNeedsKeysOrWords() throws {
     func said(_ more: String) -> String {
       message {
         _ = try PipelineFile(

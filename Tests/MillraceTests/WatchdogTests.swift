@@ -9,16 +9,38 @@ struct WatchdogTests {
     StageMetrics(MetricsRegistry(), stage: name, model: "", duration: ("d_seconds", ""))
   }
 
-  @Test func onlyALoopThatIsStuckStandsStill() {
+  @Test("fault 34: only a loop that is stuck stands still")
+  func onlyALoopThatIsStuckStandsStill() {
     let stages = [stage("tokenizer"), stage("inference-0"), stage("sink")]
     var watch = StandstillWatch()
-    #expect(watch.look(at: stages, milliseconds: 0, patience: 1000) == [])
+    func look(_ milliseconds: UInt64) -> [String] {
+      watch.look(at: stages, milliseconds: milliseconds, patience: 1000)
+    }
+    #expect(look(0) == [])
     stages[0].turns.add(1)
-    #expect(watch.look(at: stages, milliseconds: 999, patience: 1000) == [])
-    #expect(watch.look(at: stages, milliseconds: 1000, patience: 1000) == ["inference-0"])
+    #expect(look(500) == [])
+    #expect(look(999) == [])
+    #expect(look(1000) == ["inference-0"])
     stages[1].turns.add(1)
-    #expect(watch.look(at: stages, milliseconds: 1500, patience: 1000) == [])
-    #expect(watch.look(at: stages, milliseconds: 1999, patience: 1000) == ["tokenizer"])
+    #expect(look(1499) == [])
+    #expect(look(1500) == ["tokenizer"])
+  }
+
+  @Test("fault 34: a look that comes late says nothing of the loops")
+  func aLateLookSaysNothingOfTheLoops() {
+    let stages = [stage("tokenizer")]
+    var watch = StandstillWatch()
+    func look(_ milliseconds: UInt64) -> [String] {
+      watch.look(at: stages, milliseconds: milliseconds, patience: 1000)
+    }
+    #expect(look(0) == [])
+    // The process as a whole was stopped.
+    #expect(look(60_000) == [])
+    stages[0].turns.add(1)
+    #expect(look(60_500) == [])
+    // Looked at in time, and still.
+    #expect(look(61_000) == [])
+    #expect(look(61_500) == ["tokenizer"])
   }
 
   @Test func theWatchdogIsAskedForByVariables() {

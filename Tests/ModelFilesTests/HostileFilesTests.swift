@@ -6,11 +6,14 @@ import Testing
 
 /// Files that want to do harm: each is refused in one line that says why.
 struct HostileFilesTests {
-  @Test(arguments: [
-    ("bomb.keras", "config.json inside claims 67108864 bytes, expected at most 16777216"),
-    ("bomb-lies.keras", "config.json inside is damaged (its size is not the one it claims)"),
-    ("deep.h5", "(it lies too deep)"), ("ring.h5", "(it lies too deep)"),
-  ]) func isRefused(file: String, reason: String) {
+  @Test(
+    "fault 28: a hostile model file is refused in one line",
+    arguments: [
+      ("bomb.keras", "config.json inside claims 67108864 bytes, expected at most 16777216"),
+      ("bomb-lies.keras", "config.json inside is damaged (its size is not the one it claims)"),
+      ("deep.h5", "(it lies too deep)"), ("ring.h5", "(it lies too deep)"),
+    ]) func isRefused(file: String, reason: String)
+  {
     do {
       _ = try loadModel(at: Fixture.path("hostile/\(file)"))
       Issue.record("loaded")
@@ -21,7 +24,8 @@ struct HostileFilesTests {
   }
 
   /// Entries are found by the names that we ask for; nothing is unpacked.
-  @Test func namesThatLeadOutAreNotFollowed() throws {
+  @Test("fault 36: names that lead out of a model file are not followed")
+  func namesThatLeadOutAreNotFollowed() throws {
     let model = try loadModel(at: Fixture.path("hostile/paths.keras")).model
     let sound = try loadModel(at: Fixture.path("golden/k_lstm_seq/model.keras")).model
     let inputs = MillraceModelFile.probeInputs(for: sound)

@@ -68,7 +68,8 @@ struct SafetensorsFileTests {
     #expect(text.hasPrefix(reason), "\(text)")
   }
 
-  @Test func namesTheTensorThatIsNotFinite() {
+  @Test("fault 28: a weight that is not finite is refused naming the tensor")
+  func namesTheTensorThatIsNotFinite() {
     let header = #"{"layer.weight":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#
     #expect(
       refusal(header, data: [0, 0, 0, 0, 0, 0, 0xc0, 0x7f])
@@ -79,7 +80,8 @@ struct SafetensorsFileTests {
     #expect(refusal(double, data: [0, 0, 0, 0, 0, 0, 0xe0, 0x7f]).contains("holds inf"))
   }
 
-  @Test func aHeaderThatClaimsTheWorldIsRefused() {
+  @Test("fault 28: a header that claims the world is refused")
+  func aHeaderThatClaimsTheWorldIsRefused() {
     var bytes = SafetensorsText.sound.bytes
     bytes.replaceSubrange(0..<8, with: [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff])
     #expect(!SafetensorsFile.recognizes(bytes))

@@ -238,7 +238,7 @@ class Test:
             time.sleep(0.05)
 
 
-def test(arguments):
+def fault_26_what_happens_to_a_cable(arguments):
     missing = [tool for tool in ("ip", "tc", "iptables") if shutil.which(tool) is None]
     if os.geteuid() != 0 or missing:
         why = f"{', '.join(missing)} missing" if missing else "needs root for network namespaces"
@@ -277,7 +277,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cut", type=int, default=20, help="seconds of the long cut")
-    parser.set_defaults(run=test)
+    parser.set_defaults(run=fault_26_what_happens_to_a_cable)
     other = parser.add_subparsers().add_parser("client")
     for option in ("--endpoint", "--recording", "--client-key", "--server-key"):
         other.add_argument(option, required=True)

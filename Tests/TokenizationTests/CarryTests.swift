@@ -32,6 +32,7 @@ struct CarryTests {
   @Test func bytesThatAreNoCarryAreRefused() throws {
     var carry = TokenizerCarry()
     carry.bytes = [0xED]
+    carry.consume(1)
     let sound = carry.encoded()
     func error(_ bytes: [UInt8]) -> CarryError? {
       do {
@@ -48,7 +49,10 @@ struct CarryTests {
     #expect(error(sound + [0xFF]) == .malformed("text that is not UTF-8"))
     var crossed = sound
     crossed[11] = 5
-    #expect(error(crossed) == .malformed("bytes 5 to 0 of 0"))
+    #expect(error(crossed) == .malformed("bytes 5 to 0 of 1"))
+    var unread = sound
+    unread[3] = 0
+    #expect(error(unread) == .malformed("1 bytes behind 0 of 0"))
   }
 
   @Test func refusalsStayOnOneLine() {

@@ -70,7 +70,7 @@ struct TextTokenizerTests {
     }
   }
 
-  @Test(arguments: texts)
+  @Test("fault 15: NFC of cut text is that of the whole", arguments: texts)
   func nfcEqualsFoundationsOfTheWholeText(text: String) throws {
     let tokenizer = try TextTokenizerTests.tokenizer(.characters(.nfc))
     let expected = text.precomposedStringWithCanonicalMapping.unicodeScalars.map {
@@ -79,7 +79,8 @@ struct TextTokenizerTests {
     #expect(try run(tokenizer, Array(text.utf8).map { [$0] }).ids == expected)
   }
 
-  @Test func decomposedHangulGivesTheTokensOfTheComposed() throws {
+  @Test("fault 15: decomposed Hangul gives the tokens of the composed")
+  func decomposedHangulGivesTheTokensOfTheComposed() throws {
     let tokenizer = try TextTokenizerTests.tokenizer(.characters(.hangul))
     let composed = "한국어 문장"
     let decomposed = composed.decomposedStringWithCanonicalMapping
@@ -206,7 +207,8 @@ struct TextTokenizerTests {
     }
   }
 
-  @Test func endMakesHalfACharacterAReplacement() throws {
+  @Test("fault 14: END makes half a character a replacement")
+  func endMakesHalfACharacterAReplacement() throws {
     let tokenizer = try TextTokenizerTests.tokenizer(.characters(.none))
     #expect(try run(tokenizer, [[0x68, 0xED, 0x95]]).ids.last == 999)
   }

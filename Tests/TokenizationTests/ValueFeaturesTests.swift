@@ -128,7 +128,8 @@ struct ValueFeaturesTests {
     }
   }
 
-  @Test func aRefusedRowTakesNothing() throws {
+  @Test("fault 19: a row that is refused takes nothing")
+  func aRefusedRowTakesNothing() throws {
     let features = try ValueFeatures(
       outputWidth: 2, missing: .previous, lags: [1], beginning: .repeated,
       resampling: .init(column: 0, every: 1, method: .previous, gap: 10))

@@ -3,8 +3,9 @@
 
 Three pipelines with a store (characters, words, values), many streams of each, sent by the Python
 client in random pieces. A killer sends SIGKILL to a process of a random pipeline at a random moment
-and starts it anew. In the end two things must be byte-equal to the output of `millrace pipe` on the
-same input: the lines that the clients got, each number once, and the sink's files.
+and starts it anew; with --power it kills all of the pipeline, and its files lose what was not synced,
+by chance. In the end two things must be byte-equal to the output of `millrace pipe` on the same
+input: the lines that the clients got, each number once, and the sink's files.
 
     Tests/Torture/torture.py .build/debug/millrace --kills 200 --durability os --seed 1
 """
@@ -28,6 +29,8 @@ sys.path.insert(0, str(ROOT / "Clients" / "python"))
 
 from millrace.client import Client  # noqa: E402
 from millrace.results import Answer  # noqa: E402
+
+from power import Disk  # noqa: E402
 
 STAGES = ("tokenizer", "inference", "sink")
 
@@ -56,6 +59,7 @@ class Pipeline:
         self.commands = ([["stage", stage, str(self.path)] for stage in STAGES]
                          if options.split else [["run", str(self.path)]])
         self.log = open(self.folder / "log", "ab")
+        self.disk = Disk(binary, self.folder) if options.power else None
         self.processes = [self.start(index) for index in range(len(self.commands))]
         atexit.register(self.end)
 
@@ -65,9 +69,21 @@ class Pipeline:
 
     def start(self, index):
         return subprocess.Popen([self.binary, *self.commands[index]], stderr=self.log,
-                                stdin=subprocess.DEVNULL)
+                                stdin=subprocess.DEVNULL,
+                                env=os.environ | (self.disk.variables if self.disk else {}))
+
+    def cut_power(self, rng):
+        for process in self.processes:
+            process.kill()
+        for process in self.processes:
+            process.wait()
+        self.disk.cut_power(rng)
+        self.processes = [self.start(index) for index in range(len(self.processes))]
+        return "power"
 
     def kill(self, rng):
+        if self.disk:
+            return self.cut_power(rng)
         index = rng.randrange(len(self.processes))
         self.processes[index].kill()
         self.processes[index].wait()
@@ -160,9 +176,12 @@ class Sender(threading.Thread):
         if not isinstance(result, Answer):
             raise AssertionError(f"refused: {result}")
         if result.line is not None:
-            self.lines[result.stream].append(
-                result.line if isinstance(result.line, str)
-                else json.dumps(result.line, ensure_ascii=False, separators=(",", ":")))
+            self.lines[result.stream].append(line_of(result))
+
+
+def line_of(answer):
+    """The output line of a friendly answer, to the byte."""
+    return json.dumps(answer.line, ensure_ascii=False, separators=(",", ":"))
 
 
 def texts(letters, separator=""):
@@ -178,6 +197,23 @@ def rows(width):
         return [[[round(rng.gauss(0, 1), 4) for _ in range(width)]
                  for _ in range(rng.randrange(1, 5))] for _ in range(rng.randrange(1, 12))]
     return pieces
+
+
+FIXTURES = ROOT / "Fixtures"
+WORDS = (FIXTURES / "next-word-ko/vocabulary.txt").read_text().split()
+# Name, what its streams are made of, lines of its pipeline file.
+KINDS = [
+    ("characters", texts("helo"),
+     [f"tokenizer: {{ kind: characters, vocabulary: {FIXTURES}/hello/vocabulary.txt }}",
+      f"model: {FIXTURES}/hello/model.keras", f"labels: {FIXTURES}/hello/labels.txt"]),
+    ("words", texts(WORDS, " "),
+     [f"tokenizer: {{ kind: words, vocabulary: {FIXTURES}/next-word-ko/vocabulary.txt }}",
+      f"model: {FIXTURES}/next-word-ko/model.keras",
+      f"labels: {FIXTURES}/next-word-ko/vocabulary.txt"]),
+    ("values", rows(9),
+     ["tokenizer: { kind: values }", f"model: {FIXTURES}/motion/model.keras",
+      f"labels: {FIXTURES}/motion/labels.txt"]),
+]
 
 
 def compare(what, received, expected, folder):
@@ -207,29 +243,19 @@ def main():
     parser.add_argument("--checkpoint", default="300ms")
     parser.add_argument("--park", default="200ms", help="idle streams leave memory after so long")
     parser.add_argument("--split", action="store_true", help="three processes a pipeline")
+    parser.add_argument("--power", action="store_true",
+                        help="cut the power: unsynced writes are lost (with --durability fsync)")
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--keep", action="store_true", help="keep the folder")
     options = parser.parse_args()
+    if options.power and options.durability != "fsync":
+        parser.error("--power needs --durability fsync: os promises nothing of the kind")
     seed = random.randrange(1 << 32) if options.seed is None else options.seed
     print(f"seed {seed}", flush=True)
     rng = random.Random(seed)
     folder = Path(tempfile.mkdtemp(prefix="torture-"))
-    fixtures = ROOT / "Fixtures"
-    words = (fixtures / "next-word-ko/vocabulary.txt").read_text().split()
-    kinds = [
-        ("characters", texts("helo"),
-         [f"tokenizer: {{ kind: characters, vocabulary: {fixtures}/hello/vocabulary.txt }}",
-          f"model: {fixtures}/hello/model.keras", f"labels: {fixtures}/hello/labels.txt"]),
-        ("words", texts(words, " "),
-         [f"tokenizer: {{ kind: words, vocabulary: {fixtures}/next-word-ko/vocabulary.txt }}",
-          f"model: {fixtures}/next-word-ko/model.keras",
-          f"labels: {fixtures}/next-word-ko/vocabulary.txt"]),
-        ("values", rows(9),
-         ["tokenizer: { kind: values }", f"model: {fixtures}/motion/model.keras",
-          f"labels: {fixtures}/motion/labels.txt"]),
-    ]
     pipelines = [Pipeline(name, more, options.binary, folder, options, pieces)
-                 for name, pieces, more in kinds]
+                 for name, pieces, more in KINDS]
     senders = [Sender(pipeline, max(1, options.streams // len(pipelines)), rng.random())
                for pipeline in pipelines]
     began = time.monotonic()

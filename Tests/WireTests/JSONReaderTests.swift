@@ -62,6 +62,17 @@ struct JSONReaderTests {
     }
   }
 
+  /// Of very many keys the first, the last of the list and later ones are all remembered.
+  @Test(arguments: [0, 15, 16, 4000]) func refusesOneOfManyKeysThatStandsTwice(index: Int) {
+    let keys = (0..<5000).map { "\"k\($0)\":1" }.joined(separator: ",")
+    #expect(throws: Never.self) {
+      try read("{\(keys)}") { (reader) throws(JSONError) in try reader.skip() }
+    }
+    #expect(throws: JSONError.self) {
+      try read("{\(keys),\"k\(index)\":1}") { (reader) throws(JSONError) in try reader.skip() }
+    }
+  }
+
   @Test func boundsDepth() throws {
     try read("[[[[1]]]]") { (reader) throws(JSONError) in try reader.skip() }
     #expect(throws: JSONError.self) {
@@ -97,7 +108,8 @@ struct JSONReaderTests {
     #expect(try Credit(total: 3).bytes.withUnsafeBytes { try Credit(payload: $0) }.total == 3)
   }
 
-  @Test func streamNamesKeepToTheirAlphabet() {
+  @Test("fault 36: stream names keep to their alphabet")
+  func streamNamesKeepToTheirAlphabet() {
     #expect(StreamID("cam-1:a@b_c.D") != nil)
     #expect(StreamID(String(repeating: "a", count: 128)) != nil)
     for name in ["", "a/b", "a b", "é", String(repeating: "a", count: 129), "a\0"] {

@@ -31,6 +31,7 @@ class AsyncClient:
                                silence=silence, retry_delay=retry_delay)
         self._curve = curve
         self._context: zmq.asyncio.Context | None = None
+        self._sockets: dict[str, zmq.asyncio.Socket] = {}
         self._reader: asyncio.Task[None] | None = None
         # What tasks wait for, and the future that wakes each.
         self._waiting: dict[asyncio.Future[None], Until] = {}
@@ -39,13 +40,10 @@ class AsyncClient:
     async def __aenter__(self) -> Self:
         self._context = zmq.asyncio.Context()
         try:
-            self._socket = self._context.socket(zmq.DEALER)
-            prepare_dealer(self._socket, self._curve)
-            self._socket.connect(self.session.endpoint)
+            self._transmit()
         except BaseException:
             self._context.destroy(linger=0)
             raise
-        self._transmit()
         self._reader = asyncio.create_task(self._read(), name="millrace client")
         return self
 
@@ -60,7 +58,8 @@ class AsyncClient:
         self._reader.cancel()
         await asyncio.gather(self._reader, return_exceptions=True)
         self._fail(ConnectionError("the client was closed"))
-        self._socket.close()
+        for socket in self._sockets.values():
+            socket.close()
         # Waits for what is still to be sent, a second at most.
         await asyncio.to_thread(self._context.term)
 
@@ -169,7 +168,7 @@ class AsyncClient:
 
     async def _wait(self, until: Until) -> None:
         if not self.session.is_over(until) and not self._failure:
-            self._turn([])
+            self._turn({})
         # Another task that was woken earlier may have taken what came.
         while not self.session.is_over(until):
             if self._failure:
@@ -184,7 +183,7 @@ class AsyncClient:
             finally:
                 del self._waiting[future]
 
-    def _turn(self, arrived: list[list[bytes]]) -> None:
+    def _turn(self, arrived: dict[str, list[list[bytes]]]) -> None:
         self.session.turn(arrived)
         self._transmit()
         self._wake()
@@ -198,10 +197,10 @@ class AsyncClient:
     async def _read(self) -> None:
         try:
             while True:
-                link = self.session.link
-                wait = max(0.0, link.due - link.clock())
-                await self._socket.poll(int(wait * 1000) + 1)
-                self._turn(self._arrived())
+                wait = max(0.0, self.session.due - self.session.link.clock())
+                await self._readable(int(wait * 1000) + 1)
+                self._turn({endpoint: self._arrived(socket)
+                            for endpoint, socket in self._sockets.items()})
         except asyncio.CancelledError:
             raise
         except Exception as error:
@@ -213,19 +212,35 @@ class AsyncClient:
             if not future.done():
                 future.set_result(None)
 
-    def _arrived(self) -> list[list[bytes]]:
+    async def _readable(self, milliseconds: int) -> None:
+        """Waits until something has arrived by any connection."""
+        if len(self._sockets) == 1:
+            await next(iter(self._sockets.values())).poll(milliseconds)
+            return
+        poller = zmq.asyncio.Poller()
+        for socket in self._sockets.values():
+            poller.register(socket, zmq.POLLIN)
+        await poller.poll(milliseconds)
+
+    @staticmethod
+    def _arrived(socket: zmq.asyncio.Socket) -> list[list[bytes]]:
         """What has arrived, up to a bound."""
         arrived: list[list[bytes]] = []
         while len(arrived) < _READ_AT_ONCE:
             # Without waiting, what it returns is done.
-            received = cast(asyncio.Future[list[bytes]], self._socket.recv_multipart(zmq.NOBLOCK))
+            received = cast(asyncio.Future[list[bytes]], socket.recv_multipart(zmq.NOBLOCK))
             if isinstance(received.exception(), zmq.Again):
                 break
             arrived.append(received.result())
         return arrived
 
     def _transmit(self) -> None:
-        outbox = self.session.link.outbox
-        while outbox:
-            # Without a high-water mark it never waits.
-            self._socket.send_multipart(outbox.popleft())
+        for endpoint, link in self.session.links.items():
+            if endpoint not in self._sockets:
+                assert self._context is not None
+                socket = self._sockets[endpoint] = self._context.socket(zmq.DEALER)
+                prepare_dealer(socket, self._curve)
+                socket.connect(endpoint)
+            while link.outbox:
+                # Without a high-water mark it never waits.
+                self._sockets[endpoint].send_multipart(link.outbox.popleft())

@@ -35,14 +35,13 @@ class Client:
         self.session = Session(endpoint, epoch=epoch, friendly=friendly, timeout=timeout,
                                silence=silence, retry_delay=retry_delay)
         self._context = zmq.Context()
-        self._socket = self._context.socket(zmq.DEALER)
+        self._curve = curve
+        self._sockets: dict[str, zmq.Socket[bytes]] = {}
         try:
-            prepare_dealer(self._socket, curve)
-            self._socket.connect(endpoint)
+            self._transmit()
         except BaseException:
             self._context.destroy(linger=0)
             raise
-        self._transmit()
 
     def __enter__(self) -> Self:
         return self
@@ -53,7 +52,8 @@ class Client:
 
     def close(self) -> None:
         """Closes the socket; what is outstanding stays so (see `drain`)."""
-        self._socket.close()
+        for socket in self._sockets.values():
+            socket.close()
         self._context.term()
 
     @property
@@ -173,29 +173,37 @@ class Client:
 
         False once the deadline has passed in vain.
         """
-        link = self.session.link
-        heard = link.heard
-        self.session.turn(self._arrived())
+        heard = self.session.heard
+        self.session.turn({endpoint: self._arrived(socket)
+                           for endpoint, socket in self._sockets.items()})
         self._transmit()
-        if link.heard != heard or until.is_done():
+        if self.session.heard != heard or until.is_done():
             return True
-        now = link.clock()
+        now = self.session.link.clock()
         if now >= until.deadline:
             return False
-        self._socket.poll(int((min(until.deadline, link.due) - now) * 1000) + 1)
+        poller = zmq.Poller()
+        for socket in self._sockets.values():
+            poller.register(socket, zmq.POLLIN)
+        poller.poll(int((min(until.deadline, self.session.due) - now) * 1000) + 1)
         return True
 
-    def _arrived(self) -> list[list[bytes]]:
+    @staticmethod
+    def _arrived(socket: "zmq.Socket[bytes]") -> list[list[bytes]]:
         """What has arrived, up to a bound."""
         arrived: list[list[bytes]] = []
         try:
             while len(arrived) < _READ_AT_ONCE:
-                arrived.append(self._socket.recv_multipart(zmq.NOBLOCK))
+                arrived.append(socket.recv_multipart(zmq.NOBLOCK))
         except zmq.Again:
             pass
         return arrived
 
     def _transmit(self) -> None:
-        outbox = self.session.link.outbox
-        while outbox:
-            self._socket.send_multipart(outbox.popleft())
+        for endpoint, link in self.session.links.items():
+            if endpoint not in self._sockets:
+                socket = self._sockets[endpoint] = self._context.socket(zmq.DEALER)
+                prepare_dealer(socket, self._curve)
+                socket.connect(endpoint)
+            while link.outbox:
+                self._sockets[endpoint].send_multipart(link.outbox.popleft())

@@ -29,6 +29,8 @@ class Link:
         # The most that could be sent at once: a larger message would wait for ever.
         self.window = 0
         self.is_welcome = False
+        # The streams that the last hello named.
+        self.greeted: set[str] = set()
         self.has_heard = False
         self.hellos_sent = 0
         # Hellos without their welcome, and the last welcome while there are such.

@@ -44,10 +44,10 @@ Operation = Generator[Until, None, T]
 
 
 class Session:
-    """The streams that one client sends, over one connection.
+    """The streams that one client sends, over one connection and those that streams moved to.
 
-    A driver hands over what has arrived and sends what is in `link.outbox`, both by way of `turn`,
-    and carries operations out: it goes on with one as soon as `is_over` says so.
+    A driver hands over what has arrived by each of `links` and sends what is in its `outbox`, both
+    by way of `turn`, and carries operations out: it goes on with one as soon as `is_over` says so.
     """
 
     def __init__(self, endpoint: str, *, epoch: int | None, friendly: bool, timeout: float,
@@ -64,13 +64,15 @@ class Session:
         self._failed: dict[str, Refusal] = {}
         # Streams that wait to be resumed, with the first answer wanted.
         self._resuming: dict[str, int | None] = {}
-        self._greeted: set[str] = set()
         self._results: deque[Result] = deque()
         # Results of the streams that somebody iterates over alone.
         self._claims: dict[str, deque[Result]] = {}
         self._refusal: Refusal | None = None
         self.link = Link(friendly=friendly, silence=silence)
-        self._hello()
+        # By endpoint; more than one once a stream has moved to another daemon.
+        self.links: dict[str, Link] = {endpoint: self.link}
+        self._moved: dict[str, Link] = {}
+        self._hello(self.link)
 
     # Sending
 
@@ -80,7 +82,7 @@ class Session:
              timeout: float | None = None) -> Operation[int]:
         """`Client.send`."""
         deadline = self._deadline(timeout)
-        yield Until(lambda: self.link.is_welcome, deadline, "a welcome")
+        yield Until(lambda: self._link_of(stream).is_welcome, deadline, "a welcome")
         state = yield from self._stream(stream, start, deadline)
         given = state_bytes(initial_state)
         if given and state.was_sent and not start:
@@ -89,7 +91,7 @@ class Session:
         rows, dtype = elements(data)
         if not len(rows) and not (start or end or reset or peek):
             return state.next
-        parts = pieces(rows, dtype, self.link.window,
+        parts = pieces(rows, dtype, self._link_of(stream).window,
                        self.welcome.get("max_bytes", 1 << 20) - len(given))
         if peek and len(parts) > 1:
             raise ValueError("a peek is one message; this one is too large")
@@ -118,7 +120,7 @@ class Session:
             raise ValueError(f"{stream} was sent by this client; only others' streams are resumed")
         self._streams[stream] = OutgoingStream(stream, self.epoch)
         self._resuming[stream] = answers
-        self._hello()
+        self._hello(self.link)
         yield Until(lambda: stream not in self._resuming, self._deadline(timeout), "a welcome")
         self._failed.pop(stream, None)
         entry: dict[str, Any] = self.welcome["streams"].get(stream) or {"expected": None}
@@ -262,61 +264,88 @@ class Session:
             f"{link.clock() - link.heard:.1f} s ago, credit {link.room}, "
             f"{self.counters.outstanding} of {self.counters.sent} outstanding")
 
-    def turn(self, arrived: list[list[bytes]]) -> None:
-        """Takes what has arrived, keeps time, and leaves in `link.outbox` what is to be sent."""
-        for message in self.link.take(arrived):
-            self._dispatch(message)
-        if self.link.is_hello_due(self.is_outstanding):
-            self._hello()
-        self._pump()
+    def turn(self, arrived: dict[str, list[list[bytes]]]) -> None:
+        """Takes what has arrived by each link, keeps time, and leaves in their `outbox` what is to
+        be sent.
+        """
+        # A message may show that there is one more.
+        for endpoint, link in list(self.links.items()):
+            for message in link.take(arrived.get(endpoint, [])):
+                self._dispatch(message, link)
+        for link in self.links.values():
+            if link.is_hello_due(lambda: self._is_outstanding_at(link)):
+                self._hello(link)
+            self._pump(link)
 
-    def _hello(self) -> None:
+    @property
+    def due(self) -> float:
+        """When there is to be a turn though nothing has arrived."""
+        return min(link.due for link in self.links.values())
+
+    @property
+    def heard(self) -> float:
+        """When anything was heard last."""
+        return max(link.heard for link in self.links.values())
+
+    def _link_of(self, stream: str) -> Link:
+        return self._moved.get(stream, self.link)
+
+    def _is_outstanding_at(self, link: Link) -> bool:
+        return any(state.is_outstanding for name, state in self._streams.items()
+                   if self._link_of(name) is link)
+
+    def _hello(self, link: Link) -> None:
         streams: dict[str, int | None] = {
-            name: state.answer_next for name, state in self._streams.items() if state.was_sent}
-        self._greeted = set(streams)
-        self.link.hello(streams | self._resuming, self.epoch)
+            name: state.answer_next for name, state in self._streams.items()
+             # One that is resumed wants its answers, too.
+             if (state.was_sent or state.first > 0) and self._link_of(name) is link}
+        link.greeted = set(streams)
+        link.hello(streams | self._resuming if link is self.link else streams, self.epoch)
 
-    def _pump(self) -> None:
-        """Transmits what is unsent, as far as credit goes."""
-        if not self._unsent or self.link.is_greeting:
+    def _pump(self, link: Link) -> None:
+        """Transmits what is unsent by a link, as far as credit goes."""
+        if not self._unsent or link.is_greeting:
             return
-        if self.link.may_be_forgotten:
-            return self._hello()
-        while self._unsent:
-            name, state = next(iter(self._unsent.items()))
+        own = [item for item in self._unsent.items() if self._link_of(item[0]) is link]
+        if own and link.may_be_forgotten:
+            return self._hello(link)
+        for name, state in own:
             while (kept := state.unsent) is not None:
-                if kept.message.count > self.link.room:
+                if kept.message.count > link.room:
                     return
-                self.link.transmit_data(kept.message)
+                link.transmit_data(kept.message)
                 kept.transmissions += 1
                 state.cursor += 1
             del self._unsent[name]
 
     # What comes back
 
-    def _dispatch(self, message: Message) -> None:
+    def _dispatch(self, message: Message, link: Link) -> None:
         match message.kind:
             case Kind.ANSWER:
                 self._answered(message)
             case Kind.ACKNOWLEDGE:
-                self._acknowledged(message)
+                self._acknowledged(message, link)
             case Kind.REFUSE:
-                self._refused(message)
+                self._refused(message, link)
             case Kind.WELCOME:
-                self._welcomed(message.json())
+                self._welcomed(message.json(), link)
 
-    def _welcomed(self, welcome: dict[str, Any]) -> None:
-        self.welcome = welcome
-        for name in self._greeted | set(self._resuming):
+    def _welcomed(self, welcome: dict[str, Any], link: Link) -> None:
+        resuming = set(self._resuming) if link is self.link else set()
+        if link is self.link:
+            self.welcome = welcome
+        for name in link.greeted | resuming:
             state = self._streams.get(name)
             if state is None:
                 continue
             entry = welcome["streams"].get(name) or {}
             expected, closed, answers = (entry.get("expected"), entry.get("closed", False),
                                          entry.get("answers", 0))
-            if entry.get("epoch", state.epoch) < state.epoch and name not in self._resuming:
+            if (entry.get("epoch", state.epoch) < state.oldest_epoch
+                    and name not in resuming):
                 expected, closed = None, False  # of the life before
-            if name in self._resuming:
+            if name in resuming:
                 state.resume(expected, closed, answers, self._resuming.pop(name))
                 state.oldest_epoch = entry.get("epoch", 0)
             elif not state.welcome(expected, closed, answers):
@@ -330,9 +359,9 @@ class Session:
             self._unsent[name] = state
             self._settle(state)
 
-    def _acknowledged(self, message: Message) -> None:
+    def _acknowledged(self, message: Message, link: Link) -> None:
         fields = message.json() if message.payload else {}
-        self.link.grant(fields.get("credit", 0))
+        link.grant(fields.get("credit", 0))
         if (state := self._streams.get(message.stream)) is not None:
             if 0 < message.epoch < state.oldest_epoch:
                 return  # of the life before
@@ -363,7 +392,7 @@ class Session:
         state.is_closed = state.is_closed or is_last
         self._settle(state)
 
-    def _refused(self, message: Message) -> None:
+    def _refused(self, message: Message, link: Link) -> None:
         fields = message.json()
         refusal = Refusal(message.stream, message.number, 0, fields["code"],
                           fields.get("expected"), fields.get("received"),
@@ -372,12 +401,19 @@ class Session:
         # Sent before the daemon was started anew, read by it before its life's beginning.
         is_behind = (refusal.code == "closed" and state is not None and state.is_beginning
                      and message.number > state.first)
-        if refusal.code in STALE or refusal.retry or is_behind:
+        if refusal.code == "moved":
             self.counters.retried += 1
-            self._retry(state, refusal)
+            # Each message that was under way is refused.
+            if state is not None and self._link_of(state.name) is link:
+                self._follow(state, str(refusal.expected))
+        elif state is not None and self._link_of(state.name) is not link:
+            self.counters.retried += 1  # the daemon that it moved to tells where it stands
+        elif refusal.code in STALE or refusal.retry or is_behind:
+            self.counters.retried += 1
+            self._retry(state, refusal, link)
         elif not message.stream:
             self._deliver(refusal)
-            if not self.link.is_welcome:
+            if not link.is_welcome:
                 self._refusal = refusal  # and no welcome will come
         elif state is None:
             self.counters.duplicates += 1
@@ -399,16 +435,25 @@ class Session:
                 self._surface(refusal, count)
             self._settle(state)
 
-    def _retry(self, state: OutgoingStream | None, refusal: Refusal) -> None:
-        if self.link.is_greeting or refusal.stream and state is None:
+    def _follow(self, state: OutgoingStream, endpoint: str) -> None:
+        """The stream goes on at another daemon: greets there, which tells what it has not got."""
+        link = self.links.get(endpoint)
+        if link is None:
+            link = Link(friendly=self.link.friendly, silence=self.link.silence)
+            self.links[endpoint] = link
+        self._moved[state.name] = link
+        self._hello(link)
+
+    def _retry(self, state: OutgoingStream | None, refusal: Refusal, link: Link) -> None:
+        if link.is_greeting or refusal.stream and state is None:
             return  # the welcome tells where to go on; or there is nothing left to send
         if refusal.retry and refusal.code not in STALE:
-            self.link.hello_after(self.retry_delay)
+            link.hello_after(self.retry_delay)
         elif refusal.code == "gap" and state is not None \
                 and isinstance(refusal.expected, int) and state.rewind(refusal.expected):
             self._unsent[state.name] = state
         else:
-            self._hello()
+            self._hello(link)
 
     def _fail(self, state: OutgoingStream, refusal: Refusal) -> None:
         self._surface(refusal, state.lose())

@@ -514,6 +514,22 @@ class Greeting(unittest.TestCase):
             self.assertIsNone(client.resume("b")["expected"])
             self.assertEqual(client.send("b", [[1.0]]), 0)
 
+    def test_a_resumed_stream_keeps_its_senders_epoch_until_data_arrives(self):
+        def script(server):
+            server.welcome()
+            standing = {"expected": 57, "closed": False, "answers": 57, "epoch": 3}
+            server.welcome({"a": standing})
+            server.take(Kind.DATA)  # and is lost
+            server.welcome({"a": standing})
+            self.assertEqual(server.take(Kind.DATA).number, 57)
+            server.acknowledge("a", 58)
+
+        with Server(script) as server, client_of(server, epoch=5) as client:
+            client.resume("a")
+            client.send("a", [[1.0]])
+            pass_time(client)
+            client.flush()
+
     def test_an_end_that_was_applied_is_repeated_until_acknowledged(self):
         def script(server):
             server.welcome()
@@ -590,7 +606,7 @@ class SignsOfLife(unittest.TestCase):
             client.send("a", [[1.0]])
             client.drain()
             drained.set()
-            self.assertTrue(client._socket.poll(10_000))
+            self.assertTrue(next(iter(client._sockets.values())).poll(10_000))
             pass_time(client, 2 * SILENCE)
             client.send("a", [[1.0]])
 

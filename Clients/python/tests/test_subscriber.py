@@ -41,6 +41,14 @@ class Subscribing(unittest.TestCase):
         self.assertEqual(wire.stream_of("tap/inference/state/cam-1/lstm_1/"), "cam-1")
         self.assertIsNone(subscriber.receive(0))
 
+    def test_reads_topics_with_a_limit(self):
+        subscriber = self.subscribe("rate:5/tap/sink/result/")
+        self.publish("rate:5/tap/sink/result/cam-1/", {"sequence": 0})
+        topic, _ = next(iter(subscriber))
+        self.assertEqual(topic, "rate:5/tap/sink/result/cam-1/")
+        self.assertEqual(wire.stream_of(topic), "cam-1")
+        self.assertEqual(wire.layer_of("every:3/tap/inference/gates/cam-1/lstm/"), "lstm")
+
     def test_counts_holes_for_each_topic(self):
         subscriber = self.subscribe()
         for topic, sequence in [("output/a/", 5), ("output/b/", 0), ("output/a/", 6),

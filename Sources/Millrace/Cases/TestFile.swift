@@ -168,7 +168,15 @@ package struct TestFile: Sendable {
     if let values = try section.numbers("values") {
       line.payload = .values(values, width: values.count)
     }
-    if let tokens = try section.numbers("tokens") { line.payload = .tokens(tokens.map(Int32.init)) }
+    if let tokens = try section.numbers("tokens") {
+      line.payload = .tokens(
+        try tokens.map { token in
+          guard let id = Int32(exactly: token) else {
+            throw section.error("tokens", "holds \(token), expected a token id")
+          }
+          return id
+        })
+    }
     return line
   }
 

@@ -15,6 +15,12 @@ package final class StreamClient {
   }
 
   private let link: LinkSender
+  private let context: Context
+  private let endpoint: String
+  private let keys: CurveClientKeys?
+  /// Where streams went on that have moved to other daemons, and which did.
+  private var successors: [String: StreamClient] = [:]
+  private var moved: [StreamID: StreamClient] = [:]
   /// Whether lines are kept until they are acknowledged: a daemon may start anew, our own stages not.
   private var keeps: Bool { epoch > 0 }
   /// Whether they are kept until their life has ended, for a daemon that may forget what it acknowledged.
@@ -34,8 +40,6 @@ package final class StreamClient {
   /// Such a greeting has answers sent again that may be on their way already: behind a LAST they
   /// would look like those of the next life.
   private var finishedEpochs: [StreamID: UInt64]?
-  /// Payload bytes of one message: lines beyond it are cut.
-  private static let cutBytes = 32 * 1024
 
   /// Where a stream stands that was sent to, until nothing more is due for it.
   private struct Standing {
@@ -71,7 +75,7 @@ package final class StreamClient {
   ///   - epoch: this producer's incarnation, growing from start to start; 0 where no other client
   ///     can send to the same streams.
   ///   - keepsLives: whether a whole life is sent again to a daemon that knows nothing of it.
-  ///   - keys: for an endpoint that is encrypted.
+  ///   - keys: for an endpoint that is encrypted; also for a daemon that a stream moves to.
   /// - Throws: a `ZeroMQError`.
   package init(
     context: Context, endpoint: String, epoch: UInt64, keepsLives: Bool = false,
@@ -79,27 +83,51 @@ package final class StreamClient {
   ) throws {
     self.epoch = epoch
     self.keepsLives = keepsLives
+    self.context = context
+    self.endpoint = endpoint
+    self.keys = keys
     link = try LinkSender(
       context: context, clock: .monotonic, endpoint: endpoint, queueMessages: 0,
       isWatched: epoch > 0, keys: keys)
     try link.sendHello()
   }
 
-  package var isWelcome: Bool { link.isWelcome }
-  /// Why the last handshake failed; nil when it did not.
-  var trouble: HandshakeTrouble? { link.trouble }
-  var greetedMilliseconds: UInt64 { link.greetedMilliseconds }
-  package var pingsUnanswered: Int { link.pingsUnanswered }
-  package var hasWaiting: Bool { !waiting.isEmpty }
-  /// Whether anything that was sent still has answers to come.
-  package var isAwaitingAnswers: Bool { !standings.isEmpty }
+  /// Its connection, and those to the daemons that streams have moved to.
+  private var all: [StreamClient] { successors.values.reduce([self]) { $0 + $1.all } }
+  /// The first of them that is not welcome, else the one that has been silent the longest.
+  private var worst: StreamClient {
+    guard !successors.isEmpty else { return self }
+    return all.first { !$0.link.isWelcome }
+      ?? all.max { $0.link.pingsUnanswered < $1.link.pingsUnanswered } ?? self
+  }
 
-  /// Adds the client's socket to a poller.
-  package func add(to poller: inout Poller) { poller.add(link.socket) }
+  /// How many there are: a poller that has them all is made anew when it changes.
+  var connectionCount: Int { successors.isEmpty ? 1 : all.count }
+  package var isWelcome: Bool { worst.link.isWelcome }
+  /// Why the last handshake failed; nil when it did not.
+  var trouble: HandshakeTrouble? { worst.link.trouble }
+  /// Of the connection that these are about.
+  var troubledEndpoint: String { worst.endpoint }
+  var greetedMilliseconds: UInt64 { worst.link.greetedMilliseconds }
+  package var pingsUnanswered: Int { worst.link.pingsUnanswered }
+  package var hasWaiting: Bool {
+    !waiting.isEmpty || successors.values.contains { $0.hasWaiting }
+  }
+  /// Whether anything that was sent still has answers to come.
+  package var isAwaitingAnswers: Bool {
+    !standings.isEmpty || successors.values.contains { $0.isAwaitingAnswers }
+  }
+
+  /// Adds the client's sockets to a poller.
+  package func add(to poller: inout Poller) {
+    poller.add(link.socket)
+    for successor in successors.values { successor.add(to: &poller) }
+  }
 
   /// Takes a line; it leaves as soon as there is credit.
   package func submit(_ line: InputLine) throws {
     guard !line.isOpenMark, !abandoned.contains(line.stream) else { return }
+    if let successor = moved[line.stream] { return try successor.submit(line) }
     waiting.append(line)
     try sendWaiting()
   }
@@ -119,6 +147,9 @@ package final class StreamClient {
           try greetAgainIfReconnected()
           // What was on its way when the connection broke; the welcome tells where to go on.
           if isResuming, [.gap, .noStart, .closed].contains(refusal.code) { return }
+          if refusal.code == .moved, let stream = message.stream {
+            return try follow(stream, to: refusal.expected)
+          }
           // Behind a refusal that used no numbers up, nothing of the stream would be accepted.
           // Of a state that was given, nothing is used up either.
           let usesUp =
@@ -141,10 +172,12 @@ package final class StreamClient {
       if count < Limits.drainMessages { break }
     } while true
     try link.keepAlive()
+    for successor in successors.values { try successor.receive(handle) }
   }
 
   /// Ends every stream that is open.
   package func endAll() throws {
+    for successor in successors.values { try successor.endAll() }
     for stream in standings.filter(\.value.isOpen).keys.sorted() {
       var line = InputLine(stream: stream)
       line.end = true
@@ -205,6 +238,26 @@ package final class StreamClient {
     standings[stream]?.endsUnderWay = 1
   }
 
+  // MARK: Moving
+
+  /// A stream goes on at another daemon: what it has not got is sent there.
+  private func follow(_ stream: StreamID, to endpoint: String) throws {
+    // Each message that was under way is refused.
+    guard let standing = standings.removeValue(forKey: stream) else { return }
+    let successor =
+      try successors[endpoint]
+      ?? StreamClient(
+        context: context, endpoint: endpoint, epoch: epoch, keepsLives: keepsLives, keys: keys)
+    successors[endpoint] = successor
+    moved[stream] = successor
+    let lines = waiting.filter { $0.stream == stream }
+    waiting.removeAll { $0.stream == stream }
+    successor.lives = max(successor.lives, lives)
+    successor.standings[stream] = standing
+    try successor.greetAgain()
+    for line in lines { try successor.submit(line) }
+  }
+
   // MARK: Reconnecting
 
   /// Frees what the daemon has.
@@ -223,6 +276,11 @@ package final class StreamClient {
 
   private func greetAgainIfReconnected() throws {
     guard keeps, try link.hasReconnected() else { return }
+    try greetAgain()
+  }
+
+  /// Asks where all streams stand; nothing is sent until that is known.
+  private func greetAgain() throws {
     isResuming = true
     finishedEpochs = finishedEpochs ?? [:]
     var streams: [String: UInt64?] = [:]
@@ -234,7 +292,8 @@ package final class StreamClient {
 
   /// Sends again what the daemon has not got; a stream whose beginning it has lost is given up.
   private func goOn(_ welcome: Welcome, _ handle: (Event) throws -> Void) throws {
-    guard isResuming else { return }
+    // A welcome to an earlier greeting does not know of all.
+    guard isResuming, standings.keys.allSatisfy({ welcome.streams[$0.name] != nil }) else { return }
     isResuming = false
     for (stream, standing) in standings.sorted(by: { $0.key < $1.key }) {
       var found = welcome.streams[stream.name]
@@ -268,47 +327,17 @@ package final class StreamClient {
   // MARK: Sending
 
   private func sendWaiting() throws {
-    while let line = waiting.first, link.isWelcome {
+    while let line = waiting.first, link.isWelcome, !isResuming {
       // A line larger than the credit goes in pieces as credit comes.
       let available = Int(clamping: link.available)
       guard line.units == 0 || available > 0 else { return }
       waiting.removeFirst()
-      let (now, rest) = StreamClient.cut(line, units: available)
+      let (now, rest) = line.cut(units: available)
       try send(now)
       if let rest {
         waiting.prepend(rest)
       }
     }
-  }
-
-  /// Splits a line that has more than `units`, or more bytes than one message should have.
-  private static func cut(_ line: InputLine, units: Int) -> (InputLine, InputLine?) {
-    var first = line
-    var rest = line
-    switch line.payload {
-    case .none: return (line, nil)
-    case .text(let bytes):
-      let limit = min(units, cutBytes)
-      guard bytes.count > limit else { return (line, nil) }
-      first.payload = .text(Array(bytes[..<limit]))
-      rest.payload = .text(Array(bytes[limit...]))
-    case .tokens(let ids):
-      let limit = min(units, cutBytes / 4, Limits.messageSteps)
-      guard ids.count > limit else { return (line, nil) }
-      first.payload = .tokens(Array(ids[..<limit]))
-      rest.payload = .tokens(Array(ids[limit...]))
-    case .values(let values, let width):
-      let limit = min(units, max(1, cutBytes / 4 / max(1, width)), Limits.messageSteps)
-      guard width > 0, values.count / width > limit else { return (line, nil) }
-      first.payload = .values(Array(values[..<(limit * width)]), width: width)
-      rest.payload = .values(Array(values[(limit * width)...]), width: width)
-    }
-    first.end = false
-    rest.start = false
-    rest.state = []
-    rest.reset = false
-    rest.number = line.number.map { $0 + UInt64(first.units) }
-    return (first, rest)
   }
 
   private func send(_ line: InputLine) throws {

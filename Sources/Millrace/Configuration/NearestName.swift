@@ -2,6 +2,8 @@
 package enum NearestName {
   /// The closest candidate within a third of its length; nil when none is close.
   package static func of(_ name: String, among candidates: [String]) -> String? {
+    // No name that we know is as long, and comparing takes the product of the lengths.
+    guard name.utf8.count <= 256 else { return nil }
     let scored = candidates.map { (name: $0, distance: distance(name, $0)) }
     guard let best = scored.min(by: { $0.distance < $1.distance }) else { return nil }
     return best.distance <= max(2, best.name.count / 3) ? best.name : nil

@@ -42,6 +42,10 @@ package struct PipelineFile: Sendable, Equatable {
   package var resetEvery: Int?
   /// The last inputs of each stream that are kept, for a model swap that replays them; 0 for none.
   package var rewarmSteps = 0
+  /// A stream that nobody has sent to for so long ends; nil for never.
+  package var expireMilliseconds: UInt64?
+  /// Which checkpoints can be rewound to; nil for none.
+  package var keep: KeepSection?
   /// What a crash leaves; nil where state is in memory only.
   package var store: StoreSection?
   /// Keys of the endpoints; nil where nothing is encrypted.
@@ -53,6 +57,8 @@ package struct PipelineFile: Sendable, Equatable {
   package var subscriptions = Limits.subscriptions
   /// Live streams with state in memory.
   package var liveStreams = Limits.liveStreams
+  /// Open streams in all, with a store: those that are parked count.
+  package var streams = Limits.streams
   /// What becomes of data that comes while a worker has all the steps that it may have.
   package var onFull = OnFull.wait
   /// Steps of one sequence, from START or RESET on; nil for any number.
@@ -85,8 +91,18 @@ package struct PipelineFile: Sendable, Equatable {
     package var checkpointMilliseconds: UInt64 = 1000
     /// A stream that has been idle for so long leaves memory; nil for never.
     package var parkMilliseconds: UInt64?
+    /// Whether states in bf16 may go on with other step kernels than they were made with.
+    package var takesOtherKernels = false
     /// How long output lines are kept for readers who come late; nil for not at all.
     package var historyMilliseconds: UInt64?
+  }
+
+  /// `state: { keep: N }`.
+  package struct KeepSection: Sendable, Equatable {
+    /// Of each stream.
+    package var count: Int
+    /// Between two checkpoints of a stream that goes on.
+    package var everyMilliseconds: UInt64
   }
 
   package struct SinkSection: Sendable, Equatable {

@@ -129,10 +129,17 @@ extension PipelineFile {
     if let section = try top.section("state", known: PipelineFile.stateKeys) {
       resetEvery = try section.integer("reset-every", in: 1...Int(Int32.max))
       rewarmSteps = try section.integer("rewarm", in: 0...Limits.rewarmBytes / 4) ?? 0
+      expireMilliseconds = try section.milliseconds("expire-after", in: 10...(1 << 40))
+      if let count = try section.integer("keep", in: 1...Limits.pastCheckpoints) {
+        keep = KeepSection(
+          count: count,
+          everyMilliseconds: try section.milliseconds("checkpoint", in: 10...3_600_000) ?? 1000)
+      }
       store = try PipelineFile.store(section)
     }
     if let section = try top.section(
-      "limits", known: ["live-streams", "max-steps", "connections", "subscriptions", "on-full"])
+      "limits",
+      known: ["live-streams", "streams", "max-steps", "connections", "subscriptions", "on-full"])
     {
       onFull = try section.choice("on-full", OnFull.self) ?? .wait
       connections = try section.integer("connections", in: 1...65_536) ?? Limits.connections
@@ -140,12 +147,17 @@ extension PipelineFile {
         try section.integer("subscriptions", in: 1...1_000_000) ?? Limits.subscriptions
       liveStreams =
         try section.integer("live-streams", in: 1...10_000_000) ?? Limits.liveStreams
+      if section.has("streams"), store == nil {
+        throw section.error("streams", "needs state.store")
+      }
+      streams = try section.integer("streams", in: 1...1_000_000_000) ?? Limits.streams
       maxSteps = try section.integer("max-steps", in: 1...Int(Int32.max))
     }
   }
 
   private static let stateKeys = [
     "reset-every", "rewarm", "store", "durability", "checkpoint", "park-after", "history",
+    "expire-after", "keep", "other-kernels",
   ]
 
   private static func store(
@@ -156,8 +168,11 @@ extension PipelineFile {
       if let durability, durability != .none {
         throw section.error("durability", "is \(durability.rawValue), which needs state.store")
       }
-      for key in ["checkpoint", "park-after", "history"] where section.has(key) {
+      for key in ["park-after", "history", "other-kernels"] where section.has(key) {
         throw section.error(key, "needs state.store")
+      }
+      if section.has("checkpoint"), !section.has("keep") {
+        throw section.error("checkpoint", "needs state.store or state.keep")
       }
       return nil
     }
@@ -168,9 +183,17 @@ extension PipelineFile {
     }
     store.checkpointMilliseconds =
       try section.milliseconds("checkpoint", in: 10...3_600_000) ?? 1000
+    store.takesOtherKernels =
+      try section.choice("other-kernels", OtherKernels.self) == .allow
     store.parkMilliseconds = try section.milliseconds("park-after", in: 10...(1 << 40))
     store.historyMilliseconds = try section.milliseconds("history", in: 1000...(1 << 40))
     return store
+  }
+
+  /// What becomes of states in bf16 that other step kernels have made.
+  private enum OtherKernels: String, CaseIterable {
+    case refuse
+    case allow
   }
 
   /// `each-step`, `at-end`, `every: N` or `generate: ...`.

@@ -26,6 +26,9 @@ struct PipelineSettings {
 
   private static func value(_ value: String, of text: String) throws(ConfigurationError) -> Node? {
     guard !value.isEmpty else { return nil }
+    guard YAMLAliases.count(in: value) == 0 else {
+      throw PipelineSettings.error(text, "a value has no aliases (*name); write it out")
+    }
     do {
       return try Yams.compose(yaml: value).map(unmarked)
     } catch {

@@ -38,6 +38,11 @@ struct YAMLSection {
     of text: String, file: String, known: [String],
     settings: PipelineSettings = PipelineSettings([])
   ) throws(ConfigurationError) -> YAMLSection {
+    guard YAMLAliases.count(in: text) <= YAMLAliases.countMax else {
+      throw ConfigurationError(
+        file: file,
+        message: "uses more than \(YAMLAliases.countMax) aliases (*name); write the values out")
+    }
     let node: Node?
     do {
       node = try Yams.compose(yaml: text)

@@ -94,6 +94,12 @@ package struct ControlAnswer {
     return objects
   }
 
+  /// What a command says of its own.
+  init(_ fields: ControlFields) throws {
+    let bytes = Array("{\"ok\":true,\(fields.text)}".utf8)
+    self = try bytes.withUnsafeBytes { try ControlAnswer($0, attachment: []) }
+  }
+
   private init() {
     attachment = []
     hasMore = false

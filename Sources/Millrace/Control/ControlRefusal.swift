@@ -11,6 +11,20 @@ struct ControlRefusal: Error, Equatable {
     case noStream = "no-stream"
     /// A model file that cannot take the place of the one that serves.
     case modelRefused = "model-refused"
+    /// The stream has gone to another daemon.
+    case moved
+    /// A stream of that name is open.
+    case exists = "already-open"
+    /// A checkpoint file that is damaged, or none.
+    case badFile = "bad-file"
+    /// A checkpoint of another model, precision or tokenizer.
+    case mismatch
+    /// There is no store.
+    case noStore = "no-store"
+    /// There is nothing to rewind to.
+    case noCheckpoint = "no-checkpoint"
+    /// The stream is not on its way to another daemon.
+    case notHeld = "not-held"
     /// Too much is asked for at once, or the stream is in the way; it may be asked again.
     case busy
     /// The daemon is stopping, or the stage that was asked has been started anew.

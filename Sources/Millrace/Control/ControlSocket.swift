@@ -61,16 +61,18 @@ final class ControlSocket {
   /// Whether replies are still to be sent.
   var hasWaiting: Bool { !waiting.isEmpty }
 
-  /// Reads some requests without waiting; `handle` answers each, now or later.
+  /// Reads some requests without waiting; `handle` answers each, now or later, or throws a
+  /// `ControlRefusal`.
   ///
-  /// - Throws: a `ZeroMQError`.
-  func receive(_ handle: (ControlRequest, Asker) throws(ControlRefusal) -> Void) throws {
+  /// - Throws: a `ZeroMQError`, or what else `handle` throws.
+  func receive(_ handle: (ControlRequest, Asker) throws -> Void) throws {
     try watch.gather()
     flushWaiting()
     for _ in 0..<Limits.controlDrain {
       guard try socket.receive(into: &message) else { break }
-      watch.hear(from: message.sourceDescriptor(0))
-      take(handle)
+      // The first part is the ROUTER's own.
+      if message.partCount > 1 { watch.hear(from: message.sourceDescriptor(1)) }
+      try take(handle)
     }
     for departure in watch.departures() where !departure.wasHeard {
       guard pace.admit(milliseconds: clock.milliseconds) != nil else { continue }
@@ -79,13 +81,13 @@ final class ControlSocket {
     }
   }
 
-  private func take(_ handle: (ControlRequest, Asker) throws(ControlRefusal) -> Void) {
+  private func take(_ handle: (ControlRequest, Asker) throws -> Void) throws {
     let hasDelimiter = message.partCount > 2 && message.bytes(1).isEmpty
     let first = hasDelimiter ? 2 : 1
     var asker = Asker(
       routingID: Array(message.bytes(0)), hasDelimiter: hasDelimiter, id: nil)
     open += 1
-    do throws(ControlRefusal) {
+    do {
       guard (first + 1...first + 2).contains(message.partCount) else {
         throw ControlRefusal(
           .badRequest,
@@ -101,8 +103,8 @@ final class ControlSocket {
           .busy, "\(Limits.controlRequests) requests are being answered; ask again later")
       }
       try handle(request, asker)
-    } catch {
-      refuse(error, to: asker)
+    } catch let refusal as ControlRefusal {
+      refuse(refusal, to: asker)
     }
   }
 

@@ -3,7 +3,10 @@ import ZeroMQ
 
 /// `millrace streams`: asks a running daemon about its streams.
 package struct StreamsRun: Sendable {
-  private let endpoint: String
+  /// A checkpoint file is shorter.
+  package static let fileBytesMax = Limits.controlMessageBytes
+
+  let endpoint: String
   private let keys: CurveClientKeys?
   /// Whether people read it.
   private let isTable: Bool
@@ -43,30 +46,86 @@ package struct StreamsRun: Sendable {
     }
   }
 
-  /// One stream.
+  /// Where one stream stands.
   package func show(_ stream: StreamID) async throws {
+    try await ask(.streamsShow, StreamsRun.naming(stream))
+  }
+
+  /// Its newest answer, and its state where that is wanted.
+  package func peek(_ stream: StreamID, withState: Bool) async throws {
+    var fields = StreamsRun.naming(stream)
+    if withState { fields.put("state", true) }
+    try await ask(.streamsPeek, fields)
+  }
+
+  package func reset(_ stream: StreamID) async throws {
+    try await ask(.streamsReset, StreamsRun.naming(stream))
+  }
+
+  package func park(_ stream: StreamID) async throws {
+    try await ask(.streamsPark, StreamsRun.naming(stream))
+  }
+
+  /// Goes back to a checkpoint at or before a number, or to the one before.
+  package func rewind(_ stream: StreamID, to number: UInt64?) async throws {
+    var fields = StreamsRun.naming(stream)
+    if let number { fields.put("to", number) }
+    try await ask(.streamsRewind, fields)
+  }
+
+  /// A second stream that goes on from where the first one stands.
+  package func fork(_ stream: StreamID, as copy: StreamID, replaces: Bool) async throws {
+    var fields = StreamsRun.naming(stream)
+    fields.put("as", copy.name)
+    if replaces { fields.put("replace", true) }
+    try await ask(.streamsFork, fields)
+  }
+
+  /// The bytes of a checkpoint file.
+  package func export(_ stream: StreamID) async throws -> [UInt8] {
+    try await asking { try $0.ask(.streamsExport, StreamsRun.naming(stream)).attachment }
+  }
+
+  /// Begins a stream from a checkpoint file, under its own name or another.
+  package func `import`(_ file: [UInt8], as stream: StreamID?, replaces: Bool) async throws {
+    guard file.count <= Limits.controlMessageBytes else {
+      throw ControlAnswer.Refused(
+        code: "too-large",
+        message: "the checkpoint file has \(file.count) bytes, expected at most "
+          + "\(Limits.controlMessageBytes)")
+    }
+    var fields = ControlFields()
+    if let stream { fields.put("as", stream.name) }
+    if replaces { fields.put("replace", true) }
+    try await ask(.streamsImport, fields, attachment: file)
+  }
+
+  private static func naming(_ stream: StreamID) -> ControlFields {
     var fields = ControlFields()
     fields.put("stream", stream.name)
-    try await ask(.streamsShow, fields)
+    return fields
   }
 
   // MARK: Asking
 
   /// Asks for something with one reply, and prints it.
-  func ask(_ verb: ControlVerb, _ fields: ControlFields) async throws {
-    try await asking { client in
-      let answer = try client.ask(verb, fields)
-      guard isTable else { return try output(answer.line) }
-      let width = answer.members.map(\.key.count).max() ?? 0
-      let lines = answer.members.map { member in
-        DisplayWidth.fit(member.key, width + 2) + ControlAnswer.shown(member.json) + "\n"
-      }
-      try output(Array(lines.joined().utf8))
+  func ask(
+    _ verb: ControlVerb, _ fields: ControlFields, attachment: [UInt8]? = nil
+  ) async throws {
+    try await asking { try tell(try $0.ask(verb, fields, attachment: attachment)) }
+  }
+
+  func tell(_ answer: ControlAnswer) throws {
+    guard isTable else { return try output(answer.line) }
+    let width = answer.members.map(\.key.count).max() ?? 0
+    let lines = answer.members.map { member in
+      DisplayWidth.fit(member.key, width + 2) + ControlAnswer.shown(member.json) + "\n"
     }
+    try output(Array(lines.joined().utf8))
   }
 
   /// libzmq's calls wait: on a thread of their own.
-  private func asking<Value: Sendable>(
+  func asking<Value: Sendable>(
     _ body: @escaping @Sendable (ControlClient) throws -> Value
   ) async throws -> Value {
     let (endpoint, keys) = (endpoint, keys)

@@ -4,7 +4,6 @@ import ZeroMQ
 /// The loop of a filter: input as long as there is credit, answers as they come.
 struct FilterLoop {
   private let client: StreamClient
-  private let endpoint: String
   private let stopped: Signal
   private var source: any InputSource
   private let onAnswer: (StreamID, Header, AnswerMessage) throws -> Void
@@ -30,7 +29,6 @@ struct FilterLoop {
   ) throws {
     client = try StreamClient(
       context: context, endpoint: endpoint, epoch: epoch, keepsLives: keepsLives, keys: keys)
-    self.endpoint = endpoint
     self.stopped = stopped
     self.source = source
     self.onAnswer = onAnswer
@@ -45,12 +43,19 @@ struct FilterLoop {
 
   private mutating func loop() throws -> Filter.Summary {
     var answersOnly = Poller()
-    client.add(to: &answersOnly)
-    answersOnly.add(stopped)
-    var withInput = answersOnly
-    let input = source.descriptor.map { withInput.add(descriptor: $0) }
+    var withInput = Poller()
+    var input: Int?
+    var connections = 0
     var isEnded = false
     while true {
+      if connections != client.connectionCount {
+        connections = client.connectionCount
+        answersOnly = Poller()
+        client.add(to: &answersOnly)
+        answersOnly.add(stopped)
+        withInput = answersOnly
+        input = source.descriptor.map { withInput.add(descriptor: $0) }
+      }
       let wantsInput = !isEnded && !client.hasWaiting && client.isWelcome
       let wait: Duration = wantsInput && input == nil ? .zero : .milliseconds(500)
       if wantsInput {
@@ -71,10 +76,11 @@ struct FilterLoop {
       try onIdle()
       if isEnded, !client.isAwaitingAnswers, !client.hasWaiting { return summary }
       if let trouble = client.trouble, trouble.isFinal {
-        throw Filter.Failure.notLetIn(endpoint: endpoint, reason: trouble.ownWords)
+        throw Filter.Failure.notLetIn(
+          endpoint: client.troubledEndpoint, reason: trouble.ownWords)
       }
       if client.isWelcome, client.pingsUnanswered > FilterLoop.pingsUnansweredMax {
-        throw Filter.Failure.noAnswer(endpoint: endpoint)
+        throw Filter.Failure.noAnswer(endpoint: client.troubledEndpoint)
       }
       wasWelcome = wasWelcome || client.isWelcome
       let patience =
@@ -82,6 +88,7 @@ struct FilterLoop {
       if !client.isWelcome,
         MonotonicClock.milliseconds - client.greetedMilliseconds > patience
       {
+        let endpoint = client.troubledEndpoint
         guard let trouble = client.trouble, trouble.isOfKeys else {
           throw Filter.Failure.noAnswer(endpoint: endpoint)
         }

@@ -28,7 +28,10 @@ final class OutputLines: @unchecked Sendable {  // why: one thread uses it, afte
     }
   }
 
-  func flush() throws { try writer?.flush() }
+  func flush() throws {
+    try writer?.flush()
+    try writer?.checkRoom()
+  }
 
   func complain(_ message: String) {
     complaints += 1

@@ -69,6 +69,8 @@ extension InferenceLoop {
         by: own == nil ? models.policy(from: checkpoint.generation, to: model) : nil)
       // A question changes nothing.
       if own != nil || !header.flags.contains(.peek) { streams[id] = stream }
+      // What comes again may all be passed over.
+      idleOrder.use(stream, at: control.clock.milliseconds)
     }
     return stream
   }
@@ -76,18 +78,27 @@ extension InferenceLoop {
   /// Lets streams leave memory that have been idle for `park-after`, and the idlest of more than
   /// `live-streams`.
   private func parkIdle() {
+    if !parkWanted.isEmpty { parkWantedStreams() }
     let isFull = streams.count > stage.liveStreams
-    guard let idle = isFull ? 0 : stage.parkMilliseconds else { return }
-    idleOrder.sweep(
+    guard let idle = isFull ? 0 : stage.parkMilliseconds else {
+      isParking = false
+      return
+    }
+    let parked = idleOrder.sweep(
       idleMilliseconds: idle, at: control.clock.milliseconds, limit: Limits.drainMessages
     ) { stream in
       guard streams[stream.id] === stream else { return true }
-      guard stream.runs.isEmpty, stream.generation == nil, !stream.isDirty, !stream.isSavingDue,
-        !stream.isReady, stream.saved == stream.applied
-      else { return false }
+      guard isAtRest(stream) else { return false }
       streams[stream.id] = nil
       return true
     }
+    isParking = parked > 0
+  }
+
+  /// Whether the store has all that there is to know of a stream.
+  func isAtRest(_ stream: InferenceStream) -> Bool {
+    stream.runs.isEmpty && stream.generation == nil && !stream.isDirty && !stream.isSavingDue
+      && !stream.isReady && stream.saved == stream.applied
   }
 
   /// A message was applied: its state is to be saved.
@@ -128,7 +139,10 @@ extension InferenceLoop {
         save(stream)
       }
     }
-    checkpoints.close(sent: sink.sent) { tellSaved($0.place, of: $0.stream, asksLeave: true) }
+    // Without a welcome nobody knows what the sink has of it: what is closed now is forgotten with the next.
+    checkpoints.close(sent: sink.isWelcome ? sink.sent : .max) {
+      tellSaved($0.place, of: $0.stream, asksLeave: true)
+    }
     let window = Limits.sinkAnswers
     try checkpoints.advance(
       written: sink.credit > window ? sink.credit - window : 0, isStopping: isStopping

@@ -45,8 +45,12 @@ package final class InferenceLoop: StageLoop {
   private(set) var upstream: Connection?
   /// What is on its way into the store; nil without one.
   let checkpoints: CheckpointQueue?
+  /// Streams that are to leave memory as soon as they are saved.
+  var parkWanted: Set<StreamID> = []
   /// Streams that may leave memory; with a store only.
   var idleOrder = IdleOrder<InferenceStream>()
+  /// Whether streams have just left memory, and others may be due.
+  var isParking = false
   /// Welcomes of the sink that have been followed.
   private var sinkWelcomes = 0
   private var poller = Poller()
@@ -101,7 +105,8 @@ package final class InferenceLoop: StageLoop {
 
   package func wait() throws {
     let canStep = !isAtRest && sink.available > 0
-    let patience = stoppedAtMilliseconds == nil ? checkpoints?.patience ?? 500 : 10
+    let patience =
+      stoppedAtMilliseconds != nil ? 10 : isParking ? 1 : checkpoints?.patience ?? 500
     _ = try poller.wait(timeout: canStep ? .zero : .milliseconds(patience))
   }
 
@@ -114,7 +119,7 @@ package final class InferenceLoop: StageLoop {
       received = try link.receive(limit: Limits.drainMessages) { try accept($0, $1) }
     }
     if poller.isReadable(sinkItem) {
-      _ = try sink.receive(limit: Limits.drainMessages) { _ in }
+      _ = try sink.receive(limit: Limits.drainMessages) { takeFromSink($0) }
       followWelcomes()
     }
     try followModels()
@@ -164,17 +169,21 @@ package final class InferenceLoop: StageLoop {
         id, MessagePlace(life: message.header.input, messages: message.header.number))
     }
     guard let id = message.stream, message.header.kind == .data else { return }
-    let units = UInt64(message.header.count)
+    let units = UInt64(message.header.stepCount)
     metrics.messages.add(1)
     metrics.stepsIn.add(units)
     // The sender is our own tokenizer stage, which keeps to its credit but for one long text.
     _ = connection.receive(units: units)
     connection.hold(units: units)
-    let model = try models.model(of: message.header.generation)
+    // A question has a number where steps have their generation.
+    let model =
+      message.header.isQuestion
+      ? streams[id]?.model ?? models.current : try models.model(of: message.header.generation)
     guard let stream = try stream(for: id, message.header, model) else {
       return connection.release(units: units)
     }
     stream.runs.append(StepRun(message, model: model))
+    if !parkWanted.isEmpty { parkWanted.remove(id) }
     if checkpoints != nil { idleOrder.use(stream, at: control.clock.milliseconds) }
     if !stream.isReady, stream.generation == nil {
       if stage.settings.linger > 0, ready.isEmpty { readySince = control.clock.microseconds }
@@ -327,6 +336,7 @@ package final class InferenceLoop: StageLoop {
   private func begin(_ stream: InferenceStream, _ run: StepRun) throws {
     guard run.done == 0 else { return }
     let header = run.header
+    if header.isQuestion { return }
     if run.isPeek { return try beginPeek(at: stream, header) }
     let model = run.model
     if header.flags.contains(.start) {
@@ -409,17 +419,17 @@ package final class InferenceLoop: StageLoop {
 
   /// Sends what a finished message leaves due, and acts on its END.
   func finishRun(of stream: InferenceStream) throws {
+    if stream.runs[0].header.isQuestion { return try answerQuestion(about: stream) }
     if stream.runs[0].isPeek { return try finishPeek(of: stream) }
+    if stream.runs[0].header.carriesState { return try takeState(of: stream) }
     let hasRows = !stream.runs[0].rows.isEmpty
     if hasRows { try sendRows(of: stream) }
     let run = stream.runs.removeFirst()
     if !run.note.isEmpty { trace(run, of: stream) }
     // An idle stream keeps no room for messages.
     if stream.runs.isEmpty { stream.runs = [] }
-    if checkpoints != nil {
-      let place = run.header.place
-      stream.applied = MessagePlace(life: place.life, messages: place.messages + 1)
-    }
+    let place = run.header.place
+    stream.applied = MessagePlace(life: place.life, messages: place.messages + 1)
     if run.header.flags.contains(.end) { return try end(stream, run) }
     if checkpoints != nil { touch(stream) }
     leaveDropped(stream)

@@ -22,6 +22,8 @@ package struct InferenceStage: Stage {
     /// Whether answers name the token of each step: where text was turned into tokens, which the client
     /// does not know.
     package var tellsTokens: Bool
+    /// Whether the sink remembers an alarm of each stream.
+    package var hasAlarm = false
   }
 
   let worker: Int

@@ -19,6 +19,8 @@ final class InferenceStream: IdleStream {
   var nextStep: UInt64 = 0
   /// Its life, as the tokenizer stage counts them.
   private(set) var life: UInt64 = 0
+  /// Messages of that life which are in the state.
+  private var appliedMessages: UInt64 = 0
   /// What only streams of some pipelines have; nil where there is none of it.
   private var extras: Extras?
   /// Whether it stands in the queue of ready streams.
@@ -89,7 +91,6 @@ extension InferenceStream {
     var isRewarmed = false
     var shadow: ShadowState?
     // With a store.
-    var applied = MessagePlace()
     var saved = MessagePlace()
     var usedMilliseconds: UInt64 = 0
     var isDirty = false
@@ -144,8 +145,8 @@ extension InferenceStream {
 
   /// The life that its state belongs to, and how many of its messages are in the state.
   var applied: MessagePlace {
-    get { extras?.applied ?? MessagePlace() }
-    set { madeExtras.applied = newValue }
+    get { MessagePlace(life: life, messages: appliedMessages) }
+    set { (life, appliedMessages) = (newValue.life, newValue.messages) }
   }
 
   /// What is in the store for certain.
@@ -233,8 +234,18 @@ extension InferenceStream {
 // MARK: Stored
 
 extension InferenceStream {
-  /// Takes a checkpoint of its model's generation; `policy` says how one of an earlier one goes over.
   func restore(_ checkpoint: StreamCheckpoint, by policy: SwapPolicy?) throws {
+    life = checkpoint.life
+    applied = MessagePlace(life: checkpoint.life, messages: checkpoint.messages)
+    queued = applied
+    saved = applied
+    try take(checkpoint, by: policy)
+  }
+
+  /// Goes on from a checkpoint of any life.
+  ///
+  /// `policy` says how one of an earlier model goes over to this one; nil for one of the same.
+  func take(_ checkpoint: StreamCheckpoint, by policy: SwapPolicy?) throws {
     if !checkpoint.recent.isEmpty { recent = try RecentInputs(decoding: checkpoint.recent) }
     if let policy {
       state = InferenceStream.state(on: model, by: policy, from: { checkpoint.state }, recent)
@@ -242,10 +253,6 @@ extension InferenceStream {
     } else {
       try state.load(checkpoint.state)
     }
-    life = checkpoint.life
-    applied = MessagePlace(life: checkpoint.life, messages: checkpoint.messages)
-    queued = applied
-    saved = applied
     nextStep = checkpoint.nextStep
     stepsSinceReset = checkpoint.stepsSinceReset
     stepsSinceAnswer = checkpoint.stepsSinceAnswer

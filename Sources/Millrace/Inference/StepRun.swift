@@ -11,6 +11,8 @@ final class StepRun {
   /// Token ids, or the vectors row by row; the other is empty.
   let ids: [Int32]
   let values: [Float]
+  /// A `StreamSnapshot.Memory`, or the text of a question; empty for steps.
+  let state: [UInt8]
   /// The h and c that the stream begins with; empty for zeros.
   let given: [Float]
   /// Carried to the answers (`traceparent`).
@@ -37,6 +39,7 @@ final class StepRun {
     let type = header.elementType
     ids = type == .int32 ? Array(copying: message.payload) : []
     values = type == .float32 ? Array(copying: message.payload) : []
+    state = header.stepCount == 0 ? Array(message.payload) : []
   }
 
   /// The vector of a step; empty for token ids.
@@ -68,7 +71,7 @@ final class StepRun {
   /// Whether its answers have reached the client before.
   var isAgain: Bool { !isPeek && header.isAgain }
   var isPeek: Bool { header.flags.contains(.peek) }
-  var stepCount: Int { Int(header.count) }
+  var stepCount: Int { header.stepCount }
   var isDone: Bool { done == stepCount }
   var nextNumber: UInt64 { header.number + UInt64(done) }
 }

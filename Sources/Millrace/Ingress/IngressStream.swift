@@ -38,8 +38,12 @@ final class IngressStream: IdleStream {
   var pendingFlags: MessageFlags = []
   /// Whether a client has sent to it or greeted for it since the daemon started.
   var isClaimed = true
+  /// Whether a checkpoint of it is to be kept at the next round.
+  var isKeepDue = false
   /// Messages to the worker that are not covered yet, oldest first.
   var underWay: Deque<UnderWay> = []
+  /// Whoever sent to it or greeted for it last; that one may have gone.
+  var sender: Connection?
   /// Its newest entry in the answer cache; -1 for none.
   var newestCached = -1
   /// Steps at the last time that streams were listed.
@@ -77,11 +81,13 @@ extension IngressStream {
     var carry = TokenizerCarry()
     var values = ValueCarry()
     var given: [Float] = []
+    var movedTo = ""
   }
 
   fileprivate final class Logging {
     var unsaved: Deque<Unsaved> = []
     var group: UInt64 = 0
+    var rowTicket: UInt64 = 0
     var usedMilliseconds: UInt64 = 0
     var isForgotten = false
     var isInIdleOrder = false
@@ -105,6 +111,12 @@ extension IngressStream {
   var carry: TokenizerCarry {
     get { begun?.carry ?? TokenizerCarry() }
     _modify { yield &madeBegun.carry }
+  }
+
+  /// Where it went on, when it left this daemon; empty where it did not.
+  var movedTo: String {
+    get { begun?.movedTo ?? "" }
+    set { if !newValue.isEmpty || begun != nil { madeBegun.movedTo = newValue } }
   }
 
   /// Of rows of numbers.
@@ -131,6 +143,12 @@ extension IngressStream {
   var loggedGroup: UInt64 {
     get { logging?.group ?? 0 }
     set { madeLogging.group = newValue }
+  }
+
+  /// The store's ticket for that row.
+  var rowTicket: UInt64 {
+    get { logging?.rowTicket ?? 0 }
+    set { madeLogging.rowTicket = newValue }
   }
 
   /// Whether it ended so long ago that its row can go.
@@ -176,6 +194,7 @@ extension IngressStream {
     sequenceStart = standing.sequenceStart
     nextAnswer = standing.nextAnswer
     given = standing.given
+    movedTo = standing.movedTo
     pendingFlags = MessageFlags(rawValue: standing.pendingFlags)
     generation = standing.generation
   }
@@ -188,6 +207,7 @@ extension IngressStream {
       nextAnswer: nextAnswer, carry: carry == TokenizerCarry() ? [] : carry.encoded(),
       given: given, values: valueCarry.isEmpty ? [] : valueCarry.encoded())
     standing.generation = generation
+    standing.movedTo = movedTo
     return standing
   }
 }
@@ -211,6 +231,8 @@ struct UnderWay {
   var place: MessagePlace
   /// The model that it is for.
   var generation: UInt64 = 0
+  /// What was asked about the stream itself; a PEEK of ours then.
+  var question: StateQuestion?
   /// When the message was read.
   var readNanoseconds: UInt64
   /// Whose child its span is; nil where there will be none.

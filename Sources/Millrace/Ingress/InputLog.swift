@@ -26,6 +26,7 @@ final class InputLog {
     let ticket: UInt64
     var messages: [Message]
     var acknowledgements: [(Acknowledgement, to: Connection)]
+    var others: [() -> Void]
   }
 
   /// A group that is in the store, or on its way there.
@@ -47,6 +48,7 @@ final class InputLog {
   private var touched: [IngressStream] = []
   private var messages: [Message] = []
   private var acknowledgements: [(Acknowledgement, to: Connection)] = []
+  private var others: [() -> Void] = []
   private var unsaved = 0
 
   /// The number of the group that is gathered now.
@@ -54,14 +56,23 @@ final class InputLog {
   private var ticket: UInt64 = 0
   private var waiting: Deque<Group> = []
   private var kept: Deque<Kept> = []
+  /// The group that what this turn records will be in.
+  var gathering: UInt64 { number }
   /// Everything up to this group has been handed on.
   private(set) var handedOn: UInt64 = 0
-  private var trimmed: UInt64 = 0
   /// Messages in `waiting`.
   private(set) var backlog = 0
 
-  init(_ store: StateStore) throws {
+  private let clock: StageClock
+  /// Milliseconds that daemons have run with this store, less the clock's when this one started: so
+  /// streams expire after time in which their senders could be heard, whatever the date says.
+  private let timeOffset: UInt64
+  private var nextTimeMilliseconds: UInt64 = 0
+
+  init(_ store: StateStore, clock: StageClock) throws {
     self.store = store
+    self.clock = clock
+    timeOffset = try store.runMilliseconds() &- clock.milliseconds
     let bell = try Signal()
     self.bell = bell
     store.onCommit { bell.raise() }
@@ -105,9 +116,14 @@ final class InputLog {
     acknowledgements.append((acknowledgement, connection))
   }
 
+  /// Calls `body` once all that was recorded is durable, behind the acknowledgements of it.
+  func afterCommit(_ body: @escaping () -> Void) { others.append(body) }
+
   /// Ends the turn: hands its group over to the store.
   func submit() {
-    guard !records.isEmpty || !messages.isEmpty || !acknowledgements.isEmpty else { return }
+    guard
+      !records.isEmpty || !messages.isEmpty || !acknowledgements.isEmpty || !others.isEmpty
+    else { return }
     if !records.isEmpty {
       ticket = store.submit([.inputs(group: number, records: records)])
       kept.append(Kept(number: number, ticket: ticket, unsaved: unsaved, streams: touched))
@@ -116,12 +132,13 @@ final class InputLog {
     waiting.append(
       Group(
         number: number - 1, ticket: ticket, messages: messages,
-        acknowledgements: acknowledgements))
+        acknowledgements: acknowledgements, others: others))
     backlog += messages.count
     records = []
     touched = []
     messages = []
     acknowledgements = []
+    others = []
     unsaved = 0
   }
 
@@ -152,12 +169,15 @@ final class InputLog {
       for (acknowledgement, connection) in group.acknowledgements {
         acknowledge(acknowledgement, connection)
       }
+      for body in group.others { body() }
       for message in group.messages { forward(message) }
     }
   }
 
   /// Whether all that was gathered has been handed on.
-  var isIdle: Bool { waiting.isEmpty && messages.isEmpty && records.isEmpty }
+  var isIdle: Bool {
+    waiting.isEmpty && messages.isEmpty && records.isEmpty && others.isEmpty
+  }
 
   /// Whether the workers have saved all of it.
   var isSaved: Bool { isIdle && kept.isEmpty }
@@ -213,23 +233,38 @@ final class InputLog {
   func trim() {
     let committed = store.committed
     var changes: [StoreChange] = []
+    var settled: [IngressStream] = []
     var last: UInt64?
     while let first = kept.first, first.unsaved == 0, first.ticket <= committed {
       kept.removeFirst()
       last = first.number
       for stream in first.streams where stream.loggedGroup == first.number {
         stream.loggedGroup = 0
-        changes.append(
-          .standing(stream.id.name, stream.isForgotten ? nil : stream.standing))
+        settled.append(stream)
+        var standing = stream.standing
+        standing.usedMilliseconds = stream.usedMilliseconds &+ timeOffset
+        changes.append(.standing(stream.id.name, stream.isForgotten ? nil : standing))
       }
     }
     guard let last else { return }
     changes.append(.trim(through: last))
-    trimmed = store.submit(changes)
+    let ticket = store.submit(changes)
+    for stream in settled { stream.rowTicket = ticket }
+    keepTime()
   }
 
-  /// Whether the rows of the streams that stand in no group are there to be read.
-  var isSettled: Bool { trimmed <= store.committed }
+  /// Keeps, now and then, how long daemons have run with this store.
+  func keepTime() {
+    guard clock.milliseconds >= nextTimeMilliseconds else { return }
+    nextTimeMilliseconds = clock.milliseconds + Limits.runTimeMilliseconds
+    store.submit([.runTime(milliseconds: clock.milliseconds &+ timeOffset)])
+  }
+
+  /// The time so long ago, as rows have it; 0 where nothing is as old.
+  func time(idleMilliseconds: UInt64) -> UInt64 {
+    let now = clock.milliseconds &+ timeOffset
+    return now - min(now, idleMilliseconds)
+  }
 
   // MARK: Restart
 

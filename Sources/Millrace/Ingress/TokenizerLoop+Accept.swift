@@ -20,6 +20,7 @@ extension TokenizerLoop {
     }
     do {
       try checkForm(message, connection, isWithinCredit: isWithinCredit)
+      if try keepIfHeld(message, of: id, connection, units: units) { return }
       try checkRoom(for: id, units: units)
       if message.header.flags.contains(.peek) {
         try peek(message, at: id, connection, units: units)
@@ -83,18 +84,21 @@ extension TokenizerLoop {
       message: "the pipeline is full; send it again later, or send less")
   }
 
-  private func stream(for id: StreamID) throws -> IngressStream {
+  func stream(for id: StreamID) throws -> IngressStream {
     if let known = try known(id) { return known }
+    guard allOpenStreams < stage.streams else { throw tooManyStreamsAtAll }
     guard openStreams < stage.liveStreams || makeRoom() else { throw tooManyStreams }
     return IngressStream(id: id, worker: worker(of: id))
   }
 
-  private func admit(
+  func admit(
     _ message: InboundMessage, of stream: IngressStream, _ connection: Connection, units: UInt64
   ) throws {
     let header = message.header
     let wasOpen = stream.sequence.phase == .open
+    try checkMoved(header, of: stream)
     use(stream)
+    stream.sender = connection
     if claim(stream, by: connection), isOfEndedLife(header, of: stream) {
       return try repeated(message, of: stream, connection)
     }
@@ -103,7 +107,10 @@ extension TokenizerLoop {
       milliseconds: control.clock.milliseconds)
     switch admission {
     case .apply(let skip, let begins, let resets):
-      defer { log?.record(stream) }
+      defer {
+        log?.record(stream)
+        noteForHistory(stream)
+      }
       if begins {
         try begin(stream, at: header.number, wasOpen: wasOpen)
         stream.given = [Float](copying: message.ids)
@@ -141,8 +148,12 @@ extension TokenizerLoop {
   private func begin(_ stream: IngressStream, at number: UInt64, wasOpen: Bool) throws {
     streams[stream.id] = stream
     lost.remove(stream.id)
-    if !wasOpen { openStreams += 1 }
+    if !wasOpen {
+      openStreams += 1
+      allOpenStreams += 1
+    }
     cache.forget(stream)
+    dropHistory(of: stream.id)
     stream.begin(life: drawLife(), at: number, step: stage.encoding.countsSteps ? 0 : number)
     stream.generation = models.series.current.generation
     try tap?.publish(
@@ -225,7 +236,7 @@ extension TokenizerLoop {
   }
 
   /// Flushes the carry as if input had ended, and has the state zeroed before what follows.
-  private func reset(
+  func reset(
     _ stream: IngressStream, _ message: InboundMessage, _ connection: Connection
   ) throws {
     step.removeAll()
@@ -237,7 +248,7 @@ extension TokenizerLoop {
     stream.pendingFlags.insert(.reset)
   }
 
-  private func end(
+  func end(
     _ stream: IngressStream, _ message: InboundMessage, _ connection: Connection, units: UInt64
   ) throws {
     flushCarry(of: stream)
@@ -245,13 +256,20 @@ extension TokenizerLoop {
     boundSequence(of: stream, message, connection)
     try sendSteps(of: stream, message, connection, units: units, flags: .end)
     stream.sequence.close()
+    dropHistory(of: stream.id)
     openStreams -= 1
+    allOpenStreams -= 1
     closed.append(stream.id)
+    try forgetOldest()
+    try tap?.publish(
+      event: "{\"event\":\"end\",\"stream\":\"\(stream.id)\",\"steps\":\(stream.nextStep)}")
+  }
+
+  /// Ends that are remembered are bounded.
+  func forgetOldest() throws {
     while closed.count > Limits.closedStreams, let oldest = closed.popFirst() {
       try forget(oldest)
     }
-    try tap?.publish(
-      event: "{\"event\":\"end\",\"stream\":\"\(stream.id)\",\"steps\":\(stream.nextStep)}")
   }
 
   func flushCarry(of stream: IngressStream) {

@@ -5,53 +5,61 @@ extension TokenizerLoop {
   /// Once a turn: takes a few requests, and goes on a little with what takes longer.
   func answerControl() throws {
     guard let socket = controlSocket else { return }
-    try socket.receive { request, asker throws(ControlRefusal) in
-      if isStopping { throw ControlRefusal(.stopping, "the daemon is stopping") }
-      if let reply = try answer(request, asker) { socket.reply(reply, to: asker) }
+    try socket.receive { request, asker in
+      guard !isStopping else { throw ControlRefusal(.stopping, "the daemon is stopping") }
+      do {
+        try answer(request, asker)
+      } catch let refused as RefusedMessage {
+        // Of a stream that is not in memory, and finds no room there.
+        throw ControlRefusal(.busy, refused.refusal.message)
+      }
     }
     guard !controlTasks.isEmpty else { return }
     let tasks = controlTasks
     controlTasks = []
     // A task may begin another one.
-    controlTasks += try tasks.filter { try !$0() }
+    let unfinished = try tasks.filter { try !$0() }
+    controlTasks += unfinished
   }
 
   /// Whether a turn is to come soon though nothing may arrive.
-  var hasControlWork: Bool { !controlTasks.isEmpty || controlSocket?.hasWaiting ?? false }
+  var hasControlWork: Bool {
+    !controlTasks.isEmpty || !keepRound.isEmpty || controlSocket?.hasWaiting ?? false
+  }
 
-  /// The reply to a request; nil where it comes later.
-  private func answer(
-    _ request: ControlRequest, _ asker: ControlSocket.Asker
-  ) throws(ControlRefusal) -> ControlReply? {
+  /// Answers a request, now or later.
+  private func answer(_ request: ControlRequest, _ asker: ControlSocket.Asker) throws {
     switch request.verb {
-    case .streamsList:
-      listAll(for: asker)
-      return nil
-    case .streamsShow: return try show(request)
-    case .modelShow: return showModels()
-    case .modelSwap:
-      try swapModel(request, for: asker)
-      return nil
+    case .streamsList: listAll(for: asker)
+    case .streamsShow: controlSocket?.reply(try show(request), to: asker)
+    case .streamsPeek: try peek(request, for: asker)
+    case .streamsExport: try export(request, for: asker)
+    case .streamsImport: try importFile(request, for: asker)
+    case .streamsFork: try fork(request, for: asker)
+    case .streamsReset: try reset(request, for: asker)
+    case .streamsRewind: try rewind(request, for: asker)
+    case .streamsPark: try park(request, for: asker)
+    case .streamsMoved: try moved(request, for: asker)
+    case .streamsRelease: controlSocket?.reply(try release(request), to: asker)
+    case .streamsDiscard: try discard(request, for: asker)
+    case .modelShow: controlSocket?.reply(showModels(), to: asker)
+    case .modelSwap: try swapModel(request, for: asker)
     }
   }
 
-  /// A stream by its name, in memory or parked.
+  /// A stream that is open here, brought into memory where it was parked.
   ///
-  /// - Throws: `no-stream`, or `busy` where there is no room to bring it into memory.
-  func stream(
-    named id: StreamID
-  ) throws(ControlRefusal) -> IngressStream {
-    let found: IngressStream?
-    do {
-      found = try known(id)
-    } catch let refused as RefusedMessage {
-      throw ControlRefusal(.busy, refused.refusal.message)
-    } catch {
-      throw ControlRefusal(.busy, "the store cannot be read: \(error)")
-    }
-    guard let found else {
+  /// - Throws: `no-stream` or `moved`; a `RefusedMessage` where there is no room for it.
+  func openStream(named id: StreamID) throws -> IngressStream {
+    guard let stream = try known(id) else {
       throw ControlRefusal(.noStream, "there is no stream \(id); streams list names them")
     }
-    return found
+    guard stream.movedTo.isEmpty else {
+      throw ControlRefusal(.moved, "\(id) has moved to \(stream.movedTo); ask there")
+    }
+    guard stream.sequence.phase == .open else {
+      throw ControlRefusal(.noStream, "\(id) has ended; there is nothing left of it")
+    }
+    return stream
   }
 }

@@ -34,7 +34,7 @@ extension TokenizerLoop {
     }
   }
 
-  func show(_ request: ControlRequest) throws(ControlRefusal) -> ControlReply {
+  func show(_ request: ControlRequest) throws -> ControlReply {
     let id = try request.stream()
     var reply = ControlReply()
     let standing: StreamStanding
@@ -50,37 +50,46 @@ extension TokenizerLoop {
     reply.fields.put("sequence_first", standing.sequenceStart)
     reply.fields.put("messages", standing.messages)
     reply.fields.put("carry_bytes", standing.carry.count + standing.values.count)
+    if !standing.movedTo.isEmpty { reply.fields.put("moved_to", standing.movedTo) }
+    let kept = try keptNumbers(of: id).map(String.init)
+    if stage.keep != nil { reply.fields.put("kept", json: "[\(kept.joined(separator: ","))]") }
     return reply
   }
 
-  private func stored(_ id: StreamID) throws(ControlRefusal) -> StreamStanding {
-    do {
-      if let standing = try log?.store.standing(of: id.name) { return standing }
-    } catch {
-      throw ControlRefusal(.busy, "the store cannot be read: \(error)")
-    }
+  /// A stream that is not in memory.
+  func stored(_ id: StreamID) throws -> StreamStanding {
+    if let standing = try log?.store.standing(of: id.name) { return standing }
     throw ControlRefusal(.noStream, "there is no stream \(id); streams list names them")
+  }
+
+  private func phase(of stream: IngressStream) -> String {
+    if held[stream.id] != nil { return "held" }
+    if !stream.movedTo.isEmpty { return "moved" }
+    return stream.sequence.phase == .open ? "open" : "ended"
   }
 
   private func facts(of stream: IngressStream) -> ControlFields {
     var fields = ControlFields()
     fields.put("stream", stream.id.name)
-    fields.put("phase", stream.sequence.phase == .open ? "open" : "ended")
+    fields.put("phase", phase(of: stream))
     fields.put("expected", stream.sequence.expected)
     fields.put("steps", stream.nextStep)
     fields.put("answers", stream.nextAnswer)
     fields.put("epoch", stream.sequence.epoch)
     fields.put("worker", stream.worker)
     fields.put("under_way", stream.underWay.count)
-    let now = control.clock.milliseconds
-    fields.put("idle_ms", now - min(now, stream.usedMilliseconds))
+    if log != nil || stage.expireMilliseconds != nil {
+      let now = control.clock.milliseconds
+      fields.put("idle_ms", now - min(now, stream.usedMilliseconds))
+    }
     return fields
   }
 
   private func facts(of name: String, _ standing: StreamStanding) -> ControlFields {
     var fields = ControlFields()
     fields.put("stream", name)
-    fields.put("phase", standing.isClosed ? "ended" : "parked")
+    fields.put(
+      "phase", !standing.movedTo.isEmpty ? "moved" : standing.isClosed ? "ended" : "parked")
     fields.put("expected", standing.expected)
     fields.put("steps", standing.nextStep)
     fields.put("answers", standing.nextAnswer)

@@ -8,7 +8,9 @@ extension TokenizerLoop {
     _ message: InboundMessage, at id: StreamID, _ connection: Connection, units: UInt64
   ) throws {
     let header = message.header
-    guard let stream = try known(id), stream.sequence.phase == .open else {
+    let known = try self.known(id)
+    if let known { try checkMoved(header, of: known) }
+    guard let stream = known, stream.sequence.phase == .open else {
       throw RefusedMessage(
         .noStart, expected: "an open stream", received: id.name,
         message: "stream \(id) is not open; PEEK looks at one that is")
@@ -69,12 +71,15 @@ extension TokenizerLoop {
   /// Hands a worker's answer to a PEEK to its client; it is not kept.
   func deliverPeek(
     _ message: InboundMessage, of stream: IngressStream, at nanoseconds: UInt64
-  ) {
+  ) throws {
     // Answers of one stream come in the order of its messages.
     guard let first = stream.underWay.first, first.isPeek else { return }
     stream.underWay.removeFirst()
     if stream.underWay.isEmpty { stream.underWay = [] }
     underWay -= 1
+    if let question = first.question {
+      return try deliver(message, to: question, about: stream)
+    }
     count(first, of: stream, at: nanoseconds)
     first.connection?.release(units: first.units)
     var header = message.header

@@ -27,35 +27,58 @@ extension TokenizerLoop {
     return stream
   }
 
+  /// Where a stream stands that is not in memory.
+  ///
+  /// It stays where it is: nothing of it is under way or in the cache, and a hello may name more
+  /// streams than there is room for.
+  func parkedStanding(of name: String) throws -> Welcome.Stream {
+    guard let standing = try log?.store.standing(of: name) else {
+      return Welcome.Stream(expected: nil, closed: false, answers: 0)
+    }
+    return Welcome.Stream(
+      expected: standing.expected, closed: standing.isClosed && standing.movedTo.isEmpty,
+      answers: standing.nextAnswer, epoch: standing.epoch)
+  }
+
   // MARK: Parking
 
   /// A stream is sent to, or asked after.
   func use(_ stream: IngressStream) {
-    stream.usedMilliseconds = control.clock.milliseconds
-    if log != nil { idleOrder.use(stream, at: control.clock.milliseconds) }
+    if log != nil || stage.expireMilliseconds != nil {
+      idleOrder.use(stream, at: control.clock.milliseconds)
+    }
   }
 
   /// Lets streams leave memory that have been idle for `park-after`.
   func parkIdle() {
-    guard let idle = stage.parkMilliseconds, log?.isSettled ?? false else { return }
-    idleOrder.sweep(
+    guard let idle = stage.parkMilliseconds else { return }
+    let parked = idleOrder.sweep(
       idleMilliseconds: idle, at: control.clock.milliseconds, limit: Limits.drainMessages
     ) { park($0) }
+    isParking = parked > 0
   }
 
   /// Lets those leave that have been idle the longest, so that another one may be open.
   func makeRoom() -> Bool {
-    guard let log, log.isSettled else { return false }
-    return idleOrder.sweep(
-      idleMilliseconds: 0, at: control.clock.milliseconds, limit: Limits.examinedStreams
-    ) { stream in
-      openStreams >= stage.liveStreams && park(stream)
-    } > 0 && openStreams < stage.liveStreams
+    let now = control.clock.milliseconds
+    // Where all have been looked at in vain, the next look would be as well.
+    guard log != nil, now >= nextRoomMilliseconds else { return false }
+    while openStreams >= stage.liveStreams {
+      let parked = idleOrder.sweep(
+        idleMilliseconds: 0, at: now, limit: Limits.examinedStreams, most: 1
+      ) { park($0) }
+      guard parked > 0 else {
+        nextRoomMilliseconds = now + TokenizerLoop.roomMilliseconds
+        return false
+      }
+    }
+    return true
   }
 
   /// Lets a stream leave memory that is at rest; the store has all that there is to know of it.
-  private func park(_ stream: IngressStream) -> Bool {
+  func park(_ stream: IngressStream) -> Bool {
     guard stream.underWay.isEmpty, stream.unsaved.isEmpty, stream.loggedGroup == 0,
+      held[stream.id] == nil, stream.rowTicket <= log?.store.committed ?? 0,
       leaveAsked[stream.id] == nil, streams[stream.id] === stream
     else { return streams[stream.id] !== stream }
     streams[stream.id] = nil
@@ -70,6 +93,33 @@ extension TokenizerLoop {
     RefusedMessage(
       .tooManyStreams, expected: "\(stage.liveStreams)", received: "\(openStreams + 1)",
       message: "\(openStreams) streams are open; end some, or raise limits.live-streams")
+  }
+
+  var tooManyStreamsAtAll: RefusedMessage {
+    RefusedMessage(
+      .tooManyStreams, expected: "\(stage.streams)", received: "\(allOpenStreams + 1)",
+      message: "\(allOpenStreams) streams are open, parked ones among them; end some, or raise "
+        + "limits.streams")
+  }
+
+  // MARK: A full disk
+
+  /// Says when the store waits for room, and when it goes on: input waits with it.
+  func tellStall() throws {
+    guard let log else { return }
+    let stall = log.store.stalled
+    guard (stall == nil) != (toldStall == nil) else { return }
+    toldStall = stall
+    ingressMetrics.storeStalled.set(stall == nil ? 0 : 1)
+    if let stall {
+      control.logger.error(
+        "the store cannot be written; input waits until there is room",
+        metadata: ["store": "\(log.store.path)", "reason": "\(stall)"])
+      try tap?.publish(event: "{\"event\":\"store-full\",\"reason\":\(JSONText.quoted(stall))}")
+    } else {
+      control.logger.notice("the store is written again", metadata: ["store": "\(log.store.path)"])
+      try tap?.publish(event: "{\"event\":\"store-goes-on\"}")
+    }
   }
 
   // MARK: Restart
@@ -89,6 +139,14 @@ extension TokenizerLoop {
       return stream
     }
     openStreams = streams.values.count { $0.sequence.phase == .open }
+    // Rows may lag behind what the groups say of the streams that are in memory now.
+    allOpenStreams = try log.store.openStreamCount()
+    for stream in streams.values {
+      // Nobody may come for it: it is parked all the same.
+      use(stream)
+      let wasOpen = try log.store.standing(of: stream.id.name).map { !$0.isClosed } ?? false
+      allOpenStreams += (stream.sequence.phase == .open ? 1 : 0) - (wasOpen ? 1 : 0)
+    }
     closed += streams.values.filter { $0.sequence.phase == .closed }.map(\.id)
     for name in try log.store.endedStreams(in: .standings) {
       if let id = StreamID(name) { closed.append(id) }
@@ -99,6 +157,8 @@ extension TokenizerLoop {
     let header = try steps.header.withUnsafeBytes { bytes throws(WireError) in
       try Header(bytes: bytes)
     }
+    // Nothing is answered to a state.
+    guard !header.carriesState else { return }
     stream.underWay.append(
       UnderWay(
         connection: nil, firstStep: header.number, endStep: header.end,
@@ -126,7 +186,7 @@ extension TokenizerLoop {
               try message.note.withUnsafeBytes { note in
                 try worker.send(
                   message.header, stream: name, payload: payload, ids: given, note: note,
-                  units: UInt64(message.header.count))
+                  units: UInt64(message.header.stepCount))
               }
             }
           }
@@ -138,7 +198,7 @@ extension TokenizerLoop {
   /// Sends a worker again what it may have lost: all that it has not saved.
   func replay(to worker: Int) throws {
     guard let log else { return }
-    for stream in streams.values where stream.worker == worker { dropPeeks(at: stream) }
+    for stream in streams.values where stream.worker == worker { try dropPeeks(at: stream) }
     outbound[worker] = []
     try log.forEachKept { message in
       guard let stream = streams[message.stream], stream.worker == worker,
@@ -158,10 +218,11 @@ extension TokenizerLoop {
   }
 
   /// Questions are lost with a worker: whoever asked may ask again.
-  private func dropPeeks(at stream: IngressStream) {
+  private func dropPeeks(at stream: IngressStream) throws {
     for part in stream.underWay where part.isPeek {
       underWay -= 1
-      guard let connection = part.connection else { continue }
+      try part.question?.fail("the inference stage was started anew; ask again")
+      guard part.question == nil, let connection = part.connection else { continue }
       connection.release(units: part.units)
       var header = Header(kind: .data)
       header.number = stream.sequence.expected

@@ -17,6 +17,8 @@ package final class TokenizerLoop: StageLoop {
   let ingressMetrics: IngressMetrics
   var streams: [StreamID: IngressStream] = [:]
   var openStreams = 0
+  /// Open streams, in memory or parked.
+  var allOpenStreams = 0
   /// Streams whose state was lost with their worker, until they begin anew.
   var lost: Set<StreamID> = []
   /// Streams that ended, oldest first; the oldest are forgotten.
@@ -29,6 +31,11 @@ package final class TokenizerLoop: StageLoop {
   let firstLife: UInt64
   /// Streams that may leave memory; with a store only.
   var idleOrder = IdleOrder<IngressStream>()
+  /// Whether streams have just left memory, and others may be due.
+  var isParking = false
+  /// When it is looked for room for another stream again.
+  var nextRoomMilliseconds: UInt64 = 0
+  static let roomMilliseconds: UInt64 = 5
   /// Messages for each worker that have no credit yet; with a store only.
   var outbound: [Deque<InputLog.Message>]
   /// Welcomes of each worker that have been followed.
@@ -37,6 +44,8 @@ package final class TokenizerLoop: StageLoop {
   var leaveAsked: [StreamID: MessagePlace] = [:]
   /// When it is given all the same.
   let leaveDueMilliseconds: UInt64
+  /// Why the store does not write for the moment, as it was last told.
+  var toldStall: String?
   /// Whether what a process before this one left is still to be answered.
   private var isRecovering = false
   let models: ServedModels
@@ -50,6 +59,20 @@ package final class TokenizerLoop: StageLoop {
   let controlSocket: ControlSocket?
   /// Requests that take more than a turn; each goes on a little, and says whether it is done.
   var controlTasks: [() throws -> Bool] = []
+  /// What workers have been asked about streams.
+  var questions: [UInt64: StateQuestion] = [:]
+  var nextQuestion: UInt64 = 0
+  var nextQuestionCheckMilliseconds: UInt64 = 0
+  /// Streams that are on their way to another daemon.
+  var held: [StreamID: HeldStream] = [:]
+  /// Checkpoints to rewind to; without a store.
+  var history: StreamHistory
+  /// Streams that moved on since the last round of checkpoints, and those of the round under way.
+  var keepDue: Deque<IngressStream> = []
+  var keepRound: Deque<IngressStream> = []
+  var nextKeepMilliseconds: UInt64 = 0
+  /// When parked streams are looked through next for those that expire.
+  var nextExpiryMilliseconds: UInt64 = 0
   /// For the lines about peers that went.
   var departurePaces = DeparturePaces()
 
@@ -102,7 +125,9 @@ package final class TokenizerLoop: StageLoop {
       try Tap(context: control.context, endpoint: $0, stage: "tokenizer")
     }
     controlSocket = try stage.endpoints.control.map { try ControlSocket(control, endpoint: $0) }
-    log = try stage.store.map(InputLog.init)
+    log = try stage.store.map { try InputLog($0, clock: control.clock) }
+    history = StreamHistory(
+      count: stage.keep?.count ?? 0, byteCountMax: Limits.pastBytes)
     nextLife = try stage.store?.nextEpoch(atLeast: 1) ?? 1
     firstLife = nextLife
     outbound = Array(repeating: [], count: stage.workers)
@@ -128,7 +153,9 @@ package final class TokenizerLoop: StageLoop {
     let patience: Duration =
       stoppedAtMilliseconds != nil
       ? .milliseconds(10)
-      : link.isFlushDue || hasControlWork ? .milliseconds(5) : .milliseconds(500)
+      : isParking
+        ? .milliseconds(1)
+        : link.isFlushDue || hasControlWork ? .milliseconds(5) : .milliseconds(500)
     _ = try poller.wait(timeout: patience, first: hasRoom ? nil : itemsWithoutRoom)
   }
 
@@ -149,12 +176,17 @@ package final class TokenizerLoop: StageLoop {
     try followWelcomes()
     try followModels()
     try passOn()
+    try tellStall()
     try giveOverdueLeave()
     parkIdle()
     announceReady()
+    try releaseOverdue()
     if hasControlWork || controlItems.contains(where: { poller.isReadable($0) }) {
       try answerControl()
     }
+    try giveUpQuestions()
+    try keepHistory()
+    try expireIdle()
     if poller.isReadable(watchItem) { try link.watch?.gather() }
     let received = hasRoom && poller.isReadable(linkItem) ? try receive() : 0
     log?.submit()
@@ -245,64 +277,13 @@ package final class TokenizerLoop: StageLoop {
 
   var isStopping: Bool { control.stop.isRaised }
 
-  // MARK: Hello
-
-  private func greet(_ message: InboundMessage, _ connection: Connection) throws {
-    let hello: Hello
-    do {
-      hello = try Hello(payload: message.payload)
-    } catch {
-      throw WireError(.badHeader, "the hello, \(error)", expected: "{\"streams\":{...}}")
-    }
-    var standing: [String: Welcome.Stream] = [:]
-    var again: [(IngressStream, AnswerCache.Answer)] = []
-    var refusedAgain: [(IngressStream, AnswerCache.RefusedInput)] = []
-    for (name, wanted) in hello.streams {
-      guard let id = StreamID(name), let stream = try known(id) else {
-        standing[name] = Welcome.Stream(expected: nil, closed: false, answers: 0)
-        continue
-      }
-      use(stream)
-      standing[name] = Welcome.Stream(
-        expected: stream.sequence.expected,
-        closed: stream.sequence.phase == .closed && stream.underWay.isEmpty,
-        answers: stream.nextAnswer, epoch: stream.sequence.epoch)
-      // Whoever greets for a stream gets what is still to come for it.
-      redirect(stream, to: connection)
-      if let wanted {
-        again += cache.answers(of: stream, from: wanted).map { (stream, $0) }
-        // A refusal is the answer to its input, which only some encodings number as answers are.
-        let input = stage.encoding.countsSteps ? 0 : wanted
-        refusedAgain += cache.refusals(of: stream, in: input..<UInt64.max).map { (stream, $0) }
-      }
-    }
-    link.welcome(connection, streams: standing, model: models.series.current.hash)
-    for (stream, answer) in again {
-      reply(answer, of: stream, isAgain: true, to: connection)
-    }
-    for (stream, refused) in refusedAgain {
-      stream.id.withBytes {
-        link.refuse(refused.refusal, to: connection, stream: $0, header: refused.header)
-      }
-    }
-  }
-
-  func redirect(_ stream: IngressStream, to connection: Connection) {
-    stream.isClaimed = true
-    for index in stream.underWay.indices
-    where stream.underWay[index].connection !== connection {
-      stream.underWay[index].connection?.release(units: stream.underWay[index].units)
-      stream.underWay[index].units = 0
-      stream.underWay[index].connection = connection
-    }
-  }
-
   // MARK: Answers
 
   /// Books what a worker has covered, and sends its answer on.
   private func deliver(_ message: InboundMessage, from worker: LinkSender) throws {
     let nanoseconds = worker.heardNanoseconds
     guard let id = message.stream else { return }
+    if message.header.flags.isSuperset(of: [.peek, .last]) { return try deliverAlarm(message) }
     guard let stream = streams[id] else { return try deliver(message, of: id) }
     if message.header.kind == .refuse { return try lose(stream, message) }
     if message.header.kind == .acknowledge, message.header.number > 0 {
@@ -311,7 +292,7 @@ package final class TokenizerLoop: StageLoop {
         ? try giveLeave(to: stream, before: place) : saved(stream, before: place)
     }
     if message.header.flags.contains(.peek) {
-      return deliverPeek(message, of: stream, at: nanoseconds)
+      return try deliverPeek(message, of: stream, at: nanoseconds)
     }
     let covered = message.header.input
     let isLast = message.header.flags.contains(.last)

@@ -9,7 +9,10 @@ package struct TokenizerStage: Stage {
   let encoding: InputEncoding
   let format: AnswerFormat
   let workers: Int
+  /// Open streams in memory.
   let liveStreams: Int
+  /// Open streams, parked ones among them.
+  let streams: Int
   let givenState: GivenState
   /// What becomes of data for a worker that has no room.
   let onFull: PipelineFile.OnFull
@@ -24,6 +27,12 @@ package struct TokenizerStage: Stage {
   let store: StateStore?
   /// An idle stream leaves memory after so long; nil for only when there is need.
   let parkMilliseconds: UInt64?
+  /// An idle stream ends after so long; nil for never.
+  let expireMilliseconds: UInt64?
+  /// Which checkpoints can be rewound to; nil for none.
+  let keep: PipelineFile.KeepSection?
+  /// Of streams that leave and come as files.
+  let form: CheckpointForm
 
   package var name: String { "tokenizer" }
 

@@ -29,6 +29,9 @@ final class Connection {
   var lastHeardMilliseconds: UInt64
   /// Pings since it was heard last.
   var pingsUnanswered = 0
+  /// Welcomes that wait for a commit, and the pongs that must not overtake them.
+  var welcomesDue = 0
+  var pongsDue: [[UInt8]] = []
   /// Messages that libzmq would not take yet, oldest first.
   private(set) var waiting: Deque<OutgoingMessage> = []
   /// Bytes of those that no credit bounds: refusals, repeated answers, bare ends.

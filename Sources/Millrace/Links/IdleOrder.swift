@@ -19,16 +19,17 @@ struct IdleOrder<Stream: IdleStream> {
     order.removeAll()
   }
 
-  /// Calls `park` with streams that have been idle for at least so long, at most `limit` of those that
-  /// it looks at; those for which it says no stay.
+  /// Calls `park` with streams that have been idle for at least so long, until `most` have left or
+  /// `limit` have been looked at; those for which it says no stay.
   ///
   /// - Returns: how many left.
   @discardableResult
   mutating func sweep(
-    idleMilliseconds: UInt64, at now: UInt64, limit: Int, park: (Stream) -> Bool
+    idleMilliseconds: UInt64, at now: UInt64, limit: Int, most: Int = .max,
+    park: (Stream) -> Bool
   ) -> Int {
     var parked = 0
-    for _ in 0..<min(limit, order.count) {
+    for _ in 0..<min(limit, order.count) where parked < most {
       guard let (stream, entered) = order.first, now >= entered + idleMilliseconds else { break }
       order.removeFirst()
       if now >= stream.usedMilliseconds + idleMilliseconds, park(stream) {

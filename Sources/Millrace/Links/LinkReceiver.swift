@@ -158,7 +158,14 @@ final class LinkReceiver {
     switch inbound.header.kind {
     case .data, .answer, .hello: try handle(inbound, connection)
     case .ping:
-      send(Header(kind: .pong), json: Array(inbound.payload), to: connection)
+      guard connection.welcomesDue > 0 else {
+        send(Header(kind: .pong), json: Array(inbound.payload), to: connection)
+        break
+      }
+      // A pong tells that every welcome to a hello before it has come.
+      if connection.pongsDue.count < Limits.drainMessages {
+        connection.pongsDue.append(Array(inbound.payload))
+      }
     case .pong: break
     case .acknowledge where needsHello, .models where needsHello: try handle(inbound, connection)
     case .acknowledge, .refuse, .welcome, .credit, .models:
@@ -279,6 +286,22 @@ final class LinkReceiver {
     var header = Header(kind: .welcome)
     header.number = connection.hello
     send(header, json: welcome.bytes, to: connection)
+  }
+
+  /// The same for a hello whose welcome had to wait; pings behind it are answered.
+  func welcomeLate(
+    _ connection: Connection, hello: UInt64, streams: [String: Welcome.Stream], model: String
+  ) {
+    let newest = connection.hello
+    connection.hello = hello
+    welcome(connection, streams: streams, model: model)
+    connection.hello = newest
+    connection.welcomesDue -= 1
+    guard connection.welcomesDue == 0 else { return }
+    for payload in connection.pongsDue {
+      send(Header(kind: .pong), json: payload, to: connection)
+    }
+    connection.pongsDue = []
   }
 
   /// Tells every peer that what it sent is forgotten: it is to greet, and to send again.

@@ -10,6 +10,8 @@ final class IngressMetrics: Sendable {
   let openStreams: OwnedGauge
   let connections: OwnedGauge
   let cacheBytes: OwnedGauge
+  /// 1 while the store waits for room on its disk, and input with it.
+  let storeStalled: OwnedGauge
   private let refusals: [OwnedCounter]
 
   init(_ registry: MetricsRegistry) {
@@ -19,6 +21,8 @@ final class IngressMetrics: Sendable {
     openStreams = registry.gauge("millrace_streams_active", "Streams that are open.")
     connections = registry.gauge("millrace_connections", "Clients that are connected.")
     cacheBytes = registry.gauge("millrace_answer_cache_bytes", "Size of the answer cache.")
+    storeStalled = registry.gauge(
+      "millrace_store_stalled", "1 while the store waits for room on its disk.")
     refusals = RefusalCode.allCases.map {
       registry.counter(
         "millrace_refused_total", "Refusals sent to clients.", [MetricLabel("code", $0.rawValue)])

@@ -41,6 +41,18 @@ struct AlarmWatch {
     states[stream] = AlarmState(decoding: bytes)
   }
 
+  /// Takes a stream up where it stands elsewhere, or stood before.
+  ///
+  /// - Returns: that an alarm is cleared which is not raised there.
+  mutating func replace(_ bytes: [UInt8], of stream: StreamID) -> AlarmEvent? {
+    var before = states[stream]
+    states[stream] = AlarmState(decoding: bytes)
+    return states[stream]?.isRaised == true ? nil : before?.end()
+  }
+
+  /// A stream has gone elsewhere, and its alarm with it.
+  mutating func forget(_ stream: StreamID) { states[stream] = nil }
+
   /// Appends the lines of an answer's events.
   func append(_ events: [AlarmEvent], of stream: StreamID, to lines: inout [UInt8]) {
     for event in events {

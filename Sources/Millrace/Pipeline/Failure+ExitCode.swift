@@ -33,6 +33,7 @@ package enum ExitStatus: Int32, Sendable {
     case let error as ZeroMQError: self = error.isPeerTrouble ? .unreachable : .inputOutput
     case is LineWriter.Failure, is FileFailure, is FileTracer.Failure: self = .inputOutput
     case let error as StoreError: self = ExitStatus(error)
+    case let error as StreamMove.Failure: self = error.isPassing ? .unreachable : .badData
     case let error as ControlAnswer.Refused:
       self = ["busy", "stopping"].contains(error.code) ? .unreachable : .badData
     default: self = .bug

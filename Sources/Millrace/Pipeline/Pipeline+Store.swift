@@ -11,11 +11,27 @@ extension Pipeline {
   package func openStore(of stage: StageName?) throws(StoreError) -> StateStore? {
     guard let section = file.store else { return nil }
     return try StateStore(
-      path: section.path(of: stage), durability: section.durability, owner: storeOwner)
+      path: section.path(of: stage), durability: section.durability, owner: storeOwner,
+      replacing: section.takesOtherKernels ? ["kernels"] : [])
   }
 
   /// What the state belongs to: another model, precision or tokenizer cannot go on with it.
   private var storeOwner: [String: String] {
+    [
+      "model": model.hashText, "precision": file.precision.rawValue,
+      "tokenizer": tokenizerFingerprint,
+    ]
+  }
+
+  /// What a checkpoint file belongs to.
+  var checkpointOwner: CheckpointFile.Owner {
+    CheckpointFile.Owner(
+      model: model.hashText, precision: file.precision.rawValue,
+      tokenizer: tokenizerFingerprint, kernels: "\(model.model.kernels)")
+  }
+
+  /// The kind, and a fingerprint of all that makes its tokens.
+  private var tokenizerFingerprint: String {
     var tokenizer = file.tokenizer
     var contents: [UInt8] = []
     // The content counts, wherever the file lies.
@@ -25,10 +41,24 @@ extension Pipeline {
     }
     (tokenizer.file, tokenizer.vocabularyFile, tokenizer.scalingFile) = (nil, nil, nil)
     contents += Array("\(tokenizer)".utf8)
-    return [
-      "model": model.hashText, "precision": file.precision.rawValue,
-      "tokenizer": "\(file.tokenizer.kind.rawValue):\(StateStore.fingerprint(contents))",
-    ]
+    return "\(file.tokenizer.kind.rawValue):\(StateStore.fingerprint(contents))"
+  }
+}
+
+extension PipelineFile {
+  /// Checks that the state store can be made, or is a file that may be written to.
+  ///
+  /// - Throws: a `ConfigurationError`.
+  package func checkStore() throws(ConfigurationError) {
+    guard let path = store?.path else { return }
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    for target in [folder, path] where access(target, W_OK) != 0 {
+      if target == path, errno == ENOENT { continue }
+      throw error(
+        at: "state",
+        "keeps its store in \(path), but \(target) "
+          + (errno == ENOENT ? "does not exist; make that folder" : "may not be written to"))
+    }
   }
 }
 

@@ -147,10 +147,13 @@ package struct Pipeline: Sendable {
   package func tokenizer(_ endpoints: StageEndpoints, _ store: StateStore?) -> TokenizerStage {
     TokenizerStage(
       encoding: encoding, format: format, workers: file.inference.workers,
-      liveStreams: file.liveStreams, givenState: GivenState(model.model.stateLayout),
+      liveStreams: file.liveStreams, streams: file.streams,
+      givenState: GivenState(model.model.stateLayout),
       onFull: file.onFull, maxSteps: file.maxSteps, model: modelRecord,
       endpoints: endpoints, replies: file.sink.reply, store: store,
-      parkMilliseconds: file.store?.parkMilliseconds)
+      parkMilliseconds: file.store?.parkMilliseconds,
+      expireMilliseconds: file.expireMilliseconds, keep: file.keep,
+      form: CheckpointForm(self, owner: checkpointOwner))
   }
 
   package func inference(
@@ -162,7 +165,7 @@ package struct Pipeline: Sendable {
       settings: InferenceStage.Settings(
         batch: file.inference.batch, linger: file.inference.linger, emit: file.emit,
         output: output, resetEvery: file.resetEvery, rewarmSteps: file.rewarmSteps, reply: reply,
-        tellsTokens: encoding.isText),
+        tellsTokens: encoding.isText, hasAlarm: alarm != nil),
       endpoints: endpoints, store: store,
       checkpointMilliseconds: file.store?.checkpointMilliseconds ?? 0,
       parkMilliseconds: file.store?.parkMilliseconds, liveStreams: file.liveStreams)

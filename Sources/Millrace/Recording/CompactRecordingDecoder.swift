@@ -98,7 +98,10 @@ struct CompactRecordingDecoder {
     line.end = flags & CompactRecording.Flag.end != 0
     line.reset = flags & CompactRecording.Flag.reset != 0
     line.isOpenMark = flags & CompactRecording.Flag.open != 0
-    microseconds += UInt64(try number(below: 1 << 50, "a time"))
+    let since = UInt64(try number(below: 1 << 50, "a time"))
+    // Thirty-five years, as much as the other form takes.
+    guard microseconds + since < 1 << 50 else { throw Fault("times that add up beyond 2^50") }
+    microseconds += since
     line.microseconds = microseconds
     if flags & CompactRecording.Flag.hasNumber != 0 {
       line.number = UInt64(try number(below: 1 << 53, "a number"))

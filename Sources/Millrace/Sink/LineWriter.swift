@@ -56,19 +56,42 @@ final class LineWriter {
 
   deinit { if isOwned { close(descriptor) } }
 
+  /// Whether the disk is full, so that a part of the buffer is still to be written.
+  private(set) var isStalled = false
+
   /// Writes everything; blocks while a reader is slow, which is how its pace reaches the clients.
+  ///
+  /// Where the disk is full, the rest stays in the buffer; call it again later.
   func flush() throws {
     var written = 0
+    defer { buffer.removeFirst(written) }
+    isStalled = false
     while written < buffer.count {
       let count = buffer.withUnsafeBytes {
         write(descriptor, $0.baseAddress.map { $0 + written }, $0.count - written)
       }
       if count < 0 {
         if errno == EINTR { continue }
+        if errno == ENOSPC || errno == EDQUOT {
+          isStalled = true
+          return
+        }
         throw Failure(target: target, code: errno)
       }
       written += count
     }
-    buffer.removeAll(keepingCapacity: true)
+  }
+
+  /// Waits until all that was written is on the disk.
+  func sync() throws {
+    guard isFile else { return }
+    guard fsync(descriptor) == 0 else { throw Failure(target: target, code: errno) }
+  }
+
+  /// For a writer that cannot wait for room.
+  ///
+  /// - Throws: a `Failure` while the disk is full.
+  func checkRoom() throws {
+    if isStalled { throw Failure(target: target, code: ENOSPC) }
   }
 }

@@ -19,6 +19,14 @@ package final class SinkLoop: StageLoop {
   private let written: WrittenLog?
   /// Credit to give back when this turn's lines are written; without a store.
   private var held: [(connection: Connection, units: UInt64)] = []
+  /// Whether lines wait for room on the output's disk.
+  private var isFull: Bool { writer?.isStalled ?? false }
+  /// Whether the log has it that the disk is full.
+  private var isToldFull = false
+  /// How long a full disk is left alone.
+  private static let fullDisk = Duration.milliseconds(200)
+  /// While the output's disk is full.
+  private var whileFull = Poller()
   /// Lines of the answer under way, where they are kept for readers who come late.
   private var kept: [KeptLines.Line] = []
   /// Traced answers of this turn, until their lines are written.
@@ -68,7 +76,7 @@ package final class SinkLoop: StageLoop {
     if length > committed { try writer.cut(to: committed) }
     if length < committed {
       control.logger.warning(
-        "the output file is shorter than it was left: it was moved, or cut by somebody",
+        "the output file is shorter than it was left: moved, cut, or lost in a power cut",
         metadata: ["bytes": "\(length)", "expected": "\(committed)"])
     }
   }
@@ -77,11 +85,13 @@ package final class SinkLoop: StageLoop {
     linkItem = poller.add(link.socket)
     poller.add(control.stop)
     if let written { poller.add(written.bell) }
+    whileFull.add(control.stop)
     tapItem = tap?.add(to: &poller)
     control.ready()
   }
 
   package func wait() throws {
+    guard !isFull else { return _ = try whileFull.wait(timeout: SinkLoop.fullDisk) }
     if isIdle { usleep(SinkLoop.pauseMicroseconds) }
     _ = try poller.wait(timeout: .milliseconds(stoppedAtMilliseconds == nil ? 500 : 10))
   }
@@ -102,22 +112,24 @@ package final class SinkLoop: StageLoop {
     if poller.isReadable(tapItem) { try tap?.readSubscriptions() }
     try publisher?.readSubscriptions()
     let received =
-      poller.isReadable(linkItem)
+      !isFull && poller.isReadable(linkItem)
       ? try link.receive(limit: Limits.drainMessages) { try write($0, $1) } : 0
     try flush()
     // Only now: what is credited has been written.
     link.flush()
     if control.hasNeighbours { link.keepAlive() }
-    return isStopping ? !isDrained(received: received) : true
+    return isStopping ? try !isDrained(received: received) : true
   }
 
   /// Behind `stop`: whether all is written, and nobody has said more for a while.
-  private func isDrained(received: Int) -> Bool {
+  private func isDrained(received: Int) throws -> Bool {
     let now = control.clock.milliseconds
     if received > 0 || stoppedAtMilliseconds == nil { stoppedAtMilliseconds = now }
     let since = stoppedAtMilliseconds ?? now
-    return received == 0 && written?.isIdle ?? true
-      && now - since >= control.drainIdleMilliseconds
+    guard received == 0, written?.isIdle ?? true, now - since >= control.drainIdleMilliseconds
+    else { return false }
+    if written != nil { try writer?.sync() }
+    return true
   }
 
   /// Writes the lines of this turn, timed, and gives their credit back once they count.
@@ -131,6 +143,10 @@ package final class SinkLoop: StageLoop {
       let began = MonotonicClock.nanoseconds
       try writer.flush()
       metrics.duration.observe(nanoseconds: MonotonicClock.nanoseconds - began)
+      try tellStall()
+      if control.stop.isRaised { try writer.checkRoom() }
+      // No credit is given back for what is not written.
+      if writer.isStalled { return }
     }
     for (connection, units) in held { connection.release(units: units) }
     held.removeAll(keepingCapacity: true)
@@ -138,6 +154,14 @@ package final class SinkLoop: StageLoop {
     var length: (Int64, descriptor: Int32)?
     if let writer, writer.isFile { length = (try writer.length(), writer.descriptor) }
     try written.advance(outputLength: length)
+  }
+
+  /// Says when the output's disk is full, and when it is written again.
+  private func tellStall() throws {
+    guard let writer, writer.isStalled != isToldFull else { return }
+    isToldFull = writer.isStalled
+    guard writer.isStalled else { return control.logger.notice("the output is written again") }
+    control.logger.error("the output's disk is full; answers wait until there is room")
   }
 
   /// Of what this turn has written.
@@ -157,16 +181,19 @@ package final class SinkLoop: StageLoop {
     let units = message.header.sinkUnits
     _ = connection.receive(units: units)
     metrics.messages.add(1)
-    metrics.stepsIn.add(UInt64(message.header.count))
+    let isState = message.header.carriesState
+    if !isState { metrics.stepsIn.add(UInt64(message.header.count)) }
     if let parent = control.spans.parent(of: message.note) {
       traced.append(TracedAnswer(parent, stream, message.header))
     }
     guard let written else {
       connection.hold(units: units)
       held.append((connection, units))
+      if isState { return try takeState(message, of: stream, connection) }
       return try write(message, of: stream, from: 0)
     }
     written.hold(units, of: connection)
+    if isState { return try takeState(message, of: stream, connection) }
     // What was written before a restart comes again, from the last checkpoint on.
     let life = message.header.input
     guard var standing = try written.written(of: stream, in: life) else { return }
@@ -182,6 +209,46 @@ package final class SinkLoop: StageLoop {
     standing.isEnded = isLast
     standing.alarm = isLast ? [] : alarms?.encoded(stream) ?? []
     written.set(standing, of: stream)
+  }
+
+  /// What is no answer: with PEEK a question about the stream's alarm; with START its alarm as it was
+  /// where the stream comes from; with END that the stream has gone elsewhere.
+  private func takeState(
+    _ message: InboundMessage, of stream: StreamID, _ connection: Connection
+  ) throws {
+    let header = message.header
+    if header.flags.contains(.peek) {
+      let alarm = alarms?.encoded(stream) ?? []
+      var reply = Header(.answer, state: alarm.count, flags: [.peek, .last])
+      reply.model = header.model
+      let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+      stream.withBytes { name in
+        alarm.withUnsafeBytes {
+          link.send(
+            reply, stream: name, payload: $0, ids: nothing, note: nothing, isCredited: true,
+            to: connection)
+        }
+      }
+      return
+    }
+    let life = header.input
+    var standing = WrittenAnswers(life: life)
+    if let written {
+      guard let known = try written.written(of: stream, in: life) else { return }
+      standing = known
+    }
+    if header.flags.contains(.end) {
+      alarms?.forget(stream)
+      standing.isEnded = true
+      standing.alarm = []
+    } else {
+      // It comes again behind a restart, and may be long past then.
+      guard standing.next == 0, standing.alarm.isEmpty else { return }
+      let event = alarms?.replace(Array(message.payload), of: stream) ?? nil
+      try tell(event.map { [$0] } ?? [], of: stream, answer: header)
+      standing.alarm = alarms?.encoded(stream) ?? []
+    }
+    written?.set(standing, of: stream)
   }
 
   /// Writes an answer's rows from `first` on.

@@ -19,7 +19,9 @@ final class WrittenLog {
   /// Changed since the last group was handed over.
   private var changed: Set<StreamID> = []
   /// Changed since they last had a row of their own.
-  private var unsettled: Set<StreamID> = []
+  ///
+  /// As the newest group has them: where they stand now may lie ahead of what is known of the output.
+  private var unsettled: [StreamID: WrittenAnswers] = [:]
   /// Streams that ended, oldest first; the rows of the oldest are let go.
   private var ended: Deque<StreamID> = []
   /// Streams whose rows are on their way, and the ticket of these.
@@ -49,7 +51,7 @@ final class WrittenLog {
     group = try store.forEachWritten { record in
       guard let id = StreamID(record.stream) else { return }
       streams[id] = record.written
-      unsettled.insert(id)
+      unsettled[id] = record.written
     }
     ended = Deque(try store.endedStreams(in: .written).compactMap { StreamID($0) })
   }
@@ -115,7 +117,7 @@ final class WrittenLog {
         streams[stream].map { WrittenAnswers.Record(stream: stream.name, written: $0) }
       }
       changes.append(.written(group: group, records))
-      unsettled.formUnion(changed)
+      for stream in changed { unsettled[stream] = streams[stream] }
       changed.removeAll(keepingCapacity: true)
     }
     if let lines = kept?.take() { changes.append(lines) }
@@ -135,8 +137,7 @@ final class WrittenLog {
     guard now >= nextSettleMilliseconds, !unsettled.isEmpty, settling.isEmpty else { return }
     nextSettleMilliseconds = now + 1000
     var changes: [StoreChange] = []
-    for stream in unsettled {
-      guard let written = streams[stream] else { continue }
+    for (stream, written) in unsettled {
       changes.append(.settleWritten(stream.name, written))
       if written.isEnded { ended.append(stream) }
       settling.append(stream)
@@ -157,14 +158,14 @@ final class WrittenLog {
   private func forgetSettled() {
     guard !settling.isEmpty, settled <= store.committed else { return }
     for stream in settling where streams[stream]?.isEnded == true {
-      if !changed.contains(stream), !unsettled.contains(stream) { streams[stream] = nil }
+      if !changed.contains(stream), unsettled[stream] == nil { streams[stream] = nil }
     }
     settling.removeAll()
     let now = clock.milliseconds
     guard now >= nextTurnMilliseconds else { return }
     nextTurnMilliseconds = now + WrittenLog.turnMilliseconds
     // What has no row yet stays; all others can be read again.
-    older = streams.filter { !changed.contains($0.key) && !unsettled.contains($0.key) }
+    older = streams.filter { !changed.contains($0.key) && unsettled[$0.key] == nil }
     for stream in older.keys { streams[stream] = nil }
   }
 }

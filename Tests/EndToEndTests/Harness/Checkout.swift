@@ -17,6 +17,9 @@ enum Checkout {
   /// that was ever used, so that the process's memory says nothing about the daemon's.
   static let isSanitized = ProcessInfo.processInfo.environment["MILLRACE_SANITIZED"] != nil
 
+  /// Whether `make faults` runs the tests: with many more streams, cuts and flips.
+  static let isThorough = ProcessInfo.processInfo.environment["MILLRACE_THOROUGH"] != nil
+
   static func path(_ relative: String) -> String { root.appending(path: relative).path }
 
   static func text(_ relative: String) throws -> String {

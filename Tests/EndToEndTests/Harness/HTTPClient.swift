@@ -72,4 +72,17 @@ struct HTTPClient {
     }
     return values
   }
+
+  /// Waits for a metric, which a stage publishes at its own next turn.
+  func wait(for name: String, _ condition: (Double) -> Bool) throws -> [String: Double] {
+    let deadline = Deadline.standard
+    while true {
+      let metrics = try metrics()
+      if let value = metrics[name], condition(value) { return metrics }
+      if deadline.hasPassed {
+        throw HarnessError.timedOut(waitingFor: name, seen: "\(metrics[name] ?? .nan)")
+      }
+      usleep(10_000)
+    }
+  }
 }

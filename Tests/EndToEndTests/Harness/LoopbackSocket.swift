@@ -45,6 +45,13 @@ final class LoopbackSocket {
 
   deinit { close(descriptor) }
 
+  /// Another descriptor of the same socket, for whoever outlives this object.
+  func duplicate() throws -> Int32 {
+    let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+    guard copy >= 0 else { throw HarnessError.system(call: "fcntl", code: errno) }
+    return copy
+  }
+
   /// Sends bytes as far as the peer takes them.
   func send(_ bytes: [UInt8]) {
     _ = bytes.withUnsafeBytes {

@@ -17,16 +17,20 @@ final class RunningPipeline {
 
   /// Where its endpoints are encrypted.
   let keys: TestKeys?
+  /// What its processes find in the environment.
+  var variables: [String: String]
 
   /// Starts it and waits until it is ready.
   init(
     _ pipeline: PipelineText, over transport: Transport = .ipc, isSplit: Bool = false,
-    isTapped: Bool = false, durability: String? = nil, history: String? = nil,
-    rewarm: Int? = nil, keys: TestKeys? = nil
+    isTapped: Bool = false, durability: String? = nil, history: String? = nil, keep: Int? = nil,
+    expireAfter: String? = nil, rewarm: Int? = nil, keys: TestKeys? = nil,
+    on disk: FaultyDisk? = nil, variables: [String: String] = [:]
   ) throws {
-    let folder = try keys?.folder ?? TemporaryFolder()
+    let folder = try keys?.folder ?? disk?.folder ?? TemporaryFolder()
     self.folder = folder
     self.keys = keys
+    self.variables = variables.merging(disk?.variables ?? [:]) { _, new in new }
     // Each link takes one port for each worker.
     var port = transport == .tcp ? try LoopbackSocket.freePorts(3 + pipeline.workers) : 0
     func endpoint(_ name: String, ports: Int = 1) -> String {
@@ -44,6 +48,8 @@ final class RunningPipeline {
         "store: \(store)", "durability: \(durability)", "checkpoint: 50ms", "park-after: 100ms",
       ]
       if let history { state.append("history: \(history)") }
+      if let keep { state.append("keep: \(keep)") }
+      if let expireAfter { state.append("expire-after: \(expireAfter)") }
       pipeline.sink.append("file: \(folder.file("output.jsonl"))")
     }
     if !state.isEmpty { pipeline.more.append("state: { \(state.joined(separator: ", ")) }") }
@@ -57,7 +63,8 @@ final class RunningPipeline {
     commands =
       isSplit
       ? ["tokenizer", "inference", "sink"].map { ["stage", $0, path] } : [["run", path]]
-    processes = try commands.map { try DaemonProcess($0) }
+    let environment = self.variables
+    processes = try commands.map { try DaemonProcess($0, variables: environment) }
     for process in processes { try process.waitUntilReady() }
   }
 
@@ -69,8 +76,18 @@ final class RunningPipeline {
     try start(index)
   }
 
+  /// Kills all of it, takes from the disk what a power cut takes, and starts it anew.
+  func cutPower(of disk: FaultyDisk, _ survival: inout FaultyDisk.Survival) throws {
+    for process in processes { try process.terminate(SIGKILL) }
+    try disk.cutPower(&survival)
+    for index in processes.indices {
+      processes[index] = try DaemonProcess(commands[index], variables: variables)
+    }
+    for process in processes { try process.waitUntilReady() }
+  }
+
   func start(_ index: Int) throws {
-    processes[index] = try DaemonProcess(commands[index])
+    processes[index] = try DaemonProcess(commands[index], variables: variables)
     try processes[index].waitUntilReady()
   }
 

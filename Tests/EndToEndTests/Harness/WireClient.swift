@@ -183,6 +183,18 @@ final class WireClient {
     }
   }
 
+  /// Numbers of the acknowledgements of a stream that have come; other messages are kept for later.
+  func acknowledgements(of stream: String) throws -> [UInt64] {
+    while let message = try receiveAny(within: .milliseconds(20)) {
+      if message.header.kind != .credit, message.header.kind != .pong { passedOver.append(message) }
+    }
+    func isWanted(_ message: ReceivedMessage) -> Bool {
+      message.header.kind == .acknowledge && message.stream == stream
+    }
+    defer { passedOver.removeAll(where: isWanted) }
+    return passedOver.filter(isWanted).map(\.header.number)
+  }
+
   /// Answers of a stream until they hold `count` steps; a refusal is an error.
   func answers(of stream: String, steps count: Int) throws -> [ReceivedMessage] {
     var answers: [ReceivedMessage] = []

@@ -111,8 +111,11 @@ final class Relay {
 
   private func loseOutward() -> UInt64? {
     defer { outward = [] }
-    return outward.map(\.sentMilliseconds).min()
+    return oldestOutward
   }
+
+  /// When the oldest was sent of what is on its way back.
+  var oldestOutward: UInt64? { outward.map(\.sentMilliseconds).min() }
 
   private func connect() throws {
     guard let address else { return }

@@ -3,7 +3,6 @@ final class SentLife {
   let script: LifeScript
   let expected: ExpectedAnswers
   let stream: String
-  private let emitsEachStep: Bool
 
   /// Elements sent, counted from the life's first; goes back when they are to be sent again.
   var sent = 0
@@ -26,11 +25,10 @@ final class SentLife {
   /// As above, for refusals, which no store keeps.
   var mayMissRefusals = false
 
-  init(_ script: LifeScript, _ expected: ExpectedAnswers, stream: String, _ setup: Setup) {
+  init(_ script: LifeScript, _ expected: ExpectedAnswers, stream: String) {
     self.script = script
     self.expected = expected
     self.stream = stream
-    emitsEachStep = setup.emitEvery == 1
     answered = Array(repeating: 0, count: expected.answers.count)
   }
 

@@ -97,7 +97,8 @@ final class SimulatedClient {
 
   func cut(arriving: Int, lost: Int, isTold: Bool) throws {
     isDisturbed = true
-    lose(since: try link.cut(arriving: arriving, lost: lost))
+    // What is sent to the old connection from now on is lost as well.
+    lose(since: try link.cut(arriving: arriving, lost: lost) ?? world.clock.milliseconds)
     if isTold { isGreetingDue = true }
   }
 
@@ -140,7 +141,10 @@ final class SimulatedClient {
     var flags: MessageFlags = []
     if !life.isBegun { flags.insert(.start) }
     // A START that comes by an old connection behind the END of its life cannot be told from a new one.
-    if end == life.count { left = [] }
+    if end == life.count, !left.isEmpty {
+      lose(since: left.compactMap(\.oldestOutward).min() ?? world.clock.milliseconds)
+      left = []
+    }
     if life.script.resets.contains(from), from > 0 { flags.insert(.reset) }
     if end == life.count, life.script.ends, !isBad(life, from) { flags.insert(.end) }
     transmit(from..<end, of: life, stream.id, flags)

@@ -80,8 +80,7 @@ final class World {
 
   func lives(of script: StreamScript) -> [SentLife] {
     script.lives.map {
-      SentLife(
-        $0, ExpectedAnswers(of: $0, stream: script.name, model, setup), stream: script.name, setup)
+      SentLife($0, ExpectedAnswers(of: $0, stream: script.name, model, setup), stream: script.name)
     }
   }
 
@@ -268,6 +267,8 @@ final class World {
 
   /// All that is left is acknowledged, trimmed and credited, once nobody has anything to send.
   private func checkAtRest() throws {
+    // What was lost has taken credit, until the next hello.
+    for client in clients where client.isDisturbed { client.greet() }
     let rounds = 3 * Int(setup.checkpointMilliseconds) / 20 + 150
     for _ in 0..<rounds {
       try roundAtRest()
@@ -292,6 +293,7 @@ final class World {
         "every step has one answer", client.name, "each answer once", client.standing)
     }
     try checkStores()
+    try checkMemory()
   }
 
   private var workerWindows: [(String, Int)] {
@@ -306,6 +308,20 @@ final class World {
       guard groups.isEmpty else {
         throw violation(
           "what is saved leaves the store", process.name, "no input kept", "groups \(groups)")
+      }
+    }
+  }
+
+  /// No stage knows more streams than it may.
+  private func checkMemory() throws {
+    let metrics =
+      ["millrace_streams_active"]
+      + (0..<setup.workers).map { "millrace_stage_streams{stage=\"inference-\($0)\"" }
+    for process in processes {
+      for metric in metrics where process.metric(metric) > Double(setup.liveStreams) {
+        throw violation(
+          "memory is bounded", "\(process.name), \(metric)", "at most \(setup.liveStreams)",
+          "\(process.metric(metric))")
       }
     }
   }

@@ -1,13 +1,13 @@
 // libFuzzer for the reader that MILLRACE_FUZZ_READER names; the arguments are libFuzzer's own.
 import Foundation
 
-private let reader: FuzzedReader = {
+private let read: ([UInt8]) -> String = {
   let name = ProcessInfo.processInfo.environment["MILLRACE_FUZZ_READER"] ?? ""
-  guard let reader = FuzzedReader(rawValue: name) else {
-    let names = FuzzedReader.allCases.map(\.rawValue).joined(separator: ", ")
-    fatalError("MILLRACE_FUZZ_READER is \"\(name)\", expected one of \(names)")
-  }
-  return reader
+  if let reader = FuzzedReader(rawValue: name) { return reader.read }
+  if let input = FuzzedInput(rawValue: name) { return input.read }
+  let names = FuzzedReader.allCases.map(\.rawValue) + FuzzedInput.allCases.map(\.rawValue)
+  fatalError(
+    "MILLRACE_FUZZ_READER is \"\(name)\", expected one of \(names.joined(separator: ", "))")
 }()
 
 private typealias Input = @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
@@ -20,14 +20,14 @@ private func runDriver(
 ) -> CInt
 
 /// What SwiftPM links as the entry of an executable of this name.
-@_cdecl("ModelFuzzer_main")
-func modelFuzzerMain(
+@_cdecl("Fuzzer_main")
+func fuzzerMain(
   _ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
 ) -> CInt {
   var count = count
   var arguments = arguments
   return runDriver(&count, &arguments) { start, count in
-    _ = reader.read(Array(UnsafeBufferPointer(start: start, count: count)))
+    _ = read(Array(UnsafeBufferPointer(start: start, count: count)))
     return 0
   }
 }

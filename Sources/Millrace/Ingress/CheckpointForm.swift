@@ -1,0 +1,116 @@
+import Durability
+import Recurrence
+import Tokenization
+import Wire
+
+/// What a checkpoint file of a pipeline is like, and whether a stream in one can go on here.
+struct CheckpointForm: Sendable {
+  let owner: CheckpointFile.Owner
+  /// Of the state, in order.
+  let rows: [CheckpointFile.Row]
+  /// Floats of all of them.
+  let stateCount: Int
+  /// Floats that START may give.
+  let givenCount: Int
+  /// Values of an answer.
+  let answerWidth: Int
+  let hasAnomaly: Bool
+  let hasAlarm: Bool
+  /// With `emit: every`, steps for each answer.
+  let stepsAnAnswer: UInt32?
+
+  /// Numbers beyond it are no stream's, and could not be added to.
+  private static let numberMax: UInt64 = 1 << 62
+
+  init(_ pipeline: Pipeline, owner: CheckpointFile.Owner) {
+    let layout = pipeline.model.model.stateLayout
+    self.owner = owner
+    rows = layout.rows.enumerated().map { index, row in
+      CheckpointFile.Row(name: "state/\(index)/\(row.layerName)/\(row.kind.name)", width: row.width)
+    }
+    stateCount = layout.portableCount
+    givenCount = layout.recurrentCount
+    answerWidth = pipeline.output.width(of: pipeline.model.model.outputWidth)
+    hasAnomaly = pipeline.output.anomaly != nil
+    hasAlarm = pipeline.alarm != nil
+    if case .every(let count) = pipeline.file.emit {
+      stepsAnAnswer = UInt32(count)
+    } else {
+      stepsAnAnswer = nil
+    }
+  }
+
+  /// The stream of a checkpoint file, with nothing in it that could harm a stage.
+  ///
+  /// - Throws: a `CheckpointFile.Failure`.
+  func read(_ file: [UInt8]) throws(CheckpointFile.Failure) -> CheckpointFile {
+    var content = try CheckpointFile(reading: file, for: owner, rows: rows)
+    try check(content.snapshot.standing)
+    if var memory = content.snapshot.memory {
+      try check(memory)
+      if let stepsAnAnswer {
+        // Where it comes from, answers may be rarer.
+        memory.checkpoint.stepsSinceAnswer = min(
+          memory.checkpoint.stepsSinceAnswer, stepsAnAnswer - 1)
+      }
+      if !hasAlarm { memory.alarm = [] }
+      content.snapshot.memory = memory
+    }
+    return content
+  }
+
+  private func check(_ standing: StreamStanding) throws(CheckpointFile.Failure) {
+    for number in [standing.expected, standing.nextStep, standing.nextAnswer, standing.epoch]
+    where number > CheckpointForm.numberMax {
+      throw .damaged("\(number) is no number of a stream")
+    }
+    guard standing.firstInput <= standing.expected, standing.sequenceStart <= standing.nextStep,
+      MessageFlags(rawValue: standing.pendingFlags).isSubset(of: [.start, .reset])
+    else { throw .damaged("its numbers contradict each other") }
+    guard standing.given.isEmpty || standing.given.count == givenCount else {
+      throw .damaged("the state to begin with has \(standing.given.count) numbers")
+    }
+    do {
+      if !standing.carry.isEmpty { _ = try TokenizerCarry(decoding: standing.carry) }
+      if !standing.values.isEmpty { _ = try ValueCarry(decoding: standing.values) }
+    } catch {
+      throw .damaged("what its tokenizer has begun cannot be read: \(error)")
+    }
+  }
+
+  private func check(_ memory: StreamSnapshot.Memory) throws(CheckpointFile.Failure) {
+    let checkpoint = memory.checkpoint
+    guard checkpoint.nextStep <= CheckpointForm.numberMax,
+      checkpoint.last.map({ $0.number <= checkpoint.nextStep }) ?? true
+    else { throw .damaged("its numbers contradict each other") }
+    if let last = checkpoint.last, last.row.count != answerWidth {
+      throw .mismatch(
+        what: "answers of", file: "\(last.row.count) values", here: "\(answerWidth) values")
+    }
+    if !checkpoint.errors.isEmpty {
+      guard hasAnomaly else {
+        throw .mismatch(what: "anomaly score", file: "some", here: "none")
+      }
+      do {
+        _ = try AnomalyScore.State(decoding: checkpoint.errors)
+      } catch {
+        throw .damaged("its forecast errors cannot be read")
+      }
+    }
+    guard memory.alarm.isEmpty || AlarmState(decoding: memory.alarm) != nil else {
+      throw .damaged("its alarm cannot be read")
+    }
+  }
+}
+
+extension StateRow.Kind {
+  /// As files name it.
+  var name: String {
+    switch self {
+    case .h: "h"
+    case .c: "c"
+    case .past(let steps): "past-\(steps)"
+    case .value(let name): name
+    }
+  }
+}

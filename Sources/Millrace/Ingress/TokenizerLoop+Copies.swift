@@ -1,0 +1,218 @@
+import Durability
+import Recurrence
+import Wire
+
+/// `streams.export`, `streams.import`, `streams.fork` and `streams.peek`: a stream as a whole.
+extension TokenizerLoop {
+  /// Takes a stream as a whole; where that fails, or `then` refuses, whoever asked is told.
+  private func whole(
+    _ stream: IngressStream, for asker: ControlSocket.Asker,
+    then: @escaping (StreamSnapshot) throws -> Void
+  ) throws {
+    try takeSnapshot(of: stream) { [unowned self] answer in
+      switch answer {
+      case .failure(let refusal): controlSocket?.refuse(refusal, to: asker)
+      case .success(let snapshot):
+        do {
+          try then(snapshot)
+        } catch let refusal as ControlRefusal {
+          controlSocket?.refuse(refusal, to: asker)
+        } catch let refused as RefusedMessage {
+          controlSocket?.refuse(ControlRefusal(.busy, refused.refusal.message), to: asker)
+        }
+      }
+    }
+  }
+
+  /// Files and shown states are of the model that the pipeline file names.
+  private func checkModel() throws(ControlRefusal) {
+    let current = models.series.current
+    guard current.hash != stage.form.owner.model else { return }
+    throw ControlRefusal(
+      .mismatch,
+      "the model \(current.hash) was swapped in, and files are of \(stage.form.owner.model); start "
+        + "the daemon with model: \(current.path) in its file, and ask again")
+  }
+
+  // MARK: Files
+
+  func export(_ request: ControlRequest, for asker: ControlSocket.Asker) throws {
+    let id = try request.stream()
+    try checkModel()
+    let stream = try openStream(named: id)
+    let isHeld = try request.flag("hold")
+    if isHeld { try hold(stream) }
+    try takeSnapshot(of: stream) { [unowned self] answer in
+      switch answer {
+      case .failure(let refusal):
+        if isHeld { try release(id) }
+        controlSocket?.refuse(refusal, to: asker)
+      case .success(let snapshot):
+        var reply = ControlReply()
+        reply.fields.put("stream", id.name)
+        reply.fields.put("expected", snapshot.standing.expected)
+        reply.fields.put("steps", snapshot.standing.nextStep)
+        reply.attachment = CheckpointFile(
+          stream: id.name, owner: stage.form.owner, snapshot: snapshot
+        ).bytes(rows: stage.form.rows)
+        controlSocket?.reply(reply, to: asker)
+      }
+    }
+  }
+
+  func importFile(_ request: ControlRequest, for asker: ControlSocket.Asker) throws {
+    guard !request.attachment.isEmpty else {
+      throw ControlRefusal(.badFile, "there is no checkpoint file behind the request")
+    }
+    try checkModel()
+    let content: CheckpointFile
+    do {
+      content = try stage.form.read(request.attachment)
+    } catch {
+      if case .mismatch = error { throw ControlRefusal(.mismatch, "\(error)") }
+      throw ControlRefusal(.badFile, "\(error)")
+    }
+    let name = try request.text("as") ?? content.stream
+    guard let id = StreamID(name) else {
+      throw ControlRefusal(.badRequest, "the stream's name is no name; say another with \"as\"")
+    }
+    try checkPlace(for: id, replaces: request.flag("replace"))
+    try checkSize(content.snapshot)
+    let stream = try beginLife(from: content.snapshot, as: id, event: "imported")
+    reply(copied(stream, with: ingressEndpoint), afterCommitTo: asker)
+  }
+
+  /// Whether a name is free for a copy.
+  private func checkPlace(for id: StreamID, replaces: Bool) throws {
+    guard held[id] == nil else {
+      throw ControlRefusal(.busy, "\(id) is being moved")
+    }
+    guard !replaces, let there = try known(id), there.sequence.phase == .open else { return }
+    throw ControlRefusal(
+      .exists,
+      "\(id) is open at \(there.sequence.expected); end it, choose another name, or replace it "
+        + "(--replace)")
+  }
+
+  /// A worker takes no larger message.
+  private func checkSize(_ snapshot: StreamSnapshot) throws(ControlRefusal) {
+    let byteCount = snapshot.memory?.bytes.count ?? 0
+    guard byteCount <= Limits.messageBytes - Limits.stateOverheadBytes else {
+      throw ControlRefusal(
+        .tooLarge,
+        "the state has \(byteCount) bytes, which do not fit one message between stages of "
+          + "\(Limits.messageBytes)")
+    }
+  }
+
+  private func copied(_ stream: IngressStream, with ingress: String?) -> ControlReply {
+    var reply = ControlReply()
+    reply.fields.put("stream", stream.id.name)
+    reply.fields.put("expected", stream.sequence.expected)
+    reply.fields.put("steps", stream.nextStep)
+    reply.fields.put("life", stream.life)
+    if let ingress { reply.fields.put("ingress", ingress) }
+    return reply
+  }
+
+  /// Where clients connect, with the port that the system chose.
+  private var ingressEndpoint: String {
+    let endpoint = stage.endpoints.ingress
+    guard endpoint.hasSuffix(":*") || endpoint.hasSuffix(":0") else { return endpoint }
+    return (try? link.socket.lastEndpoint) ?? endpoint  // why: the name in the file is still true
+  }
+
+  // MARK: Copies here
+
+  func fork(_ request: ControlRequest, for asker: ControlSocket.Asker) throws {
+    let stream = try openStream(named: request.stream())
+    let copy = try request.stream("as")
+    let replaces = try request.flag("replace")
+    try checkPlace(for: copy, replaces: replaces)
+    guard copy != stream.id else {
+      throw ControlRefusal(.badRequest, "\(copy) cannot be a copy of itself")
+    }
+    try whole(stream, for: asker) { [unowned self] snapshot in
+      // It may have begun meanwhile.
+      try checkPlace(for: copy, replaces: replaces)
+      try checkSize(snapshot)
+      let stream = try beginLife(from: snapshot, as: copy, event: "forked")
+      reply(copied(stream, with: nil), afterCommitTo: asker)
+    }
+  }
+
+  func peek(_ request: ControlRequest, for asker: ControlSocket.Asker) throws {
+    let id = try request.stream()
+    let stream = try openStream(named: id)
+    let withState = try request.flag("state")
+    if withState { try checkModel() }
+    guard !withState || stage.form.stateCount <= Limits.shownStateFloats else {
+      throw ControlRefusal(
+        .tooLarge, "the state has \(stage.form.stateCount) numbers; export it and read the file")
+    }
+    try whole(stream, for: asker) { [unowned self] snapshot in
+      var reply = ControlReply()
+      reply.fields.put("stream", id.name)
+      reply.fields.put("expected", snapshot.standing.expected)
+      reply.fields.put("steps", snapshot.standing.nextStep)
+      let checkpoint = snapshot.memory?.checkpoint
+      reply.fields.put("steps_since_reset", UInt64(checkpoint?.stepsSinceReset ?? 0))
+      reply.fields.put("answer", json: newestAnswer(of: id, checkpoint) ?? "null")
+      if withState { reply.fields.put("state", json: rows(of: checkpoint)) }
+      controlSocket?.reply(reply, to: asker)
+    }
+  }
+
+  /// The line of the newest output, or where answers are rarer than steps of the step that waits.
+  ///
+  /// Nil where none is known.
+  private func newestAnswer(of id: StreamID, _ checkpoint: StreamCheckpoint?) -> String? {
+    var answer = Header(kind: .answer)
+    answer.count = 1
+    var row: [Float] = []
+    var token: [Int32] = []
+    if let last = checkpoint?.last, checkpoint?.stepsSinceAnswer ?? 0 > 0 {
+      answer.number = last.number
+      row = last.row
+      token = last.id.map { [$0] } ?? []
+    } else if let stream = streams[id],
+      let cached = cache.answers(of: stream, from: max(stream.nextAnswer, 1) - 1).last
+    {
+      let count = Int(cached.header.count)
+      guard count > 0 else { return nil }
+      answer.number = cached.header.end - 1
+      row = cached.payload.suffix(cached.payload.count / count).withUnsafeBytes {
+        [Float](copying: $0)
+      }
+      token = cached.ids.suffix(cached.ids.count / count).withUnsafeBytes {
+        [Int32](copying: $0)
+      }
+    } else {
+      return nil
+    }
+    var line: [UInt8] = []
+    row.withUnsafeBufferPointer {
+      stage.format.appendLine(
+        stream: id, number: answer.number, token: token.first, row: $0, isEnd: false, to: &line)
+    }
+    return String(decoding: line.dropLast(), as: UTF8.self)
+  }
+
+  private func rows(of checkpoint: StreamCheckpoint?) -> String {
+    var taken = 0
+    var text: [UInt8] = Array("{".utf8)
+    for (index, row) in stage.form.rows.enumerated() {
+      if index > 0 { text.append(UInt8(ascii: ",")) }
+      JSONText.append(row.name, to: &text)
+      text += Array(":[".utf8)
+      for place in 0..<row.width {
+        if place > 0 { text.append(UInt8(ascii: ",")) }
+        // Nothing has reached the worker: zeros.
+        JSONText.append(checkpoint?.state[taken + place] ?? 0, to: &text)
+      }
+      taken += row.width
+      text.append(UInt8(ascii: "]"))
+    }
+    return String(decoding: text + Array("}".utf8), as: UTF8.self)
+  }
+}

@@ -1,0 +1,1 @@
+../../ModelFilesTests/FuzzedReader.swift

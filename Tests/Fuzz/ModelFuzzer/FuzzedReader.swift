@@ -1,1 +1,0 @@
-../../Tests/ModelFilesTests/FuzzedReader.swift
