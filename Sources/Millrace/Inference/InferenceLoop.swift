@@ -177,8 +177,8 @@ package final class InferenceLoop: StageLoop {
     connection.hold(units: units)
     // A question has a number where steps have their generation.
     let model =
-      message.header.isQuestion
-      ? streams[id]?.model ?? models.current : try models.model(of: message.header.generation)
+      try message.header.isQuestion
+      ? streams[id]?.model ?? models.current : models.model(of: message.header.generation)
     guard let stream = try stream(for: id, message.header, model) else {
       return connection.release(units: units)
     }
