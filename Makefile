@@ -36,7 +36,7 @@ test: setup ## Run all tests (debug build)
 	cd Clients/python && MILLRACE=$(CURDIR)/.build/debug/millrace $(PYTHON) -m unittest discover -q -s tests -t .
 	$(MAKE) --no-print-directory test-python
 	.build/debug/millrace test $(PIPELINES)
-	.build/debug/millrace-simulate --seeds 200
+	.build/debug/millrace-simulate --seeds 76
 	.build/debug/millrace-simulate --replay $(wildcard Fixtures/simulation/*.jsonl)
 	$(PYTHON) Tests/Torture/torture.py .build/debug/millrace --kills 12 --seed 1
 	$(PYTHON) Tests/Torture/torture.py .build/debug/millrace --kills 12 --seed 2 --split
@@ -194,7 +194,7 @@ neon: ## Compare the NEON kernels with the reference, bit by bit (installs a cro
 	fi
 	$(MAKE) -C Benchmarks/kernels test-arm
 
-fixtures: ## Compare the fixtures' expected values with Keras anew (needs Keras in PYTHON_KERAS)
+fixtures: ## Compare the fixtures' expected values with Keras anew (needs Keras and tokenizers in PYTHON_KERAS)
 	@for script in $(wildcard $(patsubst Pipelines/%.yaml,Fixtures/%/generate.py,$(PIPELINES))); do \
 	  echo "$$script"; $${PYTHON_KERAS:-python3} $$script --check || exit 1; done
 

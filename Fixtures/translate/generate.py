@@ -2,7 +2,7 @@
 """Writes expected.jsonl: the words that Keras gives for the sentences of input.jsonl, the likeliest each time; and
 expected-beam.jsonl: the likeliest sentence that a beam search finds.
 
-Usage: python generate.py [--check] [--out DIR]      (needs keras, tensorflow-cpu, numpy)
+Usage: python generate.py [--check] [--out DIR]      (needs keras, tensorflow-cpu, numpy, tokenizers)
 """
 import json
 import sys
@@ -12,16 +12,17 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 from answer_lines import answer_line, arguments, finish, np, read_json_lines
 
-STEPS, FIRST = 8, 1
+STEPS = 8
 # As in Pipelines/translate-beam.yaml.
 WIDTH, POWER = 4, 0.7
 
 options = arguments(__doc__, HERE).parse_args()
 import keras
+import tokenizers
 
 encoder = keras.saving.load_model(options.folder / "encoder.keras")
 decoder = keras.saving.load_model(options.folder / "decoder.keras")
-characters = (options.folder / "characters.txt").read_text(encoding="utf-8").splitlines()
+pieces = tokenizers.Tokenizer.from_file(str(options.folder / "tokenizer.json"))
 words = (options.folder / "words.txt").read_text(encoding="utf-8").splitlines()
 
 texts = {}
@@ -33,7 +34,9 @@ START, END = words.index("<start>"), words.index("<end>")
 
 def decode(word, state):
     output, state = decoder.layers[1].cell(decoder.layers[0](np.array([word])), state)
-    return np.asarray(decoder.layers[2](output))[0], state
+    for layer in decoder.layers[2:]:
+        output = layer(output)
+    return np.asarray(output)[0], state
 
 
 def greedy(state):
@@ -68,10 +71,9 @@ def beam(state):
 
 outputs = {"expected.jsonl": [], "expected-beam.jsonl": []}
 for stream, text in texts.items():
-    # A character that the vocabulary has not makes no step.
-    ids = [FIRST + characters.index(c) for c in text if c in characters]
+    ids = pieces.encode(text).ids
     x = encoder.layers[0](np.array([ids]))
-    state = [np.zeros((1, 128), np.float32)] * 2
+    state = [np.zeros((1, encoder.layers[1].units), np.float32)] * 2
     for t in range(len(ids)):
         _, state = encoder.layers[1].cell(x[:, t], state)
     for name, search in (("expected.jsonl", greedy), ("expected-beam.jsonl", beam)):

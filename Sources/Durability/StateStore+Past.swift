@@ -7,7 +7,9 @@ extension StateStore {
     _ snapshot: StreamSnapshot, number: UInt64, of stream: String, count: Int, in database: Database
   ) throws {
     try database.cachedStatement(sql: "REPLACE INTO past VALUES (?, ?, ?)")
-      .execute(arguments: [stream, Int64(clamping: number), sealed(snapshot.bytes, pastName(of: stream, number))])
+      .execute(arguments: [
+        stream, Int64(clamping: number), sealed(snapshot.bytes, pastName(of: stream, number)),
+      ])
     // The one behind the last `count`, and all before it.
     try database.cachedStatement(
       sql: """

@@ -1,10 +1,10 @@
 /// Text of others inside a one-line message.
-enum PrintableText {
+package enum PrintableText {
   /// More scalars than these are cut off.
   private static let scalarsMax = 80
 
   /// Escapes what would break the line or steer a terminal; a long text is cut.
-  static func escaped(_ text: String) -> String {
+  package static func escaped(_ text: String) -> String {
     var shown = ""
     for (index, scalar) in text.unicodeScalars.enumerated() {
       if index == scalarsMax { return shown + "..." }
@@ -23,6 +23,20 @@ enum PrintableText {
       }
     }
     return shown
+  }
+
+  /// A message with such text in it, on one line.
+  package static func line(_ message: String) -> String {
+    guard message.unicodeScalars.contains(where: isUnsafe) else { return message }
+    return message.unicodeScalars.reduce(into: "") { shown, scalar in
+      if scalar == "\n" {
+        shown += "\\n"
+      } else if isUnsafe(scalar) {
+        shown += "\\u{\(String(scalar.value, radix: 16))}"
+      } else {
+        shown.unicodeScalars.append(scalar)
+      }
+    }
   }
 
   /// Controls, line and paragraph separators, and what turns the direction of writing.

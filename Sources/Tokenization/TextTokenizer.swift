@@ -104,6 +104,11 @@ package struct TextTokenizer: Sendable {
     joined.withUnsafeBytes { read($0, carry: &carry, into: &run, pending: pending) }
   }
 
+  /// Whether a carry that was kept elsewhere is one of this kind of tokenizer: bytes hold nothing.
+  package func fits(_ carry: TokenizerCarry) -> Bool {
+    if case .bytes = kind { carry.bytes.isEmpty && carry.scalars.isEmpty } else { true }
+  }
+
   /// Ends the text: half a character becomes U+FFFD, and what may still compose or go on is taken
   /// as it is.
   package func flush(carry: inout TokenizerCarry, into run: inout TokenRun) {

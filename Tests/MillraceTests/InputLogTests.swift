@@ -16,7 +16,7 @@ struct InputLogTests {
     defer { #expect(throws: Never.self) { try FileManager.default.removeItem(at: folder) } }
     let store = try StateStore(
       committedByCallerAt: folder.appending(path: "s.sqlite").path, durability: .os, owner: [:])
-    let log = try InputLog(store)
+    let log = try InputLog(store, clock: .monotonic)
     var told: [String] = []
     func advance() throws {
       try log.advance { _, _ in

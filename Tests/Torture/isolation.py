@@ -88,6 +88,12 @@ def epoch_of(client, name):
     return state.epoch if state else client.session.epoch
 
 
+def has_ended(client, name):
+    """Whether what the connection before had sent arrived behind the welcome, and ended the life."""
+    state = client.session._streams.get(name)
+    return state is None or state.is_closed
+
+
 class Neighbour(threading.Thread):
     """Sends lives until it has had its share of them, over connections that end in the middle."""
 
@@ -150,6 +156,9 @@ class Neighbour(threading.Thread):
         self.open[life.name] = life
 
     def send_piece(self, client, life):
+        if life.epochs and has_ended(client, life.name):
+            life.is_ended = True
+            return
         index = life.next
         life.next += 1
         is_last = life.next == len(life.pieces)
@@ -173,7 +182,8 @@ class Neighbour(threading.Thread):
         life.next = starts.index(entry["expected"])
         life.is_ended = False
         if life.next == len(life.pieces):
-            client.end(life.name)
+            if not has_ended(client, life.name):
+                client.end(life.name)
             life.is_ended = True
         life.epochs.add(epoch_of(client, life.name))
 
@@ -306,7 +316,8 @@ def main():
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--keep", action="store_true", help="keep the folder")
     options = parser.parse_args()
-    options.checkpoint, options.park, options.split = "200ms", "100ms", False
+    options.checkpoint, options.park = "200ms", "100ms"
+    options.split = options.power = False
     seed = random.randrange(1 << 32) if options.seed is None else options.seed
     print(f"seed {seed}", flush=True)
     rng = random.Random(seed)

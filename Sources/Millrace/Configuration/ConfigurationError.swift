@@ -1,3 +1,5 @@
+import Tokenization
+
 /// What is wrong with a pipeline file, and where.
 package struct ConfigurationError: Error, Equatable, CustomStringConvertible {
   package var file: String
@@ -10,7 +12,8 @@ package struct ConfigurationError: Error, Equatable, CustomStringConvertible {
     self.file = file
     self.line = line
     self.column = column
-    self.message = message
+    // Keys and values of the file stand in it as they are.
+    self.message = PrintableText.line(message)
   }
 
   package var description: String {

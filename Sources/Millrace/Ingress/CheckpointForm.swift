@@ -6,6 +6,7 @@ import Wire
 /// What a checkpoint file of a pipeline is like, and whether a stream in one can go on here.
 struct CheckpointForm: Sendable {
   let owner: CheckpointFile.Owner
+  let encoding: InputEncoding
   /// Of the state, in order.
   let rows: [CheckpointFile.Row]
   /// Floats of all of them.
@@ -25,6 +26,7 @@ struct CheckpointForm: Sendable {
   init(_ pipeline: Pipeline, owner: CheckpointFile.Owner) {
     let layout = pipeline.model.model.stateLayout
     self.owner = owner
+    encoding = pipeline.encoding
     rows = layout.rows.enumerated().map { index, row in
       CheckpointFile.Row(name: "state/\(index)/\(row.layerName)/\(row.kind.name)", width: row.width)
     }
@@ -70,12 +72,13 @@ struct CheckpointForm: Sendable {
     guard standing.given.isEmpty || standing.given.count == givenCount else {
       throw .damaged("the state to begin with has \(standing.given.count) numbers")
     }
+    let fits: Bool
     do {
-      if !standing.carry.isEmpty { _ = try TokenizerCarry(decoding: standing.carry) }
-      if !standing.values.isEmpty { _ = try ValueCarry(decoding: standing.values) }
+      fits = try encoding.fits(standing)
     } catch {
       throw .damaged("what its tokenizer has begun cannot be read: \(error)")
     }
+    guard fits else { throw .damaged("what its tokenizer has begun is of another tokenizer") }
   }
 
   private func check(_ memory: StreamSnapshot.Memory) throws(CheckpointFile.Failure) {
@@ -99,6 +102,20 @@ struct CheckpointForm: Sendable {
     }
     guard memory.alarm.isEmpty || AlarmState(decoding: memory.alarm) != nil else {
       throw .damaged("its alarm cannot be read")
+    }
+  }
+}
+
+extension InputEncoding {
+  /// Whether what a tokenizer has begun is of this one.
+  fileprivate func fits(_ standing: StreamStanding) throws(CarryError) -> Bool {
+    let text =
+      standing.carry.isEmpty ? TokenizerCarry() : try TokenizerCarry(decoding: standing.carry)
+    let values = standing.values.isEmpty ? ValueCarry() : try ValueCarry(decoding: standing.values)
+    return switch self {
+    case .text(let tokenizer): tokenizer.fits(text) && values.isEmpty
+    case .values(let features): standing.values.isEmpty || features.fits(values)
+    case .ids, .frames: values.isEmpty
     }
   }
 }

@@ -270,9 +270,10 @@ final class World {
     // What was lost has taken credit, until the next hello.
     for client in clients where client.isDisturbed { client.greet() }
     let rounds = 3 * Int(setup.checkpointMilliseconds) / 20 + 150
-    for _ in 0..<rounds {
+    for count in 1...rounds {
       try roundAtRest()
       clock.pass(milliseconds: 20)
+      if count.isMultiple(of: 15), try isAtRest() { break }
     }
     for client in clients {
       guard client.credit == client.sent + window else {
@@ -296,6 +297,19 @@ final class World {
     try checkMemory()
   }
 
+  /// Whether nothing more is to come.
+  private func isAtRest() throws -> Bool {
+    let isCredited = clients.allSatisfy { $0.credit == $0.sent + window }
+    return try isCredited && processes.allSatisfy { try groups(of: $0).isEmpty }
+  }
+
+  /// Groups of input that a store still has.
+  private func groups(of process: SimulatedProcess) throws -> [UInt64] {
+    var groups: [UInt64] = []
+    try process.store?.forEachInputGroup { group, _ in groups.append(group) }
+    return groups
+  }
+
   private var workerWindows: [(String, Int)] {
     (0..<setup.workers).map { ("inference-\($0)", 1024) }
   }
@@ -303,8 +317,7 @@ final class World {
   /// Input that is saved and answered leaves the store.
   private func checkStores() throws {
     for process in processes {
-      var groups: [UInt64] = []
-      try process.store?.forEachInputGroup { group, _ in groups.append(group) }
+      let groups = try groups(of: process)
       guard groups.isEmpty else {
         throw violation(
           "what is saved leaves the store", process.name, "no input kept", "groups \(groups)")
