@@ -157,7 +157,8 @@ let package = Package(
       dependencies: ["Durability", "Millrace", "ModelFiles", "Recurrence", "Tokenization", "Wire"],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["MillraceCommand", "Wire", "ZeroMQ"],
+      name: "EndToEndTests",
+      dependencies: ["MillraceCommand", "ModelFiles", "Recurrence", "Wire", "ZeroMQ"],
       swiftSettings: swiftSettings),
   ],
   swiftLanguageModes: [.v6],

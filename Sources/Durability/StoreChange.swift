@@ -21,6 +21,8 @@ package enum StoreChange: Sendable {
   case settleWritten(String, WrittenAnswers?)
   /// Groups of written answers through this one are needed no more.
   case trimWritten(through: UInt64)
+  /// A model that was swapped in, the one before it, or one that is needed no more.
+  case model(ModelRecord)
   /// The output file is good up to here.
   case outputLength(Int64, descriptor: Int32)
   /// Output lines for readers who come late; `second` since 1970 is when they were written.
@@ -33,6 +35,7 @@ extension StoreChange {
   /// Roughly what it holds in memory while it waits.
   var byteCount: Int {
     switch self {
+    case .model: 256
     case .inputs(_, let records): records.count + 64
     case .checkpoint(_, let checkpoint): (checkpoint?.state.count ?? 0) * 4 + 128
     case .standing, .settleWritten: 192

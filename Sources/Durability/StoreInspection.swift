@@ -7,6 +7,8 @@ package struct StoreInspection: Sendable {
   /// Open streams with a checkpoint.
   package let checkpoints: Int
   package let sqliteVersion: String
+  /// The models of swaps, oldest first; empty where none was ever swapped in.
+  package let models: [ModelRecord]
 
   /// Reads the file and has SQLite check it (`PRAGMA quick_check`).
   ///
@@ -16,7 +18,7 @@ package struct StoreInspection: Sendable {
       var configuration = Configuration()
       configuration.readonly = true
       let queue = try DatabaseQueue(path: path, configuration: configuration)
-      (checkpoints, sqliteVersion) = try queue.read { database in
+      (checkpoints, sqliteVersion, models) = try queue.read { database in
         try StoreSchema.check(database, path)
         let version = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
         guard version <= StoreSchema.version else {
@@ -28,7 +30,8 @@ package struct StoreInspection: Sendable {
         }
         return (
           try Int.fetchOne(database, sql: "SELECT count(*) FROM checkpoints") ?? 0,
-          try String.fetchOne(database, sql: "SELECT sqlite_version()") ?? "unknown"
+          try String.fetchOne(database, sql: "SELECT sqlite_version()") ?? "unknown",
+          try StateStore.models(of: database)
         )
       }
       let attributes = try FileManager.default.attributesOfItem(atPath: path)

@@ -25,6 +25,7 @@ enum StoreSchema {
       try sealNames(database, path)
     }
     try database.execute(sql: pastTable)
+    try StateStore.createModels(database)
     try database.execute(sql: StateStore.keptSchema)
     try database.execute(sql: "PRAGMA user_version = \(version)")
   }

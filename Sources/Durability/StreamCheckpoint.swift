@@ -5,6 +5,8 @@ package struct StreamCheckpoint: Equatable, Sendable {
     package var number: UInt64
     package var id: Int32?
     package var row: [Float]
+    /// The first 8 bytes of the hash of the model that gave it; 0 for the one that the state is of.
+    package var model: UInt64 = 0
 
     package init(number: UInt64, id: Int32?, row: [Float]) {
       self.number = number
@@ -25,6 +27,10 @@ package struct StreamCheckpoint: Equatable, Sendable {
   package var state: [Float]
   /// Forecast errors in their portable form; empty without an anomaly score.
   package var errors: [UInt8] = []
+  /// The model that the state belongs to: 0 until one is swapped in.
+  package var generation: UInt64 = 0
+  /// The last inputs, for a swap that replays them, in their portable form; empty where none are kept.
+  package var recent: [UInt8] = []
   /// Whether the life is over: nothing is left of it but that it was.
   package var isEnded = false
 
@@ -46,9 +52,15 @@ package struct StreamCheckpoint: Equatable, Sendable {
     for value in [life, messages, nextStep] { writer.put(value) }
     writer.put(stepsSinceReset)
     writer.put(stepsSinceAnswer)
-    writer.put(UInt8(isEnded ? 1 : 0))
+    let isOfSwaps = generation > 0 || !recent.isEmpty || last?.model ?? 0 > 0
+    writer.put(UInt8(isEnded ? 1 : 0) | (isOfSwaps ? 2 : 0))
     writer.put(state)
     writer.put(counted: errors)
+    if isOfSwaps {
+      writer.put(generation)
+      writer.put(counted: recent)
+      writer.put(last?.model ?? 0)
+    }
     if let last {
       writer.put(last.number)
       writer.put(Int64(last.id ?? -1))
@@ -64,15 +76,23 @@ package struct StreamCheckpoint: Equatable, Sendable {
     nextStep = try reader.take()
     stepsSinceReset = try reader.take()
     stepsSinceAnswer = try reader.take()
-    isEnded = try reader.take(UInt8.self) != 0
+    let bits = try reader.take(UInt8.self)
+    isEnded = bits & 1 != 0
     state = try reader.takeFloats()
     errors = Array(try reader.takeCounted())
+    var lastModel: UInt64 = 0
+    if bits & 2 != 0 {
+      generation = try reader.take()
+      recent = Array(try reader.takeCounted())
+      lastModel = try reader.take()
+    }
     if !reader.isAtEnd {
       let number = try reader.take(UInt64.self)
       let id = try reader.take(Int64.self)
       last = LastOutput(
         number: number, id: id < 0 ? nil : Int32(truncatingIfNeeded: id),
         row: try reader.takeFloats())
+      last?.model = lastModel
     }
   }
 }

@@ -26,6 +26,8 @@ package struct StreamStanding: Equatable, Sendable {
   package var given: [Float]
   /// That of rows of numbers.
   package var values: [UInt8]
+  /// Which model its last message was for: 0 until one is swapped in.
+  package var generation: UInt64 = 0
   /// The ingress of the daemon in which its life goes on; empty where it did not leave.
   package var movedTo = ""
   /// When it was sent to last, in a column of its own; counts the time that daemons have run.
@@ -58,13 +60,14 @@ package struct StreamStanding: Equatable, Sendable {
     ] {
       writer.put(value)
     }
-    // Stores of before have 0 and 1 here.
-    writer.put(UInt8(!movedTo.isEmpty ? 2 : isClosed ? 1 : 0))
+    // Stores of before have 0 and 1 here; only behind a swap there is a generation to be told.
+    writer.put(UInt8(!movedTo.isEmpty ? 2 : isClosed ? 1 : 0) | (generation > 0 ? 4 : 0))
     if !movedTo.isEmpty { writer.put(counted: movedTo.utf8) }
     writer.put(pendingFlags)
     writer.put(counted: carry)
     writer.put(given)
     writer.put(counted: values)
+    if generation > 0 { writer.put(generation) }
   }
 
   init(from reader: inout ByteReader) throws {
@@ -76,13 +79,15 @@ package struct StreamStanding: Equatable, Sendable {
     messages = try reader.take()
     sequenceStart = try reader.take()
     nextAnswer = try reader.take()
-    let phase = try reader.take(UInt8.self)
+    let bits = try reader.take(UInt8.self)
+    let phase = bits & 3
     isClosed = phase != 0
     if phase == 2 { movedTo = String(decoding: try reader.takeCounted(), as: UTF8.self) }
     pendingFlags = try reader.take()
     carry = Array(try reader.takeCounted())
     given = try reader.takeFloats()
     values = Array(try reader.takeCounted())
+    if bits & 4 != 0 { generation = try reader.take() }
   }
 
   package var bytes: [UInt8] {

@@ -83,6 +83,15 @@ package enum Limits {
   /// What is further back counts as no longer cached. Four for each step of a full credit.
   package static let repeatedEntries = 4096
 
+  /// Bytes of the last inputs that each stream keeps for a swap that replays them: `state.rewarm`.
+  package static let rewarmBytes = 64 << 10
+
+  /// Models that are held at once; a swap beyond it is refused until streams of the older ones end.
+  package static let models = 8
+
+  /// How long a model file may take to be read and probed before the swap is given up.
+  package static let swapMilliseconds: UInt64 = 50_000
+
   /// Ends that are remembered to acknowledge a repeated END; the oldest are forgotten.
   package static let closedStreams = 10_000
 

@@ -6,13 +6,18 @@ import Recurrence
 
 struct ModelCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "model", abstract: "Look at a model file, or run it alone.",
+    commandName: "model",
+    abstract: "Look at a model file, run it alone, or have a daemon go on with it.",
     discussion: """
       EXAMPLES:
         millrace model inspect model.keras
         millrace model verify model.keras
+        millrace model swap model.keras pipeline.yaml --policy carry
       """,
-    subcommands: [Inspect.self, Run.self, Verify.self, ConvertCommand.self, ReadApartCommand.self])
+    subcommands: [
+      Inspect.self, Run.self, Verify.self, Swap.self, Show.self, ConvertCommand.self,
+      ReadApartCommand.self,
+    ])
 
   struct Inspect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -17,8 +17,9 @@ struct RunCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await failing {
-      let pipeline = try PipelineBuilder(try argument.file()).build()
-      let daemon = Daemon(pipeline: pipeline, logger: argument.logger(default: .info))
+      let daemon = Daemon(
+        pipeline: try PipelineBuilder(try argument.file()).build(),
+        logger: argument.logger(default: .info))
       try await daemon.run()
     }
   }

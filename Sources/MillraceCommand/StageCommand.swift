@@ -21,9 +21,9 @@ struct StageCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await failing {
-      let pipeline = try PipelineBuilder(try argument.file()).build()
       let daemon = Daemon(
-        pipeline: pipeline, logger: argument.logger(default: .info), stage: stage)
+        pipeline: try PipelineBuilder(try argument.file()).build(),
+        logger: argument.logger(default: .info), stage: stage)
       try await daemon.run()
     }
   }

@@ -50,6 +50,7 @@ package enum FriendlyHeader {
     if header.epoch != 0 { text += ",\"epoch\":\(header.epoch)" }
     if header.time != 0 { text += ",\"time\":\(header.time)" }
     if header.input != 0 { text += ",\"input\":\(header.input)" }
+    if header.model != 0 { text += ",\"model\":\"\(ModelKey.text(of: header.model))\"" }
     return Array((text + "}").utf8)
   }
 
@@ -64,6 +65,8 @@ package enum FriendlyHeader {
     var epoch: UInt64 = 0
     var time: UInt64 = 0
     var input: UInt64 = 0
+    var model: UInt64 = 0
+    var badModel: String?
 
     mutating func read(_ key: String, from reader: inout JSONReader) throws(JSONError) {
       switch key {
@@ -74,6 +77,9 @@ package enum FriendlyHeader {
       case "epoch": epoch = try reader.unsignedInteger()
       case "time": time = try reader.unsignedInteger()
       case "input": input = try reader.unsignedInteger()
+      case "model":
+        let digits = try reader.string()
+        if let key = ModelKey.key(ofDigits: digits) { model = key } else { badModel = digits }
       case "shape":
         var values: [UInt64] = []
         try reader.array { (reader) throws(JSONError) in
@@ -108,12 +114,18 @@ package enum FriendlyHeader {
           .badHeader, "the flag \(JSONText.quoted(unknownFlag)) is unknown",
           expected: MessageFlags.names.map(\.name).joined(separator: ", "))
       }
+      if let badModel {
+        throw WireError(
+          .badHeader, "\"model\" is \(JSONText.quoted(badModel))",
+          expected: "up to 16 hexadecimal digits")
+      }
       var header = Header(kind: kind)
       header.flags = flags
       header.number = number
       header.epoch = epoch
       header.time = time
       header.input = input
+      header.model = model
       try setShape(of: &header, payloadByteCount: payloadByteCount)
       return header
     }

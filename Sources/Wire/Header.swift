@@ -57,7 +57,7 @@ package struct Header: Equatable, Sendable {
       T(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: T.self))
     }
     guard let kind = MessageKind(rawValue: bytes[4]) else {
-      throw WireError(.badHeader, "kind is \(bytes[4])", expected: "1 to 9")
+      throw WireError(.badHeader, "kind is \(bytes[4])", expected: "1 to 9, and 16 between stages")
     }
     guard let elementType = ElementType(rawValue: bytes[5]) else {
       throw WireError(.badDType, "dtype is \(bytes[5])", expected: "0 to 5")

@@ -9,6 +9,8 @@ package enum MessageKind: UInt8, Sendable, CaseIterable {
   case ping = 7
   case pong = 8
   case answer = 9
+  /// About models, between stages only: `ModelMessage`.
+  case models = 16
 
   /// The name in the friendly form.
   package var name: String {
@@ -22,6 +24,7 @@ package enum MessageKind: UInt8, Sendable, CaseIterable {
     case .ping: "ping"
     case .pong: "pong"
     case .answer: "answer"
+    case .models: "models"
     }
   }
 
@@ -30,6 +33,6 @@ package enum MessageKind: UInt8, Sendable, CaseIterable {
     self = kind
   }
 
-  /// Kinds 4 to 8 may come without a stream, and so may the refusal of one, or of a bad name.
-  package var allowsEmptyStream: Bool { (3...8).contains(rawValue) }
+  /// Kinds 4 to 8 and 16 may come without a stream, and so may the refusal of one, or of a bad name.
+  package var allowsEmptyStream: Bool { (3...8).contains(rawValue) || self == .models }
 }

@@ -29,5 +29,22 @@ struct RecordTests {
     #expect(try StreamCheckpoint(bytes: checkpoint.bytes) == checkpoint)
     checkpoint.last = .init(number: 8, id: 5, row: [1, 2])
     #expect(try StreamCheckpoint(bytes: checkpoint.bytes) == checkpoint)
+    checkpoint.generation = 3
+    checkpoint.recent = [1, 2, 3, 4]
+    checkpoint.last?.model = 77
+    #expect(try StreamCheckpoint(bytes: checkpoint.bytes) == checkpoint)
+    checkpoint.last = nil
+    #expect(try StreamCheckpoint(bytes: checkpoint.bytes) == checkpoint)
+  }
+
+  @Test func standingsTellTheirGeneration() throws {
+    var standing = StreamStanding(
+      life: 1, epoch: 7, expected: 12, isClosed: true, firstInput: 3, nextStep: 4, messages: 5,
+      pendingFlags: 4, values: [5])
+    let before = standing.bytes
+    standing.generation = 9
+    #expect(try StreamStanding(bytes: standing.bytes) == standing)
+    #expect(try StreamStanding(bytes: before).generation == 0)
+    #expect(standing.bytes.count == before.count + 8)
   }
 }

@@ -194,4 +194,44 @@ struct StateStoreTests {
     try store.wait(for: ticket)
     #expect(store.hasRoom)
   }
+
+  // MARK: Models
+
+  /// The store follows a swap: it opens for the model that serves and for those before it.
+  @Test func theStoreBelongsToTheModelsThatWereSwappedIn() throws {
+    let first = ModelRecord(generation: 0, policy: "", path: "/a", hash: "sha256:1")
+    var second = ModelRecord(generation: 1, policy: "carry", path: "/b", hash: "sha256:2")
+    do {
+      let store = try open()
+      #expect(try store.models() == [])
+      try store.wait(for: store.submit([.model(first), .model(second)]))
+      second.isReleased = true
+      try store.wait(for: store.submit([.model(second)]))
+      store.finish()
+    }
+    for hash in ["sha256:1", "sha256:2"] {
+      let again = try open(["model": hash])
+      #expect(try again.models() == [first, second])
+      again.finish()
+    }
+    #expect(
+      throws: StoreError.otherOwner(
+        path: path, what: "model", expected: "sha256:3", received: "sha256:2")
+    ) { try open(["model": "sha256:3"]) }
+  }
+
+  @Test func openStreamsAreCountedByGeneration() throws {
+    let store = try open()
+    var changes: [StoreChange] = []
+    for index in 0..<2000 {
+      var standing = Self.standing
+      standing.generation = UInt64(index % 3)
+      standing.isClosed = index % 2 == 0
+      changes.append(.standing("s\(index)", standing))
+    }
+    try store.wait(for: store.submit(changes))
+    #expect(try store.openStreams() == [0: 333, 1: 334, 2: 333])
+    #expect(try store.openStreamCount() == 1000)
+    store.finish()
+  }
 }

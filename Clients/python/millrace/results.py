@@ -17,7 +17,8 @@ class Answer:
     ids: each step's token id in text pipelines, else None.
     last: the stream's final answer; it may come without a row.
     input: the first input number that these steps did not use.
-    model: the first 8 bytes of the model file's SHA-256; 0 in the friendly form.
+    model: which model made them: the first 8 bytes of its file's SHA-256, the first byte highest.
+        `f"{model:016x}"` is how the hash begins.
     """
 
     stream: str

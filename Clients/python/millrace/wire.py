@@ -86,8 +86,8 @@ class Message:
     """One MR/1 message. `number` is in bytes for text, in steps otherwise and in answers.
 
     `ids`: i32[count] in answers; in data with START the state to begin with, f32.
-    `stream` is the whole topic on a publish socket. The friendly form has no `model` (its 64 bits
-    do not fit a JSON integer) and neither count nor width for text and json (their length says it).
+    `stream` is the whole topic on a publish socket. In the friendly form `model` is text, 16
+    hexadecimal digits, and there is neither count nor width for text and json (their length says it).
     """
 
     kind: Kind
@@ -214,7 +214,7 @@ def _read_binary(header: bytes) -> dict[str, Any]:
     _, kind, dtype, flags, count, width, number, epoch, time, first_unused, model = (
         HEADER.unpack(header))
     if kind not in _KINDS_BY_NAME.values():
-        raise WireError("bad-header", f"kind is {kind}", "1 to 9")
+        raise WireError("bad-header", f"kind is {kind}", "1 to 9, and 16 between stages")
     if dtype not in _VALUE_BYTES:
         raise WireError("bad-dtype", f"dtype is {dtype}", "0 to 5")
     if flags & ~_FLAGS_KNOWN:
@@ -269,6 +269,8 @@ def _friendly_header(message: Message) -> bytes:
     for key in ("epoch", "time", "input"):
         if getattr(message, key):
             fields[key] = getattr(message, key)
+    if message.model:
+        fields["model"] = f"{message.model:016x}"
     for key, value in fields.items():
         if isinstance(value, int) and not 0 <= value <= JSON_INTEGER_MAX:
             raise WireError("bad-header", f"{key} is {value}", "0 to 2^53 - 1 in the friendly form")
@@ -289,6 +291,7 @@ def _read_friendly(header: bytes, payload_bytes: int) -> dict[str, Any]:
     read: dict[str, Any] = dict(kind=kind, flags=_friendly_flags(fields.get("flags", [])))
     for key in ("number", "epoch", "time", "input"):
         read[key] = _integer(key, fields.get(key, 0), JSON_INTEGER_MAX)
+    read["model"] = _model_key(fields.get("model", "0"))
     # Kinds 2 to 8 carry JSON and nothing else, so they may leave dtype out.
     name = fields.get("dtype", "none" if kind in (Kind.DATA, Kind.ANSWER) else "json")
     if not isinstance(name, str) or name not in _FRIENDLY_DTYPES:
@@ -315,6 +318,12 @@ def _friendly_flags(names: Any) -> Flag:
             raise WireError("bad-header", f"a flag is {name!r}", ", ".join(Flag.__members__))
         flags |= Flag[name]
     return flags
+
+
+def _model_key(digits: Any) -> int:
+    if not isinstance(digits, str) or not re.fullmatch("[0-9a-f]{1,16}", digits):
+        raise WireError("bad-header", f"model is {digits!r}", "up to 16 hexadecimal digits")
+    return int(digits, 16)
 
 
 def _integer(key: str, value: Any, maximum: int) -> int:

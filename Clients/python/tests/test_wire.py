@@ -65,6 +65,16 @@ class GoldenMessages(unittest.TestCase):
             wire.decode(parts, topic=topic)
         self.assertEqual(caught.exception.code, entry["refuse"], entry["why"])
 
+    def test_the_friendly_form_has_the_model_as_text(self):
+        answer = wire.Message(Kind.ANSWER, "a", DType.JSON, count=1, width=2, payload=b"{}",
+                              model=0x0C5079B06DBDD73B, friendly=True)
+        parts = wire.encode(answer)
+        self.assertIn(b'"model":"0c5079b06dbdd73b"', parts[1])
+        self.assertEqual(wire.decode(parts), answer)
+        with self.assertRaises(WireError) as caught:
+            wire.decode([parts[0], parts[1].replace(b"0c50", b"0C50"), parts[2]])
+        self.assertEqual(caught.exception.code, "bad-header")
+
     def test_cover_every_kind_dtype_and_flag_in_both_forms(self):
         for form in ("binary", "friendly"):
             seen = [entry["meaning"] for entry in GOLDEN["messages"] if entry["form"] == form]

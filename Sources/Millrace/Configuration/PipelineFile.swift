@@ -40,6 +40,8 @@ package struct PipelineFile: Sendable, Equatable {
   package var links: LinksSection?
   /// h and c are zeroed after so many steps, for models trained on windows; nil for never.
   package var resetEvery: Int?
+  /// The last inputs of each stream that are kept, for a model swap that replays them; 0 for none.
+  package var rewarmSteps = 0
   /// A stream that nobody has sent to for so long ends; nil for never.
   package var expireMilliseconds: UInt64?
   /// Which checkpoints can be rewound to; nil for none.

@@ -128,6 +128,7 @@ extension PipelineFile {
     }
     if let section = try top.section("state", known: PipelineFile.stateKeys) {
       resetEvery = try section.integer("reset-every", in: 1...Int(Int32.max))
+      rewarmSteps = try section.integer("rewarm", in: 0...Limits.rewarmBytes / 4) ?? 0
       expireMilliseconds = try section.milliseconds("expire-after", in: 10...(1 << 40))
       if let count = try section.integer("keep", in: 1...Limits.pastCheckpoints) {
         keep = KeepSection(
@@ -155,8 +156,8 @@ extension PipelineFile {
   }
 
   private static let stateKeys = [
-    "reset-every", "store", "durability", "checkpoint", "park-after", "history", "expire-after",
-    "keep", "other-kernels",
+    "reset-every", "rewarm", "store", "durability", "checkpoint", "park-after", "history",
+    "expire-after", "keep", "other-kernels",
   ]
 
   private static func store(

@@ -9,6 +9,8 @@ struct ControlRefusal: Error, Equatable {
     /// A request, a file or a state of more bytes than there is room for.
     case tooLarge = "too-large"
     case noStream = "no-stream"
+    /// A model file that cannot take the place of the one that serves.
+    case modelRefused = "model-refused"
     /// The stream has gone to another daemon.
     case moved
     /// A stream of that name is open.

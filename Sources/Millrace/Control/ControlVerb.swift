@@ -2,6 +2,8 @@
 enum ControlVerb: String, CaseIterable, Sendable {
   case streamsList = "streams.list"
   case streamsShow = "streams.show"
+  case modelShow = "model.show"
+  case modelSwap = "model.swap"
   case streamsPeek = "streams.peek"
   case streamsExport = "streams.export"
   case streamsImport = "streams.import"
@@ -16,7 +18,8 @@ enum ControlVerb: String, CaseIterable, Sendable {
 
   var keys: [String] {
     switch self {
-    case .streamsList: []
+    case .streamsList, .modelShow: []
+    case .modelSwap: ["file", "policy"]
     case .streamsShow, .streamsReset, .streamsPark, .streamsRelease: ["stream"]
     case .streamsPeek: ["stream", "state"]
     case .streamsExport: ["stream", "hold"]

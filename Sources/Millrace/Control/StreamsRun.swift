@@ -109,7 +109,7 @@ package struct StreamsRun: Sendable {
   // MARK: Asking
 
   /// Asks for something with one reply, and prints it.
-  private func ask(
+  func ask(
     _ verb: ControlVerb, _ fields: ControlFields, attachment: [UInt8]? = nil
   ) async throws {
     try await asking { try tell(try $0.ask(verb, fields, attachment: attachment)) }

@@ -1,3 +1,4 @@
+import Durability
 import Foundation
 import Glibc
 import Wire
@@ -26,7 +27,10 @@ struct PipelineExamination {
       findings.append(workers(of: file))
       findings.append(room(for: pipeline))
       findings += endpoints(of: file)
-      if let store = try storePath() { findings.append(Doctor.store(at: store)) }
+      if let store = try storePath() {
+        findings.append(Doctor.store(at: store))
+        findings += swappedModel(in: store, of: pipeline)
+      }
       return findings
     } catch {
       return [.problem(name, "\(error)", "millrace check \(path) says it again once it is mended")]
@@ -51,6 +55,14 @@ struct PipelineExamination {
   private func storePath() throws -> String? {
     let text = try TextFile(readingFrom: path, expecting: "a pipeline file").text
     return try Yams.compose(yaml: text)?["state"]?["store"]?.string
+  }
+
+  private func swappedModel(in store: String, of pipeline: Pipeline) -> [Finding] {
+    // One that cannot be opened has a finding of its own.
+    guard let inspection = try? StoreInspection(path: store) else { return [] }
+    let finding = SwappedModel.finding(
+      inspection.models, namedBy: pipeline.file, hash: pipeline.model.hashText)
+    return finding.map { [$0] } ?? []
   }
 
   // MARK: Room

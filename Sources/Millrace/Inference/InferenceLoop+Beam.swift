@@ -6,7 +6,7 @@ import Wire
 extension InferenceLoop {
   /// Begins the search: with the decoder's start token, or with the last output of the prompt.
   func beginBeam(of stream: InferenceStream, _ generation: Generation, row: [Float]?) throws {
-    guard let settings = stage.settings.generation, let beam = settings.beam else { return }
+    guard let settings = stream.model.generator, let beam = settings.beam else { return }
     generation.beam = Generation.Beam(
       search: BeamSearch(beam, steps: settings.steps, until: settings.until),
       hypotheses: [(generation.state, generation.token)])
@@ -20,12 +20,13 @@ extension InferenceLoop {
   func stepBeam(of stream: InferenceStream, _ generation: Generation) throws -> Bool {
     guard let beam = generation.beam else { return false }
     guard generation.due.isEmpty else { return try answerDue(generation, of: stream) }
-    generationBatch.removeAll()
+    let model = stream.model
+    model.generationBatch.removeAll()
     for hypothesis in beam.hypotheses {
-      generationBatch.append(hypothesis.state, token: hypothesis.token)
+      model.generationBatch.append(hypothesis.state, token: hypothesis.token)
     }
-    takeStep(of: stage.settings.generation?.decoder?.model ?? model, &generationBatch)
-    let outputs = beam.hypotheses.indices.map { Array(generationBatch.output($0)) }
+    takeStep(of: model.generator?.decoder?.model ?? model.model, &model.generationBatch)
+    let outputs = beam.hypotheses.indices.map { Array(model.generationBatch.output($0)) }
     try advance(generation, of: stream, outputs: outputs)
     return stream.generation != nil
   }

@@ -8,7 +8,7 @@ extension InferenceLoop {
   /// The first answer is drawn from the last output of the prompt, or from the decoder's answer to
   /// its start token. A stream without a step has no answer: a bare end.
   func beginGeneration(of stream: InferenceStream, _ run: StepRun) throws {
-    guard let settings = stage.settings.generation else { return }
+    guard let settings = stream.model.generator else { return }
     guard stream.last != nil else { return try finishGeneration(of: stream, run) }
     if let decoder = settings.decoder {
       let state = decoder.model.makeState()
@@ -25,7 +25,7 @@ extension InferenceLoop {
       stream.generation = generation
       if settings.beam != nil { return try beginBeam(of: stream, generation, row: last.row) }
       let goesOn = try last.row.withUnsafeBufferPointer {
-        try answer(generation, of: stream, row: $0, settings)
+        try answer(generation, of: stream, row: $0, settings, by: last.model)
       }
       if goesOn { generating.append(stream) }
     }
@@ -33,21 +33,35 @@ extension InferenceLoop {
 
   /// One more step of every stream that generates, up to the batch.
   func stepGenerations() throws {
-    guard let settings = stage.settings.generation, !generating.isEmpty else { return }
-    if settings.beam != nil { return try stepBeams() }
-    generationBatch.removeAll()
-    var streams: [InferenceStream] = []
-    while generationBatch.count < stage.settings.batch, let stream = generating.popFirst() {
+    guard let first = generating.first?.model.generator else { return }
+    if first.beam != nil { return try stepBeams() }
+    var count = 0
+    while count < stage.settings.batch, let stream = generating.popFirst() {
       guard let generation = stream.generation else { continue }
-      generationBatch.append(generation.state, token: generation.token)
-      streams.append(stream)
+      let model = stream.model
+      if model.generating.isEmpty {
+        model.generationBatch.removeAll()
+        stepping.append(model)
+      }
+      model.generationBatch.append(generation.state, token: generation.token)
+      model.generating.append(stream)
+      count += 1
     }
-    takeStep(of: settings.decoder?.model ?? model, &generationBatch)
-    for (index, stream) in streams.enumerated() {
+    for model in stepping { try generateChosen(of: model) }
+    stepping.removeAll(keepingCapacity: true)
+  }
+
+  /// One more step of the streams that were chosen, all of one model.
+  private func generateChosen(of model: WorkerModel) throws {
+    guard let settings = model.generator else { return }
+    takeStep(of: settings.decoder?.model ?? model.model, &model.generationBatch)
+    for (index, stream) in model.generating.enumerated() {
       guard let generation = stream.generation else { continue }
-      let goesOn = try answer(generation, of: stream, row: generationBatch.output(index), settings)
+      let goesOn = try answer(
+        generation, of: stream, row: model.generationBatch.output(index), settings)
       if goesOn { generating.append(stream) }
     }
+    model.generating.removeAll(keepingCapacity: true)
   }
 
   /// One turn of every stream that searches.
@@ -61,7 +75,7 @@ extension InferenceLoop {
   /// Draws the next token and answers with it; false when it was the last.
   private func answer(
     _ generation: Generation, of stream: InferenceStream, row: UnsafeBufferPointer<Float>,
-    _ settings: GenerationSettings
+    _ settings: GenerationSettings, by model: UInt64? = nil
   ) throws -> Bool {
     let token = settings.sampler.token(of: row, &generation.random)
     if token == settings.until {
@@ -69,18 +83,23 @@ extension InferenceLoop {
       return false
     }
     let isLast = generation.count + 1 == settings.steps
-    try answer(generation, of: stream, row: Array(row), token: token, isLast: isLast)
+    try answer(
+      generation, of: stream, row: Array(row), token: token, isLast: isLast, by: model)
     return !isLast
   }
 
   /// Answers with a token and the distribution that it is from.
+  ///
+  /// `model` names the one that gave it, where that is not the one that generates.
   func answer(
-    _ generation: Generation, of stream: InferenceStream, row: [Float], token: Int32, isLast: Bool
+    _ generation: Generation, of stream: InferenceStream, row: [Float], token: Int32, isLast: Bool,
+    by model: UInt64? = nil
   ) throws {
     var header = answerHeader(generation.run, below: stream.nextStep)
     header.number = UInt64(generation.count)
     header.count = 1
     header.width = UInt32(row.count)
+    if let model { header.model = model }
     if isLast { header.flags = .last }
     generation.count += 1
     generation.token = token

@@ -5,7 +5,14 @@ import Wire
 extension InferenceLoop {
   func beginPeek(at stream: InferenceStream, _ header: Header) throws {
     let isZero = header.flags.contains(.reset) || isResetDue(stream)
-    stream.runs[0].peeked = isZero ? model.makeState() : stream.state.copy()
+    let model = stream.runs[0].model
+    stream.runs[0].peeked =
+      isZero
+      ? model.model.makeState()
+      : model === stream.model
+        ? stream.state.copy()
+        : stream.successor(
+          on: model, by: models.policy(from: stream.model, to: model))
     let given = stream.runs[0].given
     if !given.isEmpty { try stream.runs[0].peeked?.begin(with: given) }
     stream.runs[0].peekedErrors = stream.errors
@@ -26,8 +33,10 @@ extension InferenceLoop {
     if stream.runs.isEmpty { stream.runs = [] }
     var rows = run.rows
     let isEmpty = stream.stepsSinceReset == 0 || run.header.flags.contains(.reset)
-    if case .oneToMany = model.shape, let state = run.peeked, run.stepCount > 0 || !isEmpty {
-      rows = model.decode(state).values
+    if case .oneToMany = run.model.model.shape, let state = run.peeked,
+      run.stepCount > 0 || !isEmpty
+    {
+      rows = run.model.model.decode(state).values
       stage.settings.output.scaling?.undo(on: &rows)
     }
     var header = answerHeader(run, below: run.header.input)

@@ -8,12 +8,16 @@ import Wire
 /// again is passed over, and nothing is taken behind a hole.
 extension InferenceLoop {
   /// The stream that a message goes to; nil when it is not to be taken.
-  func stream(for id: StreamID, _ header: Header) throws -> InferenceStream? {
-    let known = try streams[id] ?? parked(id, header)
+  ///
+  /// `model` is the one that takes its steps.
+  func stream(
+    for id: StreamID, _ header: Header, _ model: WorkerModel
+  ) throws -> InferenceStream? {
+    let known = try streams[id] ?? parked(id, header, model)
     if header.flags.contains(.peek) {
       // A question before the first step, or about a state that is lost, is one to a zero state.
       if let known { return known }
-      let stream = InferenceStream(id: id, state: model.makeState())
+      let stream = InferenceStream(id: id, model: model)
       streams[id] = stream
       return stream
     }
@@ -27,7 +31,7 @@ extension InferenceLoop {
         refuseLost(id, header)
         return nil
       }
-      let stream = known ?? InferenceStream(id: id, state: model.makeState())
+      let stream = known ?? InferenceStream(id: id, model: model)
       stream.queued = MessagePlace(life: place.life, messages: 1)
       streams[id] = stream
       return stream
@@ -45,19 +49,26 @@ extension InferenceLoop {
   }
 
   /// A stream that is not in memory, as its checkpoint has it.
-  private func parked(_ id: StreamID, _ header: Header) throws -> InferenceStream? {
+  private func parked(
+    _ id: StreamID, _ header: Header, _ model: WorkerModel
+  ) throws -> InferenceStream? {
     // A life that begins for the first time needs nothing of what was.
     guard header.flags.contains(.peek) || header.place.messages > 0 || header.isReplayed,
       let checkpoint = try checkpoints?.store.checkpoint(of: id.name)
     else { return nil }
-    let stream = InferenceStream(id: id, state: model.makeState())
+    // Where its model is gone, it goes over at once.
+    let own = models.known(checkpoint.generation)
+    let stream = InferenceStream(id: id, model: own ?? model)
     if checkpoint.isEnded {
       stream.applied = MessagePlace(life: checkpoint.life, messages: checkpoint.messages)
       stream.queued = stream.applied
       stream.saved = stream.applied
     } else {
-      try stream.restore(checkpoint)
-      streams[id] = stream
+      try stream.restore(
+        checkpoint,
+        by: own == nil ? models.policy(from: checkpoint.generation, to: model) : nil)
+      // A question changes nothing.
+      if own != nil || !header.flags.contains(.peek) { streams[id] = stream }
       // What comes again may all be passed over.
       idleOrder.use(stream, at: control.clock.milliseconds)
     }

@@ -12,6 +12,7 @@ extension InferenceLoop {
 
   /// Publishes the gates of the step that comes next: by the plain layers, on a copy of the state.
   func publishGates(of stream: InferenceStream) throws {
+    let model = stream.model.model
     guard let tap, model.hasGates, tap.wantsSome("gates", stream: stream.id) else { return }
     let run = stream.runs[0]
     let layers =
@@ -36,7 +37,7 @@ extension InferenceLoop {
     var header = answerHeader(run, below: number + 1)
     header.number = number
     header.count = 1
-    let rows = model.stateLayout.rows.filter { $0.kind == .h || $0.kind == .c }
+    let rows = stream.model.model.stateLayout.rows.filter { $0.kind == .h || $0.kind == .c }
     for (position, row) in rows.enumerated() where row.kind == .h {
       var values = stream.state.row(row)
       if position + 1 < rows.count, rows[position + 1].kind == .c {

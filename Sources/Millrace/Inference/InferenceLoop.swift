@@ -1,4 +1,5 @@
 import DequeModule
+import Durability
 import Logging
 import Recurrence
 import Wire
@@ -12,28 +13,34 @@ import ZeroMQ
 package final class InferenceLoop: StageLoop {
   let stage: InferenceStage
   let control: StageControl
-  let model: Model
+  /// Which stream runs on which model.
+  let models: WorkerModels
   let link: LinkReceiver
   let sink: LinkSender
   let tap: Tap?
-  private let metrics: StageMetrics
+  let metrics: StageMetrics
   var streams: [StreamID: InferenceStream] = [:]
   /// Streams with steps to take, first come first served; a stream goes to the back after its step.
   var ready: Deque<InferenceStream> = []
-  private var batch: StepBatch
+  /// Models with streams in their batches, in this turn.
+  var stepping: [WorkerModel] = []
   /// Streams behind their END that generate, by turns.
   var generating: Deque<InferenceStream> = []
-  var generationBatch: StepBatch
-  /// What the batch has a step of.
-  private var chosen: [(stream: InferenceStream, run: StepRun)] = []
   /// When the first of the ready streams became ready; meaningful with `linger` only.
   private var readySince: UInt64 = 0
-  private let modelKey: UInt64
+  /// A model that is compared with the one that serves; nil for none.
+  var shadow: ShadowRun?
+  /// A file that is read to be swapped in.
+  var loading: (candidate: ModelRecord, attempt: UInt64)?
+  /// Streams that may rest on a model that was dropped.
+  var leaving: [InferenceStream] = []
   /// Values of an answer.
   let answerWidth: Int
   // Of the settings, for what is asked at every step: a copy of them counts references.
   private let isPlain: Bool
   private let answersEachStep: Bool
+  private let batchSize: Int
+  private let keepsInputs: Bool
   /// The tokenizer stage: the only peer of the link.
   private(set) var upstream: Connection?
   /// What is on its way into the store; nil without one.
@@ -56,17 +63,17 @@ package final class InferenceLoop: StageLoop {
   package init(_ stage: InferenceStage, _ control: StageControl) throws {
     self.stage = stage
     self.control = control
-    model = stage.model.model
-    modelKey = stage.model.key
-    answerWidth = stage.settings.output.width(of: model.outputWidth)
     isPlain = stage.settings.output.isPlain
-    answersEachStep = model.shape.answersEachStep && stage.settings.emit == .eachStep
-    batch = StepBatch(model: model, capacity: stage.settings.batch)
-    generationBatch = StepBatch(
-      model: stage.settings.generation?.decoder?.model ?? model, capacity: stage.settings.batch)
+    batchSize = stage.settings.batch
+    keepsInputs = stage.settings.rewarmSteps > 0
     metrics = control.metrics.stage(
-      stage.name, model: stage.model.hashText,
+      stage.name, model: stage.shelf.first.hash,
       duration: ("millrace_step_duration_seconds", "How long one step of a batch takes."))
+    models = try WorkerModels(stage.shelf, batch: stage.settings.batch, metrics: metrics)
+    answerWidth = stage.settings.output.width(of: models.current.model.outputWidth)
+    // A swap does not change it.
+    answersEachStep =
+      models.current.model.shape.answersEachStep && stage.settings.emit == .eachStep
     link = try LinkReceiver(
       context: control.context, clock: control.clock,
       endpoint: Endpoint.worker(stage.worker, of: stage.endpoints.tokens),
@@ -89,6 +96,7 @@ package final class InferenceLoop: StageLoop {
     linkItem = poller.add(link.socket)
     sinkItem = poller.add(sink.socket)
     poller.add(control.stop)
+    poller.add(models.bell)
     if let checkpoints { poller.add(checkpoints.bell) }
     tapItem = tap?.add(to: &poller)
     try sink.sendHello()
@@ -114,6 +122,7 @@ package final class InferenceLoop: StageLoop {
       _ = try sink.receive(limit: Limits.drainMessages) { takeFromSink($0) }
       followWelcomes()
     }
+    try followModels()
     if poller.isReadable(tapItem) { try tap?.readSubscriptions() }
     if sink.available > 0 {
       if !isLingering { try stepBatch() }
@@ -152,8 +161,9 @@ package final class InferenceLoop: StageLoop {
     if message.header.kind == .hello {
       // What it sent before by another connection may be lost, and comes again.
       forgetAll()
-      link.welcome(connection, model: stage.model.hashText)
+      link.welcome(connection, model: models.current.record.hash)
     }
+    if message.header.kind == .models { return try follow(ModelMessage(payload: message.payload)) }
     if message.header.kind == .acknowledge, let id = message.stream {
       checkpoints?.leave(
         id, MessagePlace(life: message.header.input, messages: message.header.number))
@@ -165,10 +175,14 @@ package final class InferenceLoop: StageLoop {
     // The sender is our own tokenizer stage, which keeps to its credit but for one long text.
     _ = connection.receive(units: units)
     connection.hold(units: units)
-    guard let stream = try stream(for: id, message.header) else {
+    // A question has a number where steps have their generation.
+    let model =
+      try message.header.isQuestion
+      ? streams[id]?.model ?? models.current : models.model(of: message.header.generation)
+    guard let stream = try stream(for: id, message.header, model) else {
       return connection.release(units: units)
     }
-    stream.runs.append(StepRun(message))
+    stream.runs.append(StepRun(message, model: model))
     if !parkWanted.isEmpty { parkWanted.remove(id) }
     if checkpoints != nil { idleOrder.use(stream, at: control.clock.milliseconds) }
     if !stream.isReady, stream.generation == nil {
@@ -229,10 +243,9 @@ package final class InferenceLoop: StageLoop {
   }
 
   private func stepBatch() throws {
-    chosen.removeAll(keepingCapacity: true)
-    batch.removeAll()
     if ready.count == 1, try stepAlone(ready[0]) { return }
-    while batch.count < batch.capacity, let stream = ready.popFirst() {
+    var count = 0
+    while count < batchSize, let stream = ready.popFirst() {
       guard let run = try nextRun(of: stream) else {
         stream.isReady = false
         continue
@@ -240,22 +253,44 @@ package final class InferenceLoop: StageLoop {
       try begin(stream, run)
       if isResetDue(stream), !run.isPeek { stream.zero() }
       if isWatched(stream) { try publishGates(of: stream) }
-      append(run, of: stream)
-      chosen.append((stream, run))
+      let model = run.model
+      if model.chosen.isEmpty {
+        model.batch.removeAll()
+        stepping.append(model)
+      }
+      run.append(state: run.peeked ?? stream.state, ahead: 0, to: &model.batch)
+      model.chosen.append((stream, run))
+      count += 1
     }
-    guard !chosen.isEmpty else { return }
-    takeStep(of: model, &batch)
-    metrics.steps.add(UInt64(chosen.count))
-    for index in chosen.indices {
-      let (stream, run) = chosen[index]
+    for model in stepping { try stepChosen(of: model) }
+    stepping.removeAll(keepingCapacity: true)
+  }
+
+  /// One step of the streams that were chosen, all of one model.
+  private func stepChosen(of model: WorkerModel) throws {
+    takeStep(of: model.model, &model.batch)
+    count(model.chosen.count, of: model)
+    if let shadow, shadow.serving === model {
+      try follow(
+        shadow,
+        model.chosen.enumerated().map { (row: $0, stream: $1.stream, run: $1.run, ahead: 0) })
+    }
+    for index in model.chosen.indices {
+      let (stream, run) = model.chosen[index]
       if isWatched(stream) { try publishState(of: stream, run, number: run.nextNumber) }
-      try take(batch.output(index), of: stream, run)
+      try take(model.batch.output(index), of: stream, run)
       if stream.isWaiting {
         ready.append(stream)
       } else {
         stream.isReady = false
       }
     }
+    model.chosen.removeAll(keepingCapacity: true)
+  }
+
+  func count(_ steps: Int, of model: WorkerModel) {
+    metrics.steps.add(UInt64(steps))
+    model.steps.add(UInt64(steps))
   }
 
   /// Takes many steps of the only ready stream at once; false if it has no more than one to take.
@@ -268,10 +303,16 @@ package final class InferenceLoop: StageLoop {
       if isResetDue(stream) { stream.zero() }
       count = min(count, stream.stepsLeft(of: limit))
     }
-    for offset in 0..<count { append(run, of: stream, ahead: offset) }
-    takeStep(of: model, &batch)
-    metrics.steps.add(UInt64(count))
-    for index in 0..<count { try take(batch.output(index), of: stream, run) }
+    let model = run.model
+    model.batch.removeAll()
+    let state = run.peeked ?? stream.state
+    for offset in 0..<count { run.append(state: state, ahead: offset, to: &model.batch) }
+    takeStep(of: model.model, &model.batch)
+    self.count(count, of: model)
+    if let shadow, shadow.serving === model {
+      try follow(shadow, (0..<count).map { (row: $0, stream: stream, run: run, ahead: $0) })
+    }
+    for index in 0..<count { try take(model.batch.output(index), of: stream, run) }
     if !stream.isWaiting {
       stream.isReady = false
       ready.removeFirst()
@@ -297,10 +338,12 @@ package final class InferenceLoop: StageLoop {
     let header = run.header
     if header.isQuestion { return }
     if run.isPeek { return try beginPeek(at: stream, header) }
+    let model = run.model
     if header.flags.contains(.start) {
-      stream.begin(at: header.number, life: header.place.life)
+      stream.begin(at: header.number, life: header.place.life, on: model)
       if !run.given.isEmpty { try stream.state.begin(with: run.given) }
     }
+    if model !== stream.model { move(stream, to: model) }
     // Numbers between were refused and make no step.
     stream.nextStep = max(stream.nextStep, header.number)
     if header.flags.contains(.reset) {
@@ -311,22 +354,6 @@ package final class InferenceLoop: StageLoop {
 
   func isResetDue(_ stream: InferenceStream) -> Bool {
     stage.settings.resetEvery.map { stream.stepsLeft(of: $0) <= 0 } ?? false
-  }
-
-  /// Puts a message's next step into the batch, or the one so many steps ahead.
-  private func append(_ run: StepRun, of stream: InferenceStream, ahead: Int = 0) {
-    let state = run.peeked ?? stream.state
-    let step = run.done + ahead
-    if run.values.isEmpty {
-      batch.append(state, token: run.ids[step])
-    } else {
-      let width = Int(run.header.width)
-      run.values.withUnsafeBufferPointer { values in
-        batch.append(
-          state,
-          vector: UnsafeBufferPointer(rebasing: values[step * width..<(step + 1) * width]))
-      }
-    }
   }
 
   /// Books the answer of one step.
@@ -357,13 +384,14 @@ package final class InferenceLoop: StageLoop {
     if run.isPeek { return try takePeek(row, of: stream, run) }
     let number = run.nextNumber
     stream.step(number: number)
+    if keepsInputs { remember(run, of: stream) }
     if answersEachStep {
       if run.rows.isEmpty {
         run.rows.reserveCapacity(
           min(run.stepCount - run.done, Limits.answerRows) * answerWidth)
       }
       run.rows.append(contentsOf: row)
-    } else if model.shape.answersEachStep {
+    } else if run.model.model.shape.answersEachStep {
       switch stage.settings.emit {
       case .eachStep: break
       case .every(let count) where Int(stream.stepsSinceAnswer) == count:
@@ -375,6 +403,7 @@ package final class InferenceLoop: StageLoop {
         last.row.removeAll(keepingCapacity: true)
         last.row.append(contentsOf: row)
         last.number = number
+        last.model = run.model.key
         last.id = stage.settings.tellsTokens ? run.ids[run.done] : nil
       }
     }
@@ -403,6 +432,7 @@ package final class InferenceLoop: StageLoop {
     stream.applied = MessagePlace(life: place.life, messages: place.messages + 1)
     if run.header.flags.contains(.end) { return try end(stream, run) }
     if checkpoints != nil { touch(stream) }
+    leaveDropped(stream)
     if !hasRows {
       cover(stream, below: stream.nextStep, for: run)
     }
@@ -414,8 +444,8 @@ package final class InferenceLoop: StageLoop {
     header.flags = .last
     header.number = stream.nextStep
     // Rows come of a sequence: where there was no step, there is none to decode.
-    if case .oneToMany = model.shape, stream.stepsSinceReset > 0 {
-      let rows = model.decode(stream.state)
+    if case .oneToMany = stream.model.model.shape, stream.stepsSinceReset > 0 {
+      let rows = stream.model.model.decode(stream.state)
       var values = rows.values
       stage.settings.output.scaling?.undo(on: &values)
       header.count = UInt32(rows.rows)
@@ -424,6 +454,7 @@ package final class InferenceLoop: StageLoop {
     } else if let last = stream.last, stream.stepsSinceAnswer > 0 {
       header.count = 1
       header.number = last.number
+      header.model = last.model
       try send(
         header, of: stream, rows: last.row, ids: last.id.map { [$0] } ?? [], for: run)
     } else {
@@ -460,7 +491,7 @@ package final class InferenceLoop: StageLoop {
     header.epoch = run.header.epoch
     header.time = run.header.time
     header.input = covered
-    header.model = modelKey
+    header.model = run.model.key
     return header
   }
 

@@ -1,6 +1,5 @@
 import Durability
 import Logging
-import ModelFiles
 import Recurrence
 import Wire
 import ZeroMQ
@@ -13,11 +12,11 @@ package struct InferenceStage: Stage {
     /// How long a step may wait for others to share its batch, in microseconds.
     package var linger: Int
     package var emit: Emission
-    /// With `emit: generate`.
-    package var generation: GenerationSettings?
     /// What becomes of an output vector.
     package var output = OutputForm()
     package var resetEvery: Int?
+    /// Inputs that each stream keeps for a swap that replays them.
+    package var rewarmSteps = 0
     /// Whether answers go back to the client, or acknowledgements only.
     package var reply: Bool
     /// Whether answers name the token of each step: where text was turned into tokens, which the client
@@ -28,7 +27,8 @@ package struct InferenceStage: Stage {
   }
 
   let worker: Int
-  let model: LoadedModel
+  /// The models of this process.
+  let shelf: ModelShelf
   let settings: Settings
   let endpoints: StageEndpoints
   /// Where states are saved; nil for nowhere.

@@ -9,7 +9,9 @@ import Wire
 /// leaves no gaps.
 final class InferenceStream: IdleStream {
   let id: StreamID
-  let state: StreamState
+  /// The model that its state is of.
+  private(set) var model: WorkerModel
+  private(set) var state: StreamState
   var runs: Deque<StepRun> = []
   /// The life that its newest message belongs to, and how many of it have come.
   var queued = MessagePlace()
@@ -30,17 +32,23 @@ final class InferenceStream: IdleStream {
   /// Steps that were taken and not told to the tokenizer stage yet, neither answered nor covered.
   var uncovered: UInt32 = 0
 
-  init(id: StreamID, state: StreamState) {
+  /// Zero state.
+  init(id: StreamID, model: WorkerModel) {
     self.id = id
-    self.state = state
+    self.model = model
+    state = model.model.makeState()
   }
 
   /// Whether it has messages that can be worked on.
   var isWaiting: Bool { generation == nil && !runs.isEmpty }
 
-  /// A new life: zero state, numbers from `number`.
-  func begin(at number: UInt64, life: UInt64) {
+  /// A new life: zero state of `model`, numbers from `number`.
+  func begin(at number: UInt64, life: UInt64, on model: WorkerModel) {
     self.life = life
+    if model !== self.model {
+      self.model = model
+      state = model.model.makeState()
+    }
     zero()
     nextStep = number
     stepsSinceAnswer = 0
@@ -50,6 +58,9 @@ final class InferenceStream: IdleStream {
 
   func zero() {
     state.zero()
+    extras?.recent.removeAll()
+    extras?.isRewarmed = false
+    extras?.shadow?.state.zero()
     // A forecast of the sequence before is none of what follows.
     extras?.errors.forecast = nil
     stepsSinceReset = 0
@@ -58,6 +69,7 @@ final class InferenceStream: IdleStream {
   /// Counts a step that was taken.
   func step(number: UInt64) {
     nextStep = number + 1
+    extras?.isRewarmed = false
     uncovered += 1
     stepsSinceReset &+= 1
     stepsSinceAnswer &+= 1
@@ -74,6 +86,10 @@ extension InferenceStream {
     var generation: Generation?
     var last: LastOutput?
     var errors = AnomalyScore.State()
+    // For swaps.
+    var recent = RecentInputs()
+    var isRewarmed = false
+    var shadow: ShadowState?
     // With a store.
     var saved = MessagePlace()
     var usedMilliseconds: UInt64 = 0
@@ -108,6 +124,24 @@ extension InferenceStream {
   }
 
   func forgetErrors() { extras?.errors = .init() }
+
+  /// Its last inputs, for a swap that replays them.
+  var recent: RecentInputs {
+    get { extras?.recent ?? RecentInputs() }
+    _modify { yield &madeExtras.recent }
+  }
+
+  /// Whether its state is what they made, and no step was taken since.
+  private var isRewarmed: Bool {
+    get { extras?.isRewarmed ?? false }
+    set { if newValue || extras != nil { madeExtras.isRewarmed = newValue } }
+  }
+
+  /// What the model that follows beside remembers of it.
+  var shadow: ShadowState? {
+    get { extras?.shadow }
+    set { if newValue != nil || extras != nil { madeExtras.shadow = newValue } }
+  }
 
   /// The life that its state belongs to, and how many of its messages are in the state.
   var applied: MessagePlace {
@@ -150,22 +184,75 @@ final class LastOutput {
   var id: Int32?
   /// The number of the step that gave it.
   var number: UInt64 = 0
+  /// How the model is named that gave it.
+  var model: UInt64 = 0
+}
+
+// MARK: Swapped
+
+extension InferenceStream {
+  /// The state that the stream has on another model.
+  ///
+  /// One that was rewarmed and has taken no step since is rewarmed again: it goes where it had gone at
+  /// once.
+  func successor(on model: WorkerModel, by policy: SwapPolicy) -> StreamState {
+    InferenceStream.state(
+      on: model, by: isRewarmed && policy == .carry ? .rewarm : policy, from: { state.floats },
+      recent)
+  }
+
+  static func state(
+    on model: WorkerModel, by policy: SwapPolicy, from floats: () -> [Float],
+    _ recent: RecentInputs
+  ) -> StreamState {
+    switch policy {
+    case .reset: return model.model.makeState()
+    case .rewarm: return model.rewarmed(by: recent)
+    case .carry, .drain, .shadow:
+      let state = model.model.makeState()
+      do {
+        try state.load(floats())
+      } catch {
+        preconditionFailure("a swap by carry to a model with other rows of state: \(error)")
+      }
+      return state
+    }
+  }
+
+  /// Goes over to another model between two of its messages.
+  func move(to model: WorkerModel, by policy: SwapPolicy) {
+    state = successor(on: model, by: policy)
+    if policy == .reset {
+      zero()
+      forgetErrors()
+    }
+    isRewarmed = policy == .rewarm || isRewarmed && policy == .carry
+    self.model = model
+  }
 }
 
 // MARK: Stored
 
 extension InferenceStream {
-  func restore(_ checkpoint: StreamCheckpoint) throws {
+  func restore(_ checkpoint: StreamCheckpoint, by policy: SwapPolicy?) throws {
     life = checkpoint.life
     applied = MessagePlace(life: checkpoint.life, messages: checkpoint.messages)
     queued = applied
     saved = applied
-    try take(checkpoint)
+    try take(checkpoint, by: policy)
   }
 
   /// Goes on from a checkpoint of any life.
-  func take(_ checkpoint: StreamCheckpoint) throws {
-    try state.load(checkpoint.state)
+  ///
+  /// `policy` says how one of an earlier model goes over to this one; nil for one of the same.
+  func take(_ checkpoint: StreamCheckpoint, by policy: SwapPolicy?) throws {
+    if !checkpoint.recent.isEmpty { recent = try RecentInputs(decoding: checkpoint.recent) }
+    if let policy {
+      state = InferenceStream.state(on: model, by: policy, from: { checkpoint.state }, recent)
+      isRewarmed = policy == .rewarm
+    } else {
+      try state.load(checkpoint.state)
+    }
     nextStep = checkpoint.nextStep
     stepsSinceReset = checkpoint.stepsSinceReset
     stepsSinceAnswer = checkpoint.stepsSinceAnswer
@@ -176,7 +263,12 @@ extension InferenceStream {
       last.row = $0.row
       last.id = $0.id
       last.number = $0.number
+      last.model = $0.model == 0 ? model.key : $0.model
       return last
+    }
+    if policy == .reset {
+      zero()
+      forgetErrors()
     }
   }
 
@@ -186,6 +278,9 @@ extension InferenceStream {
       life: applied.life, messages: applied.messages, nextStep: nextStep,
       stepsSinceReset: stepsSinceReset, stepsSinceAnswer: stepsSinceAnswer,
       last: last.map { .init(number: $0.number, id: $0.id, row: $0.row) }, state: state.floats)
+    checkpoint.generation = model.generation
+    checkpoint.recent = recent.encoded()
+    if let last, last.model != model.key { checkpoint.last?.model = last.model }
     checkpoint.errors = errors.isEmpty ? [] : errors.encoded()
     return checkpoint
   }

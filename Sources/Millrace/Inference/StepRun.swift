@@ -6,6 +6,8 @@ import Wire
 /// A class, so that looking at one costs no copies of its arrays' references at every step.
 final class StepRun {
   let header: Header
+  /// The model that takes its steps.
+  let model: WorkerModel
   /// Token ids, or the vectors row by row; the other is empty.
   let ids: [Int32]
   let values: [Float]
@@ -27,8 +29,9 @@ final class StepRun {
   var rows: [Float] = []
   var firstAnswer = 0
 
-  /// Copies a message out of libzmq's memory.
-  init(_ message: InboundMessage) {
+  /// Copies a message out of libzmq's memory; `model` takes its steps.
+  init(_ message: InboundMessage, model: WorkerModel) {
+    self.model = model
     header = message.header
     note = Array(message.note)
     given = Array(copying: message.ids)
@@ -44,6 +47,20 @@ final class StepRun {
     if values.isEmpty { return [] }
     let width = Int(header.width)
     return values[step * width..<(step + 1) * width]
+  }
+
+  /// Puts its next step into a batch, or the one so many steps ahead.
+  func append(state: StreamState, ahead: Int, to batch: inout StepBatch) {
+    let step = done + ahead
+    if values.isEmpty {
+      batch.append(state, token: ids[step])
+    } else {
+      let width = Int(header.width)
+      values.withUnsafeBufferPointer { values in
+        batch.append(
+          state, vector: UnsafeBufferPointer(rebasing: values[step * width..<(step + 1) * width]))
+      }
+    }
   }
 
   /// The token ids of some of its steps.

@@ -2,7 +2,7 @@ import Recurrence
 import Wire
 
 /// What a stream may be given to begin with in the place of zeros: h and c of every recurrent layer.
-struct GivenState: Sendable {
+struct GivenState: Sendable, Equatable, Codable {
   /// Room for a message's other parts beside the state and one step.
   private static let otherBytes = 4096
 

@@ -28,6 +28,8 @@ final class IngressStream: IdleStream {
   /// Tells its lives apart, over all streams and restarts: what is under way may belong to the one
   /// before.
   private(set) var life: UInt64 = 0
+  /// The model that its last message was for.
+  var generation: UInt64 = 0
   /// Messages that went to the worker in this life.
   var messages: UInt64 = 0
   /// The inference worker that it always goes to.
@@ -194,6 +196,7 @@ extension IngressStream {
     given = standing.given
     movedTo = standing.movedTo
     pendingFlags = MessageFlags(rawValue: standing.pendingFlags)
+    generation = standing.generation
   }
 
   var standing: StreamStanding {
@@ -203,6 +206,7 @@ extension IngressStream {
       messages: messages, pendingFlags: pendingFlags.rawValue, sequenceStart: sequenceStart,
       nextAnswer: nextAnswer, carry: carry == TokenizerCarry() ? [] : carry.encoded(),
       given: given, values: valueCarry.isEmpty ? [] : valueCarry.encoded())
+    standing.generation = generation
     standing.movedTo = movedTo
     return standing
   }
@@ -225,6 +229,8 @@ struct UnderWay {
   var isEnd: Bool
   var isPeek: Bool
   var place: MessagePlace
+  /// The model that it is for.
+  var generation: UInt64 = 0
   /// What was asked about the stream itself; a PEEK of ours then.
   var question: StateQuestion?
   /// When the message was read.

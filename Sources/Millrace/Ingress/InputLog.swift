@@ -142,6 +142,15 @@ final class InputLog {
     unsaved = 0
   }
 
+  /// The group that is gathered now: nothing later is in the store.
+  var newestGroup: UInt64 { number }
+
+  /// Whether the workers have saved all that groups through this one brought them.
+  func isSaved(through group: UInt64) -> Bool {
+    let oldest = kept.first?.number ?? (records.isEmpty ? number + 1 : number)
+    return oldest > group
+  }
+
   // MARK: Committed
 
   /// Gives what has been committed: acknowledgements to `acknowledge`, messages to `forward`.

@@ -12,7 +12,7 @@ extension TokenizerLoop {
     let units = UInt64(message.header.count)
     let isWithinCredit = connection.receive(units: units)
     let stepWidth = stage.encoding.stepWidth ?? 1
-    if let refusal = stage.givenState.refusal(of: message, stepWidth: stepWidth) {
+    if let refusal = models.givenState.refusal(of: message, stepWidth: stepWidth) {
       // No life begins, and no number is used up: its `input` is its number.
       var header = message.header
       header.count = 0
@@ -155,6 +155,7 @@ extension TokenizerLoop {
     cache.forget(stream)
     dropHistory(of: stream.id)
     stream.begin(life: drawLife(), at: number, step: stage.encoding.countsSteps ? 0 : number)
+    stream.generation = models.series.current.generation
     try tap?.publish(
       event: "{\"event\":\"start\",\"stream\":\"\(stream.id)\",\"number\":\(number)}")
   }
@@ -361,8 +362,10 @@ extension TokenizerLoop {
         ends: inputEnds(from, to, of: stream), units: isFinal ? units : 0,
         isEnd: header.flags.contains(.end), isPeek: false,
         place: MessagePlace(life: stream.life, messages: stream.messages),
+        generation: advanceGeneration(of: stream),
         readNanoseconds: link.heardNanoseconds, parent: control.spans.parent(of: message.note))
       header.input = part.input(below: part.endStep)
+      header.generation = part.generation
       stream.messages += 1
       stream.nextStep = part.endStep
       stream.underWay.append(part)
@@ -394,8 +397,10 @@ extension TokenizerLoop {
     header.elementType = width == nil ? .int32 : .float32
     header.width = UInt32(width ?? 1)
     try step.withBytes(of: steps, width: width) { payload in
+      var shown = header
+      shown.model = 0
       try tap?.publish(
-        "tokens", stream: stream.id, life: stream.life, header: header, payload: payload,
+        "tokens", stream: stream.id, life: stream.life, header: shown, payload: payload,
         ids: .init(start: nil, count: 0))
       if !header.flags.contains(.peek) {
         header.place = place

@@ -42,6 +42,8 @@ extension TokenizerLoop {
     case .streamsMoved: try moved(request, for: asker)
     case .streamsRelease: controlSocket?.reply(try release(request), to: asker)
     case .streamsDiscard: try discard(request, for: asker)
+    case .modelShow: controlSocket?.reply(showModels(), to: asker)
+    case .modelSwap: try swapModel(request, for: asker)
     }
   }
 

@@ -24,10 +24,21 @@ extension TokenizerLoop {
     }
   }
 
+  /// Files and shown states are of the model that the pipeline file names.
+  private func checkModel() throws(ControlRefusal) {
+    let current = models.series.current
+    guard current.hash != stage.form.owner.model else { return }
+    throw ControlRefusal(
+      .mismatch,
+      "the model \(current.hash) was swapped in, and files are of \(stage.form.owner.model); start "
+        + "the daemon with model: \(current.path) in its file, and ask again")
+  }
+
   // MARK: Files
 
   func export(_ request: ControlRequest, for asker: ControlSocket.Asker) throws {
     let id = try request.stream()
+    try checkModel()
     let stream = try openStream(named: id)
     let isHeld = try request.flag("hold")
     if isHeld { try hold(stream) }
@@ -53,6 +64,7 @@ extension TokenizerLoop {
     guard !request.attachment.isEmpty else {
       throw ControlRefusal(.badFile, "there is no checkpoint file behind the request")
     }
+    try checkModel()
     let content: CheckpointFile
     do {
       content = try stage.form.read(request.attachment)
@@ -133,6 +145,7 @@ extension TokenizerLoop {
     let id = try request.stream()
     let stream = try openStream(named: id)
     let withState = try request.flag("state")
+    if withState { try checkModel() }
     guard !withState || stage.form.stateCount <= Limits.shownStateFloats else {
       throw ControlRefusal(
         .tooLarge, "the state has \(stage.form.stateCount) numbers; export it and read the file")

@@ -27,7 +27,7 @@ extension TokenizerLoop {
     }
     guard let log, !log.isIdle else {
       let again = handOver(inMemory, to: connection)
-      link.welcome(connection, streams: standing, model: stage.modelHash)
+      link.welcome(connection, streams: standing, model: models.series.current.hash)
       return replyAgain(again, to: connection)
     }
     // Whoever goes on from there has nothing of what was below: it has to be durable first.
@@ -36,7 +36,7 @@ extension TokenizerLoop {
     log.afterCommit { [self] in
       let again = handOver(inMemory, to: connection)
       link.welcomeLate(
-        connection, hello: number, streams: standing, model: stage.modelHash)
+        connection, hello: number, streams: standing, model: models.series.current.hash)
       replyAgain(again, to: connection)
     }
   }

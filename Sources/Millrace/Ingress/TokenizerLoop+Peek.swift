@@ -58,6 +58,7 @@ extension TokenizerLoop {
     header.epoch = message.header.epoch
     header.time = message.header.time
     header.input = stream.sequence.expected
+    header.generation = models.series.successor(of: stream.generation)
     stream.underWay.append(
       UnderWay(
         connection: connection, firstStep: stream.nextStep, endStep: stream.nextStep,

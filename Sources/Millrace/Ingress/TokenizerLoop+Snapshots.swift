@@ -46,6 +46,8 @@ extension TokenizerLoop {
   func post(
     _ header: Header, _ payload: [UInt8], to stream: IngressStream, isKept: Bool
   ) throws {
+    var header = header
+    if !header.isQuestion { header.generation = advanceGeneration(of: stream) }
     guard let log else {
       return try stream.id.withBytes { name in
         try payload.withUnsafeBytes {

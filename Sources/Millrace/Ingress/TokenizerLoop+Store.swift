@@ -19,7 +19,10 @@ extension TokenizerLoop {
     // Whoever sends to it has been heard since this process began the life, and then it was parked.
     stream.isClaimed = standing.life >= firstLife
     streams[id] = stream
-    if stream.sequence.phase == .open { openStreams += 1 }
+    if stream.sequence.phase == .open {
+      openStreams += 1
+      models.park(stream, by: -1)
+    }
     use(stream)
     return stream
   }
@@ -79,7 +82,10 @@ extension TokenizerLoop {
       leaveAsked[stream.id] == nil, streams[stream.id] === stream
     else { return streams[stream.id] !== stream }
     streams[stream.id] = nil
-    if stream.sequence.phase == .open { openStreams -= 1 }
+    if stream.sequence.phase == .open {
+      openStreams -= 1
+      models.park(stream, by: 1)
+    }
     return true
   }
 
@@ -123,6 +129,9 @@ extension TokenizerLoop {
     guard let log else { return }
     try log.restore { record in
       guard let id = StreamID(record.stream) else { return nil }
+      if streams[id] == nil, let row = try log.store.standing(of: record.stream), !row.isClosed {
+        models.park(generation: row.generation, by: -1)
+      }
       let stream = streams[id] ?? IngressStream(id: id, worker: worker(of: id))
       try stream.restore(record.standing)
       streams[id] = stream
@@ -155,6 +164,7 @@ extension TokenizerLoop {
         connection: nil, firstStep: header.number, endStep: header.end,
         endInput: stream.sequence.expected, ends: steps.inputEnds, units: 0,
         isEnd: header.flags.contains(.end), isPeek: false, place: header.place,
+        generation: header.generation,
         readNanoseconds: 0, parent: nil))
     underWay += 1
   }

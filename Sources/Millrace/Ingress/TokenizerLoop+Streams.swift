@@ -15,6 +15,7 @@ extension TokenizerLoop {
   /// A message to a worker is covered: how long that took, and how many steps it had.
   func count(_ covered: UnderWay, of stream: IngressStream, at nanoseconds: UInt64) {
     metrics.steps.add(covered.endStep - covered.firstStep)
+    models.steps(of: covered.generation, in: metrics).add(covered.endStep - covered.firstStep)
     if let parent = covered.parent {
       control.spans.keep(
         "millrace.answer", kind: .server, below: parent, from: covered.readNanoseconds,

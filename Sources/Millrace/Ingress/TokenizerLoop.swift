@@ -48,6 +48,7 @@ package final class TokenizerLoop: StageLoop {
   var toldStall: String?
   /// Whether what a process before this one left is still to be answered.
   private var isRecovering = false
+  let models: ServedModels
   let cache = AnswerCache(byteCountMax: Limits.answerCacheBytes)
   var step = StepMessage()
   var line: [UInt8] = []
@@ -100,9 +101,10 @@ package final class TokenizerLoop: StageLoop {
   package init(_ stage: TokenizerStage, _ control: StageControl) throws {
     self.stage = stage
     self.control = control
+    models = try TokenizerLoop.servedModels(stage, control)
     leaveDueMilliseconds = control.clock.milliseconds + Limits.replyHoldMilliseconds
     metrics = control.metrics.stage(
-      stage.name, model: stage.modelHash,
+      stage.name, model: stage.model.hash,
       duration: ("millrace_answer_duration_seconds", "From a message read to its last answer."))
     let ingressMetrics = control.metrics.ingress()
     self.ingressMetrics = ingressMetrics
@@ -161,12 +163,18 @@ package final class TokenizerLoop: StageLoop {
     let hasRoom = hasRoom
     try poller.look()
     if poller.isReadable(tapItem) { try tap?.readSubscriptions() }
-    for (worker, item) in zip(workers, workerItems) where poller.isReadable(item) {
+    for (index, item) in workerItems.enumerated() where poller.isReadable(item) {
+      let worker = workers[index]
       _ = try worker.receive(limit: Limits.drainMessages) {
-        try deliver($0, from: worker)
+        if $0.header.kind == .models {
+          try take(ModelMessage(payload: $0.payload), from: index)
+        } else {
+          try deliver($0, from: worker)
+        }
       }
     }
     try followWelcomes()
+    try followModels()
     try passOn()
     try tellStall()
     try giveOverdueLeave()
@@ -224,7 +232,7 @@ package final class TokenizerLoop: StageLoop {
       isRecovering = false
       control.logger.notice("recovered", metadata: ["streams": "\(streams.count)"])
     }
-    guard !isReady, !isRecovering, workers.allSatisfy(\.isWelcome) else { return }
+    guard !isReady, !isRecovering, models.isSettled, workers.allSatisfy(\.isWelcome) else { return }
     isReady = true
     control.ready()
   }
@@ -232,7 +240,7 @@ package final class TokenizerLoop: StageLoop {
   /// Whether clients are listened to: workers and the store take more, and what was left by a process
   /// before this one has its answers.
   private var hasRoom: Bool {
-    guard !isRecovering,
+    guard !isRecovering, models.isSettled,
       stage.onFull == .refuse || workers.allSatisfy({ $0.available > 0 })
     else { return false }
     guard let log else { return true }
@@ -258,6 +266,7 @@ package final class TokenizerLoop: StageLoop {
     for (index, worker) in workers.enumerated() where worker.welcomes != welcomes[index] {
       let isFirst = welcomes[index] == 0
       welcomes[index] = worker.welcomes
+      try greetModels(index)
       if log != nil {
         try replay(to: index)
       } else if !isFirst {

@@ -18,8 +18,8 @@ package struct TokenizerStage: Stage {
   let onFull: PipelineFile.OnFull
   /// Steps of one sequence; nil for any number.
   let maxSteps: Int?
-  /// `sha256:` and 64 digits, for the welcome.
-  let modelHash: String
+  /// The model that the pipeline file names.
+  let model: ModelRecord
   let endpoints: StageEndpoints
   /// Whether answers go back to the clients.
   let replies: Bool

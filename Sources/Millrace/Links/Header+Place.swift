@@ -15,14 +15,25 @@ struct MessagePlace: Comparable, Hashable {
 extension Header {
   private static let againBit: UInt64 = 1 << 63
   private static let replayBit: UInt64 = 1 << 62
+  /// Of `model`: 40 bits for the place, 22 for the generation.
+  private static let placeBits: UInt64 = 40
+  private static let placeMask: UInt64 = 1 << placeBits - 1
+  package static let generationMax: UInt64 = 1 << 22 - 1
+  private static let generationMask: UInt64 = generationMax << placeBits
 
   /// Of data: where the message begins.
   var place: MessagePlace {
-    get { MessagePlace(life: input, messages: model & ~(Header.againBit | Header.replayBit)) }
+    get { MessagePlace(life: input, messages: model & Header.placeMask) }
     set {
       input = newValue.life
-      model = newValue.messages
+      model = model & ~Header.placeMask | newValue.messages & Header.placeMask
     }
+  }
+
+  /// Of data: the model that is to take its steps.
+  var generation: UInt64 {
+    get { (model & Header.generationMask) >> Header.placeBits }
+    set { model = model & ~Header.generationMask | newValue << Header.placeBits }
   }
 
   /// Of data: whether it was sent before and its answers have reached the client, so that only the

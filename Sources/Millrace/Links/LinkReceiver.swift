@@ -167,8 +167,8 @@ final class LinkReceiver {
         connection.pongsDue.append(Array(inbound.payload))
       }
     case .pong: break
-    case .acknowledge where needsHello: try handle(inbound, connection)
-    case .acknowledge, .refuse, .welcome, .credit:
+    case .acknowledge where needsHello, .models where needsHello: try handle(inbound, connection)
+    case .acknowledge, .refuse, .welcome, .credit, .models:
       throw WireError(
         .badHeader, "kind \(inbound.header.kind.name) came from the sending side",
         expected: "data, hello, ping or pong")

@@ -135,7 +135,8 @@ final class LinkSender {
     if partCount > 4 { _ = try socket.send(note, more: false) }
   }
 
-  private func send(_ header: Header, json: [UInt8]) throws {
+  /// Sends JSON that costs no credit.
+  func send(_ header: Header, json: [UInt8]) throws {
     var header = header
     header.elementType = .json
     header.count = 1
@@ -188,7 +189,7 @@ final class LinkSender {
         try handle(inbound)
       case .ping:
         try send(Header(kind: .pong), json: Array(inbound.payload))
-      case .answer, .refuse:
+      case .answer, .refuse, .models:
         try handle(inbound)
       case .pong, .data, .hello: break
       }

@@ -7,6 +7,14 @@ package final class MetricsCollection: Sendable {
   package let registry: MetricsRegistry
   package let health = Health()
   private let state = Mutex((stages: [StageMetrics](), ingress: IngressMetrics?.none))
+  private let served = Mutex(Served())
+
+  /// What is shown of the models.
+  private struct Served {
+    var facts: PipelineFacts?
+    var hash: String?
+    var described: Set<String> = []
+  }
 
   package init(_ registry: MetricsRegistry = MetricsRegistry()) { self.registry = registry }
 
@@ -21,6 +29,40 @@ package final class MetricsCollection: Sendable {
     let metrics = StageMetrics(registry, stage: name, model: key, duration: duration)
     state.withLock { $0.stages.append(metrics) }
     return metrics
+  }
+
+  /// What is true of a pipeline since a model was swapped in.
+  func current(_ facts: PipelineFacts) -> PipelineFacts {
+    served.withLock { served in
+      var current = served.facts ?? facts
+      current.process = facts.process
+      if let hash = served.hash { current.model = hash }
+      return current
+    }
+  }
+
+  /// A model was swapped in, of which a process without workers knows its hash.
+  func serve(_ hash: String) { served.withLock { $0.hash = hash } }
+
+  /// As above, where it is loaded.
+  func serve(_ pipeline: Pipeline, on shelf: ModelShelf) {
+    let facts = PipelineFacts(pipeline, process: "")
+    served.withLock {
+      $0.facts = facts
+      $0.hash = facts.model
+    }
+    describe(facts, on: shelf)
+  }
+
+  /// Shows a model: 1 while it is in memory.
+  package func describe(_ facts: PipelineFacts, on shelf: ModelShelf) {
+    let isNew = served.withLock { $0.described.insert(facts.model).inserted }
+    guard isNew else { return }
+    registry.gauge(
+      "millrace_model_info",
+      "A model that is served: 1 while it is in memory, 0 once it was swapped out and released.",
+      facts.modelLabels
+    ) { [weak shelf] in shelf?.holds(facts.model) ?? false ? 1 : 0 }
   }
 
   /// Shows how long a store's commits take; they end on its thread, one behind the other.

@@ -52,7 +52,7 @@ package struct PipelineFacts: Codable, Sendable, Equatable {
     labels = Array(pipeline.format.labelNames.prefix(PipelineFacts.labelsMax))
   }
 
-  /// Adds the info metrics and those of the process.
+  /// Adds the info metrics, but for the model's, and those of the process.
   func describe(in registry: MetricsRegistry) {
     registry.addProcessFigures()
     registry.info(
@@ -60,12 +60,13 @@ package struct PipelineFacts: Codable, Sendable, Equatable {
     registry.info(
       "millrace_kernels_info", "The instruction set of the step kernels.",
       [MetricLabel("path", kernels)])
-    registry.info(
-      "millrace_model_info", "The model that is served.",
-      [
-        MetricLabel("pipeline", pipeline),
-        MetricLabel("model", String(model.dropFirst("sha256:".count).prefix(16))),
-        MetricLabel("format", format), MetricLabel("precision", precision),
-      ])
+  }
+
+  var modelLabels: [MetricLabel] {
+    [
+      MetricLabel("pipeline", pipeline),
+      MetricLabel("model", String(model.dropFirst("sha256:".count).prefix(16))),
+      MetricLabel("format", format), MetricLabel("precision", precision),
+    ]
   }
 }

@@ -1,4 +1,5 @@
 import Monitoring
+import Wire
 
 /// What every stage counts; owned by its thread, read by the stats tap and by `/metrics`.
 ///
@@ -9,6 +10,8 @@ final class StageMetrics: Sendable {
   /// Data messages read: from clients, or from the stage before.
   let messages: OwnedCounter
   /// Steps that came in, and steps that were dealt with; the rest waits.
+  ///
+  /// Stages that know of models show the latter by model: `steps(of:)`.
   let stepsIn: OwnedCounter
   let steps: OwnedCounter
   /// Turns of the stage's loop, which never stand still while it is well.
@@ -19,6 +22,8 @@ final class StageMetrics: Sendable {
   let streams: OwnedGauge
   /// How long one piece of its work takes: an answer, a step of a batch, a write.
   let duration: OwnedHistogram
+  private let registry: MetricsRegistry
+  private let labels: [MetricLabel]
 
   /// - Parameters:
   ///   - registry: where they are shown.
@@ -35,10 +40,10 @@ final class StageMetrics: Sendable {
       "millrace_messages_total", "Data messages that a stage has read.", labels)
     let stepsIn = registry.counter(
       "millrace_steps_received_total", "Steps that came into a stage.", labels)
-    let steps = registry.counter(
-      "millrace_steps_total",
-      "Steps that a stage is done with: answered (tokenizer), taken (inference), written (sink).",
-      model.isEmpty ? labels : labels + [MetricLabel("model", model)])
+    self.registry = registry
+    self.labels = labels
+    let steps =
+      model.isEmpty ? StageMetrics.steps(in: registry, labels) : OwnedCounter()
     turns = registry.counter("millrace_loop_turns_total", "Turns of a stage's loop.", labels)
     // The last stage has none behind it, and no state of streams.
     let isLast = model.isEmpty
@@ -57,6 +62,22 @@ final class StageMetrics: Sendable {
     ) { Double(StageMetrics.waiting(stepsIn, steps)) }
     self.stepsIn = stepsIn
     self.steps = steps
+  }
+
+  /// A counter of the steps of one model, to be counted beside `steps`; `hash` is `sha256:` and 64
+  /// digits.
+  func steps(of hash: String) -> OwnedCounter {
+    StageMetrics.steps(
+      in: registry, labels + [MetricLabel("model", ModelKey.text(of: ModelKey.key(of: hash)))])
+  }
+
+  private static func steps(
+    in registry: MetricsRegistry, _ labels: [MetricLabel]
+  ) -> OwnedCounter {
+    registry.counter(
+      "millrace_steps_total",
+      "Steps that a stage is done with: answered (tokenizer), taken (inference), written (sink).",
+      labels)
   }
 
   /// Steps that came in and are not done with.

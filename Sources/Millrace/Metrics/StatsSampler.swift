@@ -21,7 +21,7 @@ struct StatsSampler {
     let (stages, ingress) = metrics.current
     let process = ProcessFigures()
     return DaemonStats(
-      about: about, time: Date.now.timeIntervalSince1970,
+      about: metrics.current(about), time: Date.now.timeIntervalSince1970,
       uptime: Double(now - startNanoseconds) / 1e9, memory: process.residentBytes,
       processor: process.processorSeconds, ingress: ingress.map(DaemonStats.Ingress.init),
       stages: stages.map { sample($0, seconds: seconds) })

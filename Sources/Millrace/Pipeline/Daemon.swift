@@ -1,4 +1,5 @@
 import CoreMetrics
+import Durability
 import Foundation
 import Logging
 import Monitoring
@@ -10,7 +11,9 @@ import ZeroMQ
 ///
 /// SIGHUP reads the list of clients again.
 package struct Daemon: Sendable {
-  private let pipeline: Pipeline
+  private let file: PipelineFile
+  /// Nothing else holds the first model, so that it can leave memory once another is swapped in.
+  private let shelf: ModelShelf
   private let logger: Logger
   /// The only stage of this process; nil when it runs all of them.
   private let stage: StageName?
@@ -20,7 +23,8 @@ package struct Daemon: Sendable {
 
   /// `stage` is given when the others run in processes of their own.
   package init(pipeline: Pipeline, logger: Logger, stage: StageName? = nil) {
-    self.pipeline = pipeline
+    file = pipeline.file
+    shelf = ModelShelf(pipeline)
     self.logger = logger
     self.stage = stage
   }
@@ -29,14 +33,11 @@ package struct Daemon: Sendable {
   package func run() async throws {
     signal(SIGPIPE, SIG_IGN)
     let logger = logger
-    let file = pipeline.file
     try file.checkOutput()
-    let store = try pipeline.openStore(of: stage)
+    let store = try shelf.pipeline(of: shelf.first).openStore(of: stage)
     defer { store?.finish() }
-    let stages =
-      try stage.map { try pipeline.stages(only: $0, store: store) }
-      ?? pipeline.stages(.daemon, store: store)
-    for warning in pipeline.warnings { logger.warning("\(warning)") }
+    try loadModels(of: store)
+    let stages = try stages(store)
     let metrics = MetricsCollection()
     // Libraries that report through swift-metrics come out at /metrics too.
     MetricsSystem.bootstrap(metrics.registry)
@@ -44,7 +45,7 @@ package struct Daemon: Sendable {
     let guarding = try EndpointGuard(file, logger: logger)
     guarding.describe(in: metrics.registry)
     if let store { metrics.watch(store) }
-    let page = page(metrics, guarding)
+    let page = try page(metrics, guarding)
     let context = try Context()
     let notifier = ServiceNotifier()
     let status = "serving \(file.ingress)"
@@ -77,15 +78,7 @@ package struct Daemon: Sendable {
     for use in file.unencryptedOffLoopback {
       logger.warning("not encrypted", metadata: ["endpoint": "\(use)", "allowed": "by the file"])
     }
-    logger.info(
-      "starting",
-      metadata: [
-        "curve": "\(guarding.publicKey.map(\.text) ?? "none")",
-        "version": "\(Version.current)", "pipeline": "\(file.name)", "model": "\(file.model)",
-        "format": "\(pipeline.model.format)",
-        "sha256": "\(pipeline.model.sha256Text)", "durability": "\(store?.durability ?? .none)",
-        "kernels": "\(pipeline.model.model.kernels)", "precision": "\(file.precision.rawValue)",
-      ])
+    try logStart(guarding, store)
     let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
     let watch = Task {
       var isStopping = false
@@ -115,6 +108,44 @@ package struct Daemon: Sendable {
       throw EndpointFailure(failure, in: file)
     }
     logger.notice("stopped")
+  }
+
+  /// What the stages run on; each is made once.
+  private func stages(_ store: StateStore?) throws -> [any Stage] {
+    let pipeline = try shelf.pipeline(of: shelf.first)
+    for warning in pipeline.warnings { logger.warning("\(warning)") }
+    return try stage.map { try pipeline.stages(only: $0, shelf: shelf, store: store) }
+      ?? pipeline.stages(.daemon, shelf: shelf, store: store)
+  }
+
+  /// Behind a restart, reads the models that streams of the store go on with.
+  ///
+  /// - Throws: why the one that serves cannot be read; an older one may not be needed any more.
+  private func loadModels(of store: StateStore?) throws {
+    guard stage ?? .inference == .inference, let records = try store?.models(),
+      let current = records.last
+    else { return }
+    for record in records where !record.isReleased {
+      do {
+        _ = try shelf.pipeline(of: record)
+      } catch {
+        guard record != current else { throw error }
+        logger.warning("a model is missing", metadata: ["reason": "\(error)"])
+      }
+    }
+  }
+
+  private func logStart(_ guarding: EndpointGuard, _ store: StateStore?) throws {
+    let model = try shelf.pipeline(of: shelf.first).model
+    logger.info(
+      "starting",
+      metadata: [
+        "curve": "\(guarding.publicKey.map(\.text) ?? "none")",
+        "version": "\(Version.current)", "pipeline": "\(file.name)", "model": "\(file.model)",
+        "format": "\(model.format)", "sha256": "\(model.sha256Text)",
+        "durability": "\(store?.durability ?? .none)", "kernels": "\(model.model.kernels)",
+        "precision": "\(file.precision.rawValue)",
+      ])
   }
 
   /// Reads the list of clients again, if the pipeline file is still right; all else stays.
@@ -147,13 +178,16 @@ package struct Daemon: Sendable {
   /// The HTTP server, and the subscriber that feeds its page; nothing where the file names none.
   private func page(
     _ metrics: MetricsCollection, _ guarding: EndpointGuard
-  ) -> (stages: [any Stage], services: [any Service]) {
-    PipelineFacts(pipeline, process: stage?.rawValue ?? "daemon").describe(in: metrics.registry)
-    guard var address = pipeline.file.http else { return ([], []) }
+  ) throws -> (stages: [any Stage], services: [any Service]) {
+    let pipeline = try shelf.pipeline(of: shelf.first)
+    let facts = PipelineFacts(pipeline, process: stage?.rawValue ?? "daemon")
+    facts.describe(in: metrics.registry)
+    metrics.describe(facts, on: shelf)
+    guard var address = file.http else { return ([], []) }
     // As for taps: three processes cannot share one port.
     if address.port != 0 { address.port += UInt16(stage?.index ?? 0) }
     var endpoints = [pipeline.pageTaps]
-    if let stage, let monitor = pipeline.file.monitor {
+    if let stage, let monitor = file.monitor {
       endpoints += StageName.allCases.filter { $0 != stage }
         .map { Endpoint.worker($0.index, of: monitor) }
     }

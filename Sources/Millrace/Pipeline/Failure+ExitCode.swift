@@ -20,7 +20,7 @@ package enum ExitStatus: Int32, Sendable {
 
   package init(_ error: any Error) {
     switch error {
-    case is ConfigurationError, is KeyFile.Failure: self = .badConfiguration
+    case is ConfigurationError, is KeyFile.Failure, is ModelShelf.Refusal: self = .badConfiguration
     case Filter.Failure.notLetIn: self = .notLetIn
     case ModelFileError.missing, ModelFileError.refused(_, isMissing: true),
       TextFile.Failure.missing:

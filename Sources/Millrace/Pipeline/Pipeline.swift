@@ -70,7 +70,10 @@ package struct Pipeline: Sendable {
   ///
   /// The sink first, the tokenizer last; they stop the other way round, so that each can drain into
   /// the next.
-  package func stages(_ scope: Scope, store: StateStore? = nil) -> [any Stage] {
+  package func stages(
+    _ scope: Scope, shelf: ModelShelf? = nil, store: StateStore? = nil
+  ) -> [any Stage] {
+    let shelf = shelf ?? ModelShelf(self)
     let endpoints = endpoints(scope)
     var stages: [any Stage] = []
     if let taps = endpoints.taps { stages += watching(taps, outside: file.monitor, "daemon") }
@@ -78,7 +81,8 @@ package struct Pipeline: Sendable {
     stages.append(sink(scope, endpoints, store))
     for worker in 0..<file.inference.workers {
       stages.append(
-        inference(worker, endpoints, reply: scope == .filter || file.sink.reply, store))
+        inference(
+          worker, endpoints, reply: scope == .filter || file.sink.reply, store, shelf: shelf))
     }
     stages.append(tokenizer(endpoints, store))
     return stages
@@ -88,7 +92,7 @@ package struct Pipeline: Sendable {
   ///
   /// - Throws: a `ConfigurationError` when the file has no `links`.
   package func stages(
-    only name: StageName, store: StateStore? = nil
+    only name: StageName, shelf: ModelShelf, store: StateStore? = nil
   ) throws(ConfigurationError) -> [any Stage] {
     guard let links = file.links else {
       throw ConfigurationError(
@@ -111,7 +115,8 @@ package struct Pipeline: Sendable {
     case .tokenizer: stages.append(tokenizer(endpoints, store))
     case .inference:
       for worker in 0..<file.inference.workers {
-        stages.append(inference(worker, endpoints, reply: file.sink.reply, store))
+        stages.append(
+          inference(worker, endpoints, reply: file.sink.reply, store, shelf: shelf))
       }
     case .sink:
       stages += history(endpoints, store)
@@ -144,7 +149,7 @@ package struct Pipeline: Sendable {
       encoding: encoding, format: format, workers: file.inference.workers,
       liveStreams: file.liveStreams, streams: file.streams,
       givenState: GivenState(model.model.stateLayout),
-      onFull: file.onFull, maxSteps: file.maxSteps, modelHash: model.hashText,
+      onFull: file.onFull, maxSteps: file.maxSteps, model: modelRecord,
       endpoints: endpoints, replies: file.sink.reply, store: store,
       parkMilliseconds: file.store?.parkMilliseconds,
       expireMilliseconds: file.expireMilliseconds, keep: file.keep,
@@ -152,13 +157,14 @@ package struct Pipeline: Sendable {
   }
 
   package func inference(
-    _ worker: Int, _ endpoints: StageEndpoints, reply: Bool, _ store: StateStore?
+    _ worker: Int, _ endpoints: StageEndpoints, reply: Bool, _ store: StateStore?,
+    shelf: ModelShelf? = nil
   ) -> InferenceStage {
     InferenceStage(
-      worker: worker, model: model,
+      worker: worker, shelf: shelf ?? ModelShelf(self),
       settings: InferenceStage.Settings(
         batch: file.inference.batch, linger: file.inference.linger, emit: file.emit,
-        generation: generation, output: output, resetEvery: file.resetEvery, reply: reply,
+        output: output, resetEvery: file.resetEvery, rewarmSteps: file.rewarmSteps, reply: reply,
         tellsTokens: encoding.isText, hasAlarm: alarm != nil),
       endpoints: endpoints, store: store,
       checkpointMilliseconds: file.store?.checkpointMilliseconds ?? 0,

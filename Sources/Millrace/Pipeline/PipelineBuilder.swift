@@ -14,9 +14,21 @@ package struct PipelineBuilder {
     guard FileManager.default.fileExists(atPath: file.model) else {
       throw file.error(at: "model", "names \(file.model), which does not exist")
     }
-    // The gates that a tap or the page may ask for are computed by the plain layers.
-    let model = try load(forSteppingOnly: file.monitor == nil && file.http == nil)
-      .with(file.precision)
+    let model = try load(forSteppingOnly: isForSteppingOnly).with(file.precision)
+    return try build(with: model)
+  }
+
+  /// The gates that a tap or the page may ask for are computed by the plain layers.
+  private var isForSteppingOnly: Bool { file.monitor == nil && file.http == nil }
+
+  /// Another model as this pipeline runs it.
+  func readModel(at path: String) throws -> LoadedModel {
+    try loadModel(at: path, forSteppingOnly: isForSteppingOnly).with(file.precision)
+  }
+
+  /// As `build`, with the model that the file names already read.
+  func build(with model: LoadedModel) throws -> Pipeline {
+    try checkRewarm(model.model)
     let (encoding, vocabulary) = try encoding(for: model.model, model.vocabulary)
     try checkEmission(model.model)
     let generation = try generation(for: model, vocabulary)
@@ -197,6 +209,19 @@ package struct PipelineBuilder {
     return { id in
       if let token = vocabulary.token(of: id) { return token }
       return id == startToken ? "<start>" : "<unknown>"
+    }
+  }
+
+  // MARK: Swaps
+
+  private func checkRewarm(_ model: Model) throws {
+    let width = if case .vectors(let width) = model.input { width } else { 1 }
+    let most = Limits.rewarmBytes / (width * 4)
+    guard file.rewarmSteps <= most else {
+      throw file.error(
+        at: "state",
+        "keeps the last \(file.rewarmSteps) inputs of each stream to rewarm, of \(width) values "
+          + "each; expected at most \(most), which are \(Limits.rewarmBytes) bytes")
     }
   }
 

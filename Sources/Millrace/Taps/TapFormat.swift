@@ -41,6 +41,9 @@ package enum TapFormat: String, CaseIterable, Sendable {
     if !flags.isEmpty {
       line += Array(",\"flags\":[\(flags.map { "\"\($0.name)\"" }.joined(separator: ","))]".utf8)
     }
+    if header.model != 0 {
+      line += Array(",\"model\":\"\(ModelKey.text(of: header.model))\"".utf8)
+    }
     let payload = message.payload
     switch header.elementType {
     case .json:

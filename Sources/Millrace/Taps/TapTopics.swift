@@ -3,7 +3,8 @@ package enum TapTopics {
   /// What topics begin with, before the stream's name where they are about one.
   private static let ofStreams = [
     "tap/tokenizer/input/", "tap/tokenizer/tokens/", "tap/inference/output/",
-    "tap/inference/gates/", "tap/inference/state/", "tap/sink/result/", "tap/sink/alarm/",
+    "tap/inference/gates/", "tap/inference/state/", "tap/inference/shadow/", "tap/sink/result/",
+    "tap/sink/alarm/",
   ]
   private static let published = ["output/", "alarm/"]
   private static let others = [

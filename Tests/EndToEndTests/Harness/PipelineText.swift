@@ -22,6 +22,13 @@ struct PipelineText {
       model: "Fixtures/motion/model.keras", labels: "Fixtures/motion/labels.txt")
   }
 
+  static var remember: PipelineText {
+    PipelineText(
+      tokenizer:
+        "{ kind: characters, vocabulary: \(Checkout.path("Fixtures/remember/letters.txt")) }",
+      model: "Fixtures/remember/model.keras", labels: "Fixtures/remember/letters.txt")
+  }
+
   /// The file's text with the endpoints of one run.
   func text(ingress: String) -> String {
     var lines = [

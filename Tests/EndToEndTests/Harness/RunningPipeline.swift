@@ -24,8 +24,8 @@ final class RunningPipeline {
   init(
     _ pipeline: PipelineText, over transport: Transport = .ipc, isSplit: Bool = false,
     isTapped: Bool = false, durability: String? = nil, history: String? = nil, keep: Int? = nil,
-    expireAfter: String? = nil, keys: TestKeys? = nil, on disk: FaultyDisk? = nil,
-    variables: [String: String] = [:]
+    expireAfter: String? = nil, rewarm: Int? = nil, keys: TestKeys? = nil,
+    on disk: FaultyDisk? = nil, variables: [String: String] = [:]
   ) throws {
     let folder = try keys?.folder ?? disk?.folder ?? TemporaryFolder()
     self.folder = folder
@@ -41,16 +41,18 @@ final class RunningPipeline {
     monitor = endpoint("taps")
     var pipeline = pipeline
     if isTapped { pipeline.more.append("monitor: \(monitor)") }
+    var state = rewarm.map { ["rewarm: \($0)"] } ?? []
     if let durability {
       let store = folder.file("state.sqlite")
-      let kept = history.map { ", history: \($0)" } ?? ""
-      pipeline.more.append(
-        "state: { store: \(store), durability: \(durability), checkpoint: 50ms, park-after: 100ms"
-          + kept + (keep.map { ", keep: \($0)" } ?? "")
-          + (expireAfter.map { ", expire-after: \($0)" } ?? "") + " }"
-      )
+      state += [
+        "store: \(store)", "durability: \(durability)", "checkpoint: 50ms", "park-after: 100ms",
+      ]
+      if let history { state.append("history: \(history)") }
+      if let keep { state.append("keep: \(keep)") }
+      if let expireAfter { state.append("expire-after: \(expireAfter)") }
       pipeline.sink.append("file: \(folder.file("output.jsonl"))")
     }
+    if !state.isEmpty { pipeline.more.append("state: { \(state.joined(separator: ", ")) }") }
     if isSplit {
       let answers = endpoint("answers")
       let tokens = endpoint("tokens", ports: pipeline.workers)

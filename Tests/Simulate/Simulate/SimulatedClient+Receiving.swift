@@ -50,7 +50,7 @@ extension SimulatedClient {
       if arrival.payload == barrier, let early { try takeWelcome(early) }
       if arrival.payload == caughtUp { catchUp() }
     case .welcome, .credit, .pong: break
-    case .data, .hello:
+    case .data, .hello, .models:
       throw Violation(
         "a daemon sends no data", at: name, expected: "an answer",
         received: arrival.header.kind.name)
