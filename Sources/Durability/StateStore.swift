@@ -59,6 +59,8 @@ package final class StateStore: Sendable {
   private static let gatherMicroseconds: UInt32 = 200
   /// Changes behind which SQLite's log goes into its file.
   private static let logBytesMax = 4 << 20
+  /// How long somebody else's lock is waited for.
+  private static let busySeconds: TimeInterval = 2
   /// How long a full disk is left alone.
   private static let fullDiskMicroseconds: UInt32 = 200_000
 
@@ -363,7 +365,11 @@ package final class StateStore: Sendable {
   }
 
   private static func pool(at path: String, _ durability: Durability) throws -> DatabasePool {
-    let pool = try DatabasePool(path: path)
+    // Whoever reads may take SQLite's lock of writers for an instant, to look at the log's index again
+    // that a commit was just changing.
+    var configuration = Configuration()
+    configuration.busyMode = .timeout(busySeconds)
+    let pool = try DatabasePool(path: path, configuration: configuration)
     let synchronous = durability == .fsync ? "FULL" : "NORMAL"
     // Behind GRDB, which says NORMAL where it turns WAL mode on. The store empties its log itself.
     try pool.writeWithoutTransaction { database in

@@ -62,7 +62,10 @@ package struct StreamSequence: Equatable, Sendable {
       return begin(number: number, epoch: messageEpoch)
     }
     if phase == .closed {
-      if flags.contains(.end), end == expected { return .endAgain }
+      // From number 0, only the same producer's is the same: another one's is a life as long.
+      if flags.contains(.end), end == expected, number > 0 || messageEpoch == epoch {
+        return .endAgain
+      }
       if flags.contains(.start) || number == 0 {
         return begin(number: number, epoch: messageEpoch)
       }

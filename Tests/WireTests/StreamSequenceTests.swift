@@ -110,6 +110,15 @@ struct StreamSequenceTests {
     #expect(admit(&sequence, 8, 2, flags: .end) == .endAgain)
   }
 
+  /// A whole life in one message: only its own producer can mean the life that ended.
+  @Test func anotherProducersLifeOfOneMessageIsNoENDAgain() {
+    var sequence = closed(2)
+    #expect(admit(&sequence, 0, 2, flags: .end) == .endAgain)
+    #expect(admit(&sequence, 1, 1, epoch: 7, flags: .end) == .endAgain)
+    #expect(admit(&sequence, 0, 2, epoch: 7, flags: .end) == begun)
+    #expect(sequence.epoch == 7 && sequence.phase == .open)
+  }
+
   @Test func behindENDOnlySTARTOrNumber0BeginANewLife() {
     var sequence = closed(10)
     #expect(admit(&sequence, 10) == .refuse(.closed, expected: 10))

@@ -5,10 +5,11 @@ import ZeroMQ
 
 /// Checkpoints of one worker on their way into the store.
 ///
-/// What goes together is a chunk. It waits until the sink has written every answer that was sent
-/// before it; until the tokenizer stage gives leave, which it has when somebody is there for the
-/// answers; and until it is one interval old, so that answers that are still on their way can be
-/// computed again. Owned by the worker's thread.
+/// Each waits until the tokenizer stage gives leave, which it does when somebody is there for the
+/// answers; a stream that nobody comes for keeps no other one waiting. What has leave goes together,
+/// as a chunk. That waits until the sink has written every answer that was sent before it; and until it
+/// is one interval old, so that answers that are still on their way can be computed again. Owned by
+/// the worker's thread.
 final class CheckpointQueue {
   struct Entry {
     let stream: StreamID
@@ -17,14 +18,11 @@ final class CheckpointQueue {
   }
 
   private struct Chunk {
-    let number: UInt64
-    var entries: [Entry]
-    /// Entries whose leave has not come.
-    var unleft: Int
+    let entries: [Entry]
     /// What the sink had been sent.
     let sent: UInt64
-    /// When the last leave came: its answers were on their way by then.
-    var milliseconds: UInt64
+    /// When leave came: its answers were on their way by then.
+    let milliseconds: UInt64
     /// Nil until it has been handed to the store.
     var ticket: UInt64?
   }
@@ -40,10 +38,11 @@ final class CheckpointQueue {
   /// Of the round that is under way.
   private var due: Deque<InferenceStream> = []
   private var gathered: [Entry] = []
+  /// Those that wait for leave; each stream's in order.
+  private var asked: [StreamID: [Entry]] = [:]
+  /// Those that have it, and belong to the next chunk.
+  private var free: [Entry] = []
   private var chunks: Deque<Chunk> = []
-  private var chunkNumber: UInt64 = 0
-  /// The chunks that wait for leave for a place.
-  private var asked: [StreamID: [(place: MessagePlace, chunk: UInt64)]] = [:]
 
   /// Streams that are looked at in one turn, so that no pause shows.
   private static let streamsPerTurn = 128
@@ -60,19 +59,23 @@ final class CheckpointQueue {
 
   /// How long a poll may wait.
   var patience: UInt64 {
-    if !due.isEmpty { return 0 }
+    if !due.isEmpty || !free.isEmpty { return 0 }
     if !chunks.isEmpty || !dirty.isEmpty { return min(50, interval) }
     return 500
   }
 
-  var isIdle: Bool { chunks.isEmpty && dirty.isEmpty && due.isEmpty && gathered.isEmpty }
+  var isIdle: Bool {
+    chunks.isEmpty && free.isEmpty && asked.isEmpty && dirty.isEmpty && due.isEmpty
+      && gathered.isEmpty
+  }
 
   func removeAll() {
     dirty.removeAll()
     due.removeAll()
     gathered.removeAll()
-    chunks.removeAll()
     asked.removeAll()
+    free.removeAll()
+    chunks.removeAll()
   }
 
   /// A message of a stream was applied.
@@ -97,34 +100,30 @@ final class CheckpointQueue {
     return Array(due.prefix(count))
   }
 
-  /// Ends the turn: what was gathered is a chunk; `ask` asks for leave for each of its entries.
+  /// Ends the turn: `ask` asks for leave for each that was gathered; what has leave is a chunk.
   ///
-  /// `sent` is what the sink has been sent so far.
-  func close(sent: UInt64, ask: (Entry) -> Void) {
-    guard !gathered.isEmpty else { return }
-    chunkNumber += 1
-    chunks.append(
-      Chunk(
-        number: chunkNumber, entries: gathered, unleft: gathered.count, sent: sent,
-        milliseconds: clock.milliseconds))
+  /// `sent` is what the sink has been sent so far. A stop waits for no leave.
+  func close(sent: UInt64, isStopping: Bool, ask: (Entry) -> Void) {
     for entry in gathered {
-      asked[entry.stream, default: []].append((entry.place, chunkNumber))
+      asked[entry.stream, default: []].append(entry)
       ask(entry)
     }
     gathered.removeAll(keepingCapacity: true)
+    if isStopping {
+      for entries in asked.values { free += entries }
+      asked.removeAll()
+    }
+    guard !free.isEmpty else { return }
+    chunks.append(Chunk(entries: free, sent: sent, milliseconds: clock.milliseconds))
+    free.removeAll(keepingCapacity: true)
   }
 
   /// The tokenizer stage gives leave to save a stream through a place, and what lies before it.
   func leave(_ stream: StreamID, _ place: MessagePlace) {
-    guard var waiting = asked[stream] else { return }
-    for (_, chunk) in waiting.prefix(while: { $0.place <= place }) {
-      if let first = chunks.first?.number, chunk >= first {
-        chunks[Int(chunk - first)].unleft -= 1
-        chunks[Int(chunk - first)].milliseconds = clock.milliseconds
-      }
-    }
-    waiting.removeAll { $0.place <= place }
-    asked[stream] = waiting.isEmpty ? nil : waiting
+    guard let waiting = asked[stream] else { return }
+    let ready = waiting.prefix { $0.place <= place }
+    free += ready
+    asked[stream] = ready.count == waiting.count ? nil : Array(waiting.dropFirst(ready.count))
   }
 
   /// Hands chunks to the store that may go, and gives what has been committed.
@@ -138,9 +137,7 @@ final class CheckpointQueue {
     let now = clock.milliseconds
     for index in chunks.indices where chunks[index].ticket == nil {
       let isOld = isStopping || now >= chunks[index].milliseconds + interval
-      guard isOld, chunks[index].unleft <= 0 || isStopping, written >= chunks[index].sent,
-        store.hasRoom
-      else { break }
+      guard isOld, written >= chunks[index].sent, store.hasRoom else { break }
       chunks[index].ticket = store.submit(
         chunks[index].entries.map { .checkpoint($0.stream.name, $0.checkpoint) })
     }

@@ -239,11 +239,8 @@ final class InputLog {
       kept.removeFirst()
       last = first.number
       for stream in first.streams where stream.loggedGroup == first.number {
-        stream.loggedGroup = 0
         settled.append(stream)
-        var standing = stream.standing
-        standing.usedMilliseconds = stream.usedMilliseconds &+ timeOffset
-        changes.append(.standing(stream.id.name, stream.isForgotten ? nil : standing))
+        changes.append(row(of: stream))
       }
     }
     guard let last else { return }
@@ -251,6 +248,22 @@ final class InputLog {
     let ticket = store.submit(changes)
     for stream in settled { stream.rowTicket = ticket }
     keepTime()
+  }
+
+  /// Writes where a stream stands before its group goes, which others may keep.
+  ///
+  /// What a later group says of it is newer.
+  func writeRow(of stream: IngressStream) {
+    let change = row(of: stream)
+    stream.rowTicket = store.submit([change])
+  }
+
+  /// The row of a stream that stands in no group any more.
+  private func row(of stream: IngressStream) -> StoreChange {
+    stream.loggedGroup = 0
+    var standing = stream.standing
+    standing.usedMilliseconds = stream.usedMilliseconds &+ timeOffset
+    return .standing(stream.id.name, stream.isForgotten ? nil : standing)
   }
 
   /// Keeps, now and then, how long daemons have run with this store.

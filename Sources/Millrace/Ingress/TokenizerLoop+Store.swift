@@ -58,21 +58,40 @@ extension TokenizerLoop {
     isParking = parked > 0
   }
 
+  /// Streams that get a row in one look for room, so that the next look may let them leave.
+  private static let roomRows = 16
+
   /// Lets those leave that have been idle the longest, so that another one may be open.
   func makeRoom() -> Bool {
     let now = control.clock.milliseconds
     // Where all have been looked at in vain, the next look would be as well.
     guard log != nil, now >= nextRoomMilliseconds else { return false }
+    var rowsLeft = TokenizerLoop.roomRows
     while openStreams >= stage.liveStreams {
       let parked = idleOrder.sweep(
         idleMilliseconds: 0, at: now, limit: Limits.examinedStreams, most: 1
-      ) { park($0) }
+      ) { stream in
+        if park(stream) { return true }
+        if rowsLeft > 0, isBehindOthers(stream) {
+          log?.writeRow(of: stream)
+          rowsLeft -= 1
+        }
+        return false
+      }
       guard parked > 0 else {
         nextRoomMilliseconds = now + TokenizerLoop.roomMilliseconds
         return false
       }
     }
     return true
+  }
+
+  /// Whether only others' input, older and not saved yet, keeps a stream in the log: for as long as
+  /// replies are held for somebody who does not come, that may be.
+  private func isBehindOthers(_ stream: IngressStream) -> Bool {
+    stream.sequence.phase == .open && stream.loggedGroup != 0 && stream.underWay.isEmpty
+      && stream.unsaved.isEmpty && held[stream.id] == nil && leaveAsked[stream.id] == nil
+      && streams[stream.id] === stream
   }
 
   /// Lets a stream leave memory that is at rest; the store has all that there is to know of it.

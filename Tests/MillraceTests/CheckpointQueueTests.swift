@@ -1,0 +1,62 @@
+import Durability
+import Foundation
+import Recurrence
+import Testing
+import Wire
+
+@testable import Millrace
+
+/// Checkpoints on their way into the store.
+struct CheckpointQueueTests {
+  private static func entry(_ id: StreamID, messages: UInt64) -> CheckpointQueue.Entry {
+    CheckpointQueue.Entry(
+      stream: id, place: MessagePlace(life: 1, messages: messages),
+      checkpoint: StreamCheckpoint(
+        life: 1, messages: messages, nextStep: messages, stepsSinceReset: 0, stepsSinceAnswer: 0,
+        last: nil, state: []))
+  }
+
+  /// Behind a restart, nobody may come for a stream's replies for a minute.
+  @Test func aStreamWithoutLeaveKeepsNoOtherWaiting() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(
+      path: "checkpoints-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+    defer { #expect(throws: Never.self) { try FileManager.default.removeItem(at: folder) } }
+    let store = try StateStore(
+      committedByCallerAt: folder.appending(path: "s.sqlite").path, durability: .os, owner: [:])
+    defer { store.finish() }
+    let queue = try CheckpointQueue(store, interval: 0, clock: .monotonic)
+    var asked: [String] = []
+    var saved: [String] = []
+    func turn(isStopping: Bool = false) throws {
+      queue.close(sent: 0, isStopping: isStopping) {
+        asked.append("\($0.stream) \($0.place.messages)")
+      }
+      func advance() throws {
+        try queue.advance(written: 0, isStopping: isStopping) {
+          saved.append("\($0.stream) \($0.place.messages)")
+        }
+      }
+      try advance()
+      _ = store.commitGathered()
+      try advance()
+    }
+    queue.append(Self.entry(StreamID(literal: "away"), messages: 3))
+    queue.append(Self.entry(StreamID(literal: "here"), messages: 5))
+    try turn()
+    #expect(asked == ["away 3", "here 5"] && saved.isEmpty)
+    queue.leave(StreamID(literal: "here"), MessagePlace(life: 1, messages: 5))
+    queue.append(Self.entry(StreamID(literal: "away"), messages: 4))
+    try turn()
+    #expect(saved == ["here 5"] && !queue.isIdle)
+    #expect(try store.checkpoint(of: "here")?.messages == 5)
+    #expect(try store.checkpoint(of: "away") == nil)
+    // Leave for the older one alone.
+    queue.leave(StreamID(literal: "away"), MessagePlace(life: 1, messages: 3))
+    try turn()
+    #expect(saved == ["here 5", "away 3"] && !queue.isIdle)
+    // A stop waits for nobody.
+    try turn(isStopping: true)
+    #expect(saved == ["here 5", "away 3", "away 4"] && queue.isIdle)
+  }
+}
