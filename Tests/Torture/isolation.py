@@ -53,6 +53,12 @@ class Isolated(Pipeline):
         alone = self.plain.read_text().replace(TOGETHER, ALONE).replace(limits, "")
         self.plain.write_text(alone)
 
+    def stop(self):
+        # The last kill may have been a moment ago: who has just been started knows no SIGTERM yet.
+        with Client(self.ingress, friendly=True, timeout=PATIENCE, silence=0.5) as client:
+            client.resume("nobody")
+        super().stop()
+
 
 class Life:
     """One stream from its beginning to its END, as it is sent and as it is answered."""
