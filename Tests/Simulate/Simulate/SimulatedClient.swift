@@ -103,6 +103,10 @@ final class SimulatedClient {
   }
 
   private func lose(since milliseconds: UInt64?) {
+    // A hello asks for answers of the life that goes on, not of one before it.
+    for stream in streams {
+      for life in stream.lives[..<stream.current] where !life.isAnswered { life.mayMiss = true }
+    }
     guard let milliseconds else { return }
     losses += 1
     lostSinceMilliseconds = min(lostSinceMilliseconds ?? milliseconds, milliseconds)
