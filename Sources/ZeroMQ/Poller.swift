@@ -88,9 +88,9 @@ package struct Poller {
   }
 
   /// Finds out what is readable at the start of a loop's turn: what the wait before it has found, or
-  /// where there was none, what one without patience finds.
-  package mutating func look() throws(ZeroMQError) {
-    if !isFresh { _ = try wait(timeout: .zero) }
+  /// where there was none, or `anew`, what one without patience finds.
+  package mutating func look(anew: Bool = false) throws(ZeroMQError) {
+    if anew || !isFresh { _ = try wait(timeout: .zero) }
     isFresh = false
   }
 

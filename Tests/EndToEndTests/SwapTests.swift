@@ -121,12 +121,15 @@ struct SwapTests {
 
   /// Streams go on while the file is read; each goes over between two messages, and nothing is lost or
   /// doubled.
-  @Test(arguments: [
-    Load(policy: "carry", file: same), Load(policy: "carry", file: same, workers: 2, isSplit: true),
-    Load(policy: "reset", file: other, workers: 2),
-    Load(policy: "rewarm", file: other),
-    Load(policy: "rewarm", file: same, workers: 2, isSplit: true),
-  ])
+  @Test(
+    "fault 29: every answer is of the model that it names",
+    arguments: [
+      Load(policy: "carry", file: same),
+      Load(policy: "carry", file: same, workers: 2, isSplit: true),
+      Load(policy: "reset", file: other, workers: 2),
+      Load(policy: "rewarm", file: other),
+      Load(policy: "rewarm", file: same, workers: 2, isSplit: true),
+    ])
   func everyAnswerIsOfTheModelThatItNames(load: Load) throws {
     var pipeline = PipelineText.remember
     pipeline.workers = load.workers
@@ -147,7 +150,9 @@ struct SwapTests {
     try running.stop()
   }
 
-  @Test func drainedLivesEndOnTheModelBefore() throws {
+  @Test("fault 29: drained lives end on the model before") func drainedLivesEndOnTheModelBefore()
+    throws
+  {
     let running = try RunningPipeline(.remember)
     let (first, second) = (
       try ReferenceModel("Fixtures/remember/model.keras"), try ReferenceModel(Self.other)
@@ -256,7 +261,7 @@ struct SwapTests {
   // MARK: With a store
 
   /// Killed after a swap, the daemon or one of its three processes, with the pipeline file as it was.
-  @Test(arguments: ["carry", "drain", "rewarm"], [0, 1, 2])
+  @Test("fault 29: killed behind a swap", arguments: ["carry", "drain", "rewarm"], [0, 1, 2])
   func aKilledProcessGoesOnWithTheModelThatWasSwappedIn(policy: String, victim: Int) throws {
     let running = try RunningPipeline(
       .remember, isSplit: victim > 0, durability: "os", rewarm: 5)

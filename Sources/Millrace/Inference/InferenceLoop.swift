@@ -111,9 +111,9 @@ package final class InferenceLoop: StageLoop {
   }
 
   package func turn() throws -> Bool {
-    // What was sent before this was raised is found.
     let isStopping = control.stop.isRaised
-    try poller.look()
+    // What was sent before it was raised is found, though the wait may have been over by then.
+    try poller.look(anew: isStopping)
     var received = 0
     if poller.isReadable(linkItem) {
       received = try link.receive(limit: Limits.drainMessages) { try accept($0, $1) }

@@ -106,9 +106,9 @@ package final class SinkLoop: StageLoop {
   }
 
   package func turn() throws -> Bool {
-    // What was sent before this was raised is found.
     let isStopping = control.stop.isRaised
-    try poller.look()
+    // What was sent before it was raised is found, though the wait may have been over by then.
+    try poller.look(anew: isStopping)
     if poller.isReadable(tapItem) { try tap?.readSubscriptions() }
     try publisher?.readSubscriptions()
     let received =
