@@ -36,7 +36,7 @@ test: setup ## Run all tests (debug build)
 	cd Clients/python && MILLRACE=$(CURDIR)/.build/debug/millrace $(PYTHON) -m unittest discover -q -s tests -t .
 	$(MAKE) --no-print-directory test-python
 	.build/debug/millrace test $(PIPELINES)
-	.build/debug/millrace-simulate --seeds 76
+	.build/debug/millrace-simulate --seeds 200
 	.build/debug/millrace-simulate --replay $(wildcard Fixtures/simulation/*.jsonl)
 	$(PYTHON) Tests/Torture/torture.py .build/debug/millrace --kills 12 --seed 1
 	$(PYTHON) Tests/Torture/torture.py .build/debug/millrace --kills 12 --seed 2 --split

@@ -117,6 +117,8 @@ final class InputLog {
   }
 
   /// Calls `body` once all that was recorded is durable, behind the acknowledgements of it.
+  ///
+  /// It is kept here until then, which may be never: it must not own what owns the log.
   func afterCommit(_ body: @escaping () -> Void) { others.append(body) }
 
   /// Ends the turn: hands its group over to the store.

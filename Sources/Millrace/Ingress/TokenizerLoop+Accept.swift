@@ -86,9 +86,14 @@ extension TokenizerLoop {
 
   func stream(for id: StreamID) throws -> IngressStream {
     if let known = try known(id) { return known }
+    try checkRoomForOneMore()
+    return IngressStream(id: id, worker: worker(of: id))
+  }
+
+  /// Whether one more stream may be open.
+  private func checkRoomForOneMore() throws {
     guard allOpenStreams < stage.streams else { throw tooManyStreamsAtAll }
     guard openStreams < stage.liveStreams || makeRoom() else { throw tooManyStreams }
-    return IngressStream(id: id, worker: worker(of: id))
   }
 
   func admit(
@@ -102,9 +107,16 @@ extension TokenizerLoop {
     if claim(stream, by: connection), isOfEndedLife(header, of: stream) {
       return try repeated(message, of: stream, connection)
     }
-    let admission = stream.sequence.admit(
+    var sequence = stream.sequence
+    let admission = sequence.admit(
       number: header.number, count: units, epoch: header.epoch, flags: header.flags,
       milliseconds: control.clock.milliseconds)
+    if case .apply(_, begins: true, _) = admission, !wasOpen {
+      // One that has ended needs room like any other; it may have left to make it.
+      try checkRoomForOneMore()
+      use(stream)
+    }
+    stream.sequence = sequence
     switch admission {
     case .apply(let skip, let begins, let resets):
       defer {

@@ -33,7 +33,7 @@ extension TokenizerLoop {
     // Whoever goes on from there has nothing of what was below: it has to be durable first.
     connection.welcomesDue += 1
     let number = message.header.number
-    log.afterCommit { [self] in
+    log.afterCommit { [unowned self] in
       let again = handOver(inMemory, to: connection)
       link.welcomeLate(
         connection, hello: number, streams: standing, model: models.series.current.hash)

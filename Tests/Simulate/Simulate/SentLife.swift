@@ -20,9 +20,12 @@ final class SentLife {
   private(set) var answered: [Int]
   /// Elements that were refused for good; how often.
   private(set) var refused: [Int: Int] = [:]
-  /// Whether answers may be missing: its client was away for longer than they are kept.
+  /// Whether answers may be missing: its client was away for longer than they are kept, or has begun
+  /// another life and lost its connection.
   var mayMiss = false
-  /// As above, for refusals, which no store keeps.
+  /// Answers below this number may be missing: they were lost, and then their stream was parked.
+  var mayMissBelow: UInt64 = 0
+  /// Whether refusals may be missing, which no store keeps.
   var mayMissRefusals = false
 
   init(_ script: LifeScript, _ expected: ExpectedAnswers, stream: String) {
@@ -47,7 +50,8 @@ final class SentLife {
 
   /// Whether all that was due has come.
   var isAnswered: Bool {
-    !answered.contains(0) && (isClosed || !script.ends)
+    zip(answered, expected.answers).allSatisfy { $0 > 0 || $1.number < mayMissBelow }
+      && (isClosed || !script.ends)
       && (mayMissRefusals || badElements.allSatisfy { refused[$0] != nil })
   }
 

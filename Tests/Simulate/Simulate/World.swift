@@ -71,6 +71,12 @@ final class World {
     (setup.input == .words ? 64 * 1024 : 1024) * (setup.durability == "none" ? 1 : 4)
   }
 
+  /// Whether streams leave memory while they are open.
+  var parks: Bool {
+    setup.durability != "none"
+      && (setup.parkMilliseconds != nil || setup.liveStreams < setup.streams.count)
+  }
+
   func relay(_ name: String) -> Relay {
     guard let relay = relays.first(where: { $0.name == name }) else {
       preconditionFailure("\(name) is no link")
