@@ -71,6 +71,7 @@ package struct StreamMove: Sendable {
     do {
       ingress = try reachableIngress(copy)
     } catch {
+      // What failed is told; unheard, the stream goes on by itself, and the copy is one nobody knows.
       _ = try? source.ask(.streamsRelease, naming)
       _ = try? there.ask(.streamsDiscard, discarding(copy, naming))
       throw error
