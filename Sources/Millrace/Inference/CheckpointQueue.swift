@@ -8,8 +8,9 @@ import ZeroMQ
 /// Each waits until the tokenizer stage gives leave, which it does when somebody is there for the
 /// answers; a stream that nobody comes for keeps no other one waiting. What has leave goes together,
 /// as a chunk. That waits until the sink has written every answer that was sent before it; and until it
-/// is one interval old, so that answers that are still on their way can be computed again. Owned by
-/// the worker's thread.
+/// is one interval old, so that answers that are still on their way can be computed again. A stop waits
+/// for no interval, but what has no leave by then is not saved: its input is still in the log, and the
+/// next start computes its answers again. Owned by the worker's thread.
 final class CheckpointQueue {
   struct Entry {
     let stream: StreamID
@@ -40,6 +41,8 @@ final class CheckpointQueue {
   private var gathered: [Entry] = []
   /// Those that wait for leave; each stream's in order.
   private var asked: [StreamID: [Entry]] = [:]
+  /// Leave that was given before it was asked for: by a tokenizer stage that was about to end.
+  private var granted: [StreamID: MessagePlace] = [:]
   /// Those that have it, and belong to the next chunk.
   private var free: [Entry] = []
   private var chunks: Deque<Chunk> = []
@@ -64,9 +67,9 @@ final class CheckpointQueue {
     return 500
   }
 
+  /// Whether nothing is left but what waits for leave.
   var isIdle: Bool {
-    chunks.isEmpty && free.isEmpty && asked.isEmpty && dirty.isEmpty && due.isEmpty
-      && gathered.isEmpty
+    chunks.isEmpty && free.isEmpty && dirty.isEmpty && due.isEmpty && gathered.isEmpty
   }
 
   func removeAll() {
@@ -74,6 +77,7 @@ final class CheckpointQueue {
     due.removeAll()
     gathered.removeAll()
     asked.removeAll()
+    granted.removeAll()
     free.removeAll()
     chunks.removeAll()
   }
@@ -102,17 +106,17 @@ final class CheckpointQueue {
 
   /// Ends the turn: `ask` asks for leave for each that was gathered; what has leave is a chunk.
   ///
-  /// `sent` is what the sink has been sent so far. A stop waits for no leave.
-  func close(sent: UInt64, isStopping: Bool, ask: (Entry) -> Void) {
+  /// `sent` is what the sink has been sent so far.
+  func close(sent: UInt64, ask: (Entry) -> Void) {
     for entry in gathered {
-      asked[entry.stream, default: []].append(entry)
-      ask(entry)
+      if let place = granted[entry.stream], entry.place <= place {
+        free.append(entry)
+      } else {
+        asked[entry.stream, default: []].append(entry)
+        ask(entry)
+      }
     }
     gathered.removeAll(keepingCapacity: true)
-    if isStopping {
-      for entries in asked.values { free += entries }
-      asked.removeAll()
-    }
     guard !free.isEmpty else { return }
     chunks.append(Chunk(entries: free, sent: sent, milliseconds: clock.milliseconds))
     free.removeAll(keepingCapacity: true)
@@ -120,7 +124,8 @@ final class CheckpointQueue {
 
   /// The tokenizer stage gives leave to save a stream through a place, and what lies before it.
   func leave(_ stream: StreamID, _ place: MessagePlace) {
-    guard let waiting = asked[stream] else { return }
+    let waiting = asked[stream] ?? []
+    if waiting.last.map({ $0.place < place }) ?? true { granted[stream] = place }
     let ready = waiting.prefix { $0.place <= place }
     free += ready
     asked[stream] = ready.count == waiting.count ? nil : Array(waiting.dropFirst(ready.count))

@@ -140,7 +140,7 @@ extension InferenceLoop {
       }
     }
     // Without a welcome nobody knows what the sink has of it: what is closed now is forgotten with the next.
-    checkpoints.close(sent: sink.isWelcome ? sink.sent : .max, isStopping: isStopping) {
+    checkpoints.close(sent: sink.isWelcome ? sink.sent : .max) {
       tellSaved($0.place, of: $0.stream, asksLeave: true)
     }
     let window = Limits.sinkAnswers

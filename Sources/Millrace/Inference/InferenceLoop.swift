@@ -145,24 +145,26 @@ package final class InferenceLoop: StageLoop {
   /// Whether no stream has steps to take.
   private var isAtRest: Bool { ready.isEmpty && generating.isEmpty }
 
-  /// Behind `stop`: whether all is answered and saved, and nobody has said more for a while.
+  /// Behind `stop`: whether all is answered and saved that may be, and nobody has said more for a while.
   private func isDrained(received: Int) -> Bool {
     let now = control.clock.milliseconds
     if received > 0 || !isAtRest || stoppedAtMilliseconds == nil { stoppedAtMilliseconds = now }
     let since = stoppedAtMilliseconds ?? now
-    return isAtRest && !link.hasWaiting && checkpoints?.isIdle ?? true
+    return received == 0 && isAtRest && !link.hasWaiting && checkpoints?.isIdle ?? true
       && now - since >= control.drainIdleMilliseconds
   }
 
   // MARK: Receiving
 
   private func accept(_ message: InboundMessage, _ connection: Connection) throws {
-    upstream = connection
     if message.header.kind == .hello {
+      upstream = connection
       // What it sent before by another connection may be lost, and comes again.
       forgetAll()
       link.welcome(connection, model: models.current.record.hash)
     }
+    // What is left of a connection before this one: all that counts of it comes again.
+    guard connection === upstream else { return }
     if message.header.kind == .models { return try follow(ModelMessage(payload: message.payload)) }
     if message.header.kind == .acknowledge, let id = message.stream {
       checkpoints?.leave(

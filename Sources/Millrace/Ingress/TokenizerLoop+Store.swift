@@ -260,12 +260,35 @@ extension TokenizerLoop {
   /// Answers that a restart has computed again wait for their client to come back: behind a
   /// checkpoint, another crash would lose them for good.
   func giveLeave(to stream: IngressStream, before place: MessagePlace) throws {
-    guard stream.isClaimed || !stage.replies || control.clock.milliseconds >= leaveDueMilliseconds
-    else {
+    guard mayBeSaved(stream) else {
       leaveAsked[stream.id] = place
       return
     }
     try sendLeave(for: stream.id, before: place)
+  }
+
+  /// Whether somebody is there for its answers, or has been waited for long enough.
+  private func mayBeSaved(_ stream: IngressStream) -> Bool {
+    stream.isClaimed || !stage.replies || isLeaveDue
+  }
+
+  /// Whether nothing but leave keeps a stream from being saved.
+  func isHeldBack(_ stream: IngressStream) -> Bool {
+    guard let place = leaveAsked[stream.id], let last = stream.unsaved.last else { return false }
+    return last.place < place
+  }
+
+  /// Before this stage ends: workers save what they were sent as far as its answers have come here.
+  ///
+  /// Of what has not come, and of what nobody has come for, the log is kept, and the next start has it
+  /// answered again.
+  func giveLastLeave() throws {
+    guard log != nil else { return }
+    for stream in streams.values where !stream.unsaved.isEmpty && mayBeSaved(stream) {
+      let next = stream.underWay.first { !$0.isPeek }?.place
+      let end = MessagePlace(life: stream.life, messages: stream.messages)
+      try sendLeave(for: stream.id, before: next ?? end)
+    }
   }
 
   /// What a worker says of a stream that was forgotten here: its state may be saved.
@@ -312,9 +335,8 @@ extension TokenizerLoop {
   /// Once a turn, for streams that have been greeted for, or that nobody came for.
   func giveOverdueLeave() throws {
     guard !leaveAsked.isEmpty else { return }
-    let isDue = control.clock.milliseconds >= leaveDueMilliseconds
     for (id, place) in leaveAsked {
-      guard let stream = streams[id], isDue || stream.isClaimed else { continue }
+      guard let stream = streams[id], mayBeSaved(stream) else { continue }
       leaveAsked[id] = nil
       try giveLeave(to: stream, before: place)
     }

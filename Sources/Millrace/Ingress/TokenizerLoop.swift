@@ -42,8 +42,10 @@ package final class TokenizerLoop: StageLoop {
   private var welcomes: [Int]
   /// Leave that workers have asked for, for streams that nobody has greeted for since the start.
   var leaveAsked: [StreamID: MessagePlace] = [:]
-  /// When it is given all the same.
-  let leaveDueMilliseconds: UInt64
+  /// When it is given all the same; nil until clients are listened to.
+  private var leaveDueMilliseconds: UInt64?
+  /// Whether that time has come, and all that clients had sent by then was read.
+  private(set) var isLeaveDue = false
   /// Why the store does not write for the moment, as it was last told.
   var toldStall: String?
   /// Whether what a process before this one left is still to be answered.
@@ -102,7 +104,6 @@ package final class TokenizerLoop: StageLoop {
     self.stage = stage
     self.control = control
     models = try TokenizerLoop.servedModels(stage, control)
-    leaveDueMilliseconds = control.clock.milliseconds + Limits.replyHoldMilliseconds
     metrics = control.metrics.stage(
       stage.name, model: stage.model.hash,
       duration: ("millrace_answer_duration_seconds", "From a message read to its last answer."))
@@ -177,7 +178,6 @@ package final class TokenizerLoop: StageLoop {
     try followModels()
     try passOn()
     try tellStall()
-    try giveOverdueLeave()
     parkIdle()
     announceReady()
     try releaseOverdue()
@@ -189,6 +189,8 @@ package final class TokenizerLoop: StageLoop {
     try expireIdle()
     if poller.isReadable(watchItem) { try link.watch?.gather() }
     let received = hasRoom && poller.isReadable(linkItem) ? try receive() : 0
+    if hasRoom, received < Limits.drainMessages { holdReplies() }
+    try giveOverdueLeave()
     log?.submit()
     // What those who went had sent has been read then.
     if hasRoom, received < Limits.drainMessages { try reportDepartures() }
@@ -201,7 +203,17 @@ package final class TokenizerLoop: StageLoop {
     if control.hasNeighbours {
       for worker in workers { try worker.keepAlive(control.logger) }
     }
-    return control.stop.isRaised ? !isDrained(received: received) : true
+    guard control.stop.isRaised, isDrained(received: received) else { return true }
+    try giveLastLeave()
+    return false
+  }
+
+  /// Answers that were computed again are held for clients from when these can be heard.
+  private func holdReplies() {
+    let now = control.clock.milliseconds
+    let due = leaveDueMilliseconds ?? now + Limits.replyHoldMilliseconds
+    leaveDueMilliseconds = due
+    isLeaveDue = isLeaveDue || now >= due
   }
 
   /// Takes what clients have sent; returns how many messages that were.
@@ -249,10 +261,11 @@ package final class TokenizerLoop: StageLoop {
   }
 
   /// Whether the store needs nothing more of this stage: with neighbours in other processes, which may
-  /// have been started anew a moment ago, that they have saved all.
+  /// have been started anew a moment ago, that they have saved all that they may.
   private var isLogDone: Bool {
     guard let log else { return true }
-    return control.hasNeighbours ? log.isSaved : log.isIdle
+    guard control.hasNeighbours, !log.isSaved else { return log.isIdle }
+    return log.isIdle && streams.values.allSatisfy { $0.unsaved.isEmpty || isHeldBack($0) }
   }
 
   /// A number that no life of any stream had before.

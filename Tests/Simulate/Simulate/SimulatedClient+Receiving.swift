@@ -72,6 +72,7 @@ extension SimulatedClient {
 
   private func takeWelcome(_ welcome: Welcome) throws {
     (early, hellosOpen, isWelcome) = (nil, 0, true)
+    wasWelcomed = true
     (sent, credit) = (0, 0)
     try grant(welcome.credit)
     if lostSinceMilliseconds != nil { say(.ping, json: caughtUp) }

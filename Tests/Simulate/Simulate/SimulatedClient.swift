@@ -1,3 +1,4 @@
+import Millrace
 import Wire
 
 /// A client that keeps the rules of Docs/protocol.md, and its own account of what it is owed.
@@ -9,6 +10,10 @@ final class SimulatedClient {
   private(set) var left: [Relay] = []
   var streams: [Stream] = []
   private var ingress: String?
+  /// When that began to listen.
+  private var ingressBeganMilliseconds: UInt64 = 0
+  /// Whether it has been welcomed since.
+  var wasWelcomed = false
 
   // The connection's account.
   var sent: UInt64 = 0
@@ -69,6 +74,8 @@ final class SimulatedClient {
 
   func ingressBegan(at address: String) throws {
     ingress = address
+    ingressBeganMilliseconds = world.clock.milliseconds
+    wasWelcomed = false
     try link.receiverBegan(at: address)
   }
 
@@ -81,10 +88,12 @@ final class SimulatedClient {
     // Answers that are not in anybody's memory are computed again from the last checkpoint on, which
     // lies an interval before the crash.
     let interval = world.setup.checkpointMilliseconds
+    let now = world.clock.milliseconds
     for stream in streams { for life in stream.lives { life.mayMissRefusals = true } }
-    guard let lost = lostSinceMilliseconds, lost + interval <= world.clock.milliseconds else {
-      return
-    }
+    // Nobody is waited for longer than that.
+    let wasAway =
+      !wasWelcomed && ingressBeganMilliseconds + Limits.replyHoldMilliseconds <= now
+    guard wasAway || lostSinceMilliseconds.map({ $0 + interval <= now }) ?? false else { return }
     for stream in streams { for life in stream.lives { life.mayMiss = true } }
   }
 

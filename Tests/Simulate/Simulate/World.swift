@@ -276,9 +276,11 @@ final class World {
     // What was lost has taken credit, until the next hello.
     for client in clients where client.isDisturbed { client.greet() }
     let rounds = 3 * Int(setup.checkpointMilliseconds) / 20 + 150
-    for count in 1...rounds {
+    // Who has all answers does not greet a daemon that was started anew: it is waited for.
+    let held = Int(Limits.replyHoldMilliseconds) / 500 + rounds
+    for count in 1...rounds + held {
       try roundAtRest()
-      clock.pass(milliseconds: 20)
+      clock.pass(milliseconds: count < rounds ? 20 : 500)
       if count.isMultiple(of: 15), try isAtRest() { break }
     }
     for client in clients {
@@ -288,12 +290,8 @@ final class World {
           "a credit of \(client.credit)")
       }
     }
-    for (stage, most) in [("tokenizer", setup.workers * 4096)] + workerWindows {
-      let process = processes.first { $0.stageNames.contains(stage) }
-      let credit = process?.metric("millrace_credit_steps{stage=\"\(stage)\"") ?? 0
-      guard credit == Double(most) else {
-        throw violation("credit comes back", stage, "\(most) steps", "\(credit)")
-      }
+    for (stage, most) in stageWindows where credit(of: stage) != Double(most) {
+      throw violation("credit comes back", stage, "\(most) steps", "\(credit(of: stage))")
     }
     if isUndisturbed, !repeats, let client = clients.first(where: { !$0.wasAnsweredOnce }) {
       throw violation(
@@ -304,9 +302,23 @@ final class World {
   }
 
   /// Whether nothing more is to come.
+  ///
+  /// A process that was told to stop may only now have ended, and begun anew.
   private func isAtRest() throws -> Bool {
-    let isCredited = clients.allSatisfy { $0.credit == $0.sent + window }
-    return try isCredited && processes.allSatisfy { try groups(of: $0).isEmpty }
+    let isCredited =
+      clients.allSatisfy { $0.credit == $0.sent + window }
+      && stageWindows.allSatisfy { credit(of: $0) == Double($1) }
+    return try isCredited && processes.allSatisfy { try !$0.isStopping && groups(of: $0).isEmpty }
+  }
+
+  /// What each stage may send when nothing is under way.
+  private var stageWindows: [(stage: String, steps: Int)] {
+    [("tokenizer", setup.workers * 4096)] + (0..<setup.workers).map { ("inference-\($0)", 1024) }
+  }
+
+  private func credit(of stage: String) -> Double {
+    let process = processes.first { $0.stageNames.contains(stage) }
+    return process?.metric("millrace_credit_steps{stage=\"\(stage)\"") ?? 0
   }
 
   /// Groups of input that a store still has.
@@ -314,10 +326,6 @@ final class World {
     var groups: [UInt64] = []
     try process.store?.forEachInputGroup { group, _ in groups.append(group) }
     return groups
-  }
-
-  private var workerWindows: [(String, Int)] {
-    (0..<setup.workers).map { ("inference-\($0)", 1024) }
   }
 
   /// Input that is saved and answered leaves the store.
