@@ -40,6 +40,7 @@ test: setup ## Run all tests (debug build)
 	.build/debug/millrace-simulate --replay $(wildcard Fixtures/simulation/*.jsonl)
 	$(PYTHON) Tests/Torture/torture.py .build/debug/millrace --kills 12 --seed 1
 	$(PYTHON) Tests/Torture/torture.py .build/debug/millrace --kills 12 --seed 2 --split
+	$(PYTHON) Tests/Torture/isolation.py .build/debug/millrace --lives 300 --kills 6 --alone 6 --seed 1
 	@$(PYTHON) Packaging/manual.py .build/debug/millrace .build/manual --check
 
 # Made from what the command says of itself, so that they are always true.

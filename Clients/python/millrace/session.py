@@ -472,6 +472,9 @@ class Session:
             self._forget(state)
 
     def _forget(self, state: OutgoingStream) -> None:
+        # An END that was not sent before the last answer came is waited for no more.
+        for kept in state.kept:
+            kept.is_dropped = True
         self._streams.pop(state.name, None)
         self._has_ended = True
         self._unsent.pop(state.name, None)

@@ -530,6 +530,21 @@ class Greeting(unittest.TestCase):
             pass_time(client)
             client.flush()
 
+    def test_an_end_is_not_waited_for_where_the_last_answer_has_come(self):
+        def script(server):
+            server.welcome()
+            server.welcome({"a": {"expected": 57, "closed": False, "answers": 56}})
+            server.take(Kind.HELLO)
+            # The END of the client before has been applied: this one has nothing to send any more.
+            server.answer("a", 56, [1], last=True)
+            server.send_welcome({"a": {"expected": 57, "closed": True, "answers": 57}})
+
+        with Server(script) as server, client_of(server) as client:
+            client.resume("a", answers=56)
+            pass_time(client)
+            self.assertEqual(client.end("a"), 57)
+            self.assertEqual([(one.number, one.last) for one in client.drain()], [(56, True)])
+
     def test_an_end_that_was_applied_is_repeated_until_acknowledged(self):
         def script(server):
             server.welcome()
