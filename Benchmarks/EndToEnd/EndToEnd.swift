@@ -21,6 +21,7 @@ import ZeroMQ
   @Option(help: "Only these: inproc, ipc, tcp.") var transport: [String] = []
   @Option(help: "Only this number of streams.") var streams: [Int] = []
   @Option(help: "Only so many steps a message.") var steps: [Int] = []
+  @Option(help: "Only these durabilities: none, os, fsync.") var durability: [String] = []
 
   @Option(help: .private) var subscribe: String?
 
@@ -116,7 +117,7 @@ import ZeroMQ
   /// What a store costs: each durability in turn, over ipc.
   private func compareDurability() async throws {
     // The last one keeps its output lines too.
-    let kinds = ["none", "os", "fsync", "os, history: 10m"]
+    let kinds = durability.isEmpty ? ["none", "os", "fsync", "os, history: 10m"] : durability
     let streams = streams.first ?? 128
     for steps in steps.isEmpty ? [1, 8, 64] : steps {
       var rates: [String: [Double]] = [:]
@@ -154,7 +155,7 @@ import ZeroMQ
   /// Whether checkpoints show: delays of 10,000 live streams that send one step a second each, a
   /// checkpoint of every one of them once a second.
   private func measurePauses() async throws {
-    let kinds = ["none", "os", "fsync"]
+    let kinds = durability.isEmpty ? ["none", "os", "fsync"] : durability
     let count = streams.first ?? 10_000
     var delays: [String: [Double]] = [:]
     for _ in 0..<rounds {

@@ -35,18 +35,22 @@ package struct InputRecord: Equatable, Sendable {
 
   /// Appends the record to a group; each begins with its length.
   package func append(to group: inout [UInt8]) {
-    var writer = ByteWriter()
-    writer.put(counted: stream.utf8)
-    standing.write(to: &writer)
-    for steps in steps {
-      writer.put(counted: steps.header)
-      writer.put(counted: steps.payload)
-      writer.put(counted: steps.given)
-      writer.put(counted: steps.note)
-      writer.put(steps.inputEnds)
+    // The group is moved, not copied.
+    var bytes: [UInt8] = []
+    swap(&bytes, &group)
+    var writer = ByteWriter(consume bytes)
+    writer.putCounted { writer in
+      writer.put(counted: stream.utf8)
+      standing.write(to: &writer)
+      for steps in steps {
+        writer.put(counted: steps.header)
+        writer.put(counted: steps.payload)
+        writer.put(counted: steps.given)
+        writer.put(counted: steps.note)
+        writer.put(steps.inputEnds)
+      }
     }
-    withUnsafeBytes(of: UInt32(writer.bytes.count).littleEndian) { group.append(contentsOf: $0) }
-    group.append(contentsOf: writer.bytes)
+    group = writer.bytes
   }
 
   /// Takes a group apart.

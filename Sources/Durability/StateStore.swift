@@ -22,7 +22,8 @@ package final class StateStore: Sendable {
   private let committedTicket = Atomic<UInt64>(0)
   private let waitingBytes = Atomic<Int>(0)
   private let troubles = Mutex(Troubles())
-  private let listeners = Mutex<[@Sendable () -> Void]>([])
+  private let stalledFlag = Atomic<Bool>(false)
+  private let listeners = Mutex<[@Sendable (CommitOutcome) -> Void]>([])
   /// The output file, once it is known.
   private let output = Mutex<Int32?>(nil)
   /// Changes since SQLite's log was put into its file.
@@ -55,8 +56,9 @@ package final class StateStore: Sendable {
 
   /// Changes that may wait; stages take nothing in beyond it.
   private static let waitingBytesMax = 64 << 20
-  /// Commits are at least so far apart, so that each carries what gathered meanwhile.
-  private static let gatherMicroseconds: UInt32 = 200
+  /// Between two commits more gathers, for twice as long as the one before took, within these bounds:
+  /// the more there is to write, the fewer commits carry it.
+  private static let gatherMicroseconds = UInt32(200)...1000
   /// Changes behind which SQLite's log goes into its file.
   private static let logBytesMax = 4 << 20
   /// How long somebody else's lock is waited for.
@@ -127,8 +129,8 @@ package final class StateStore: Sendable {
     return ticket
   }
 
-  /// Has `listener` called behind each commit, and when the store has failed, on the store's thread.
-  package func onCommit(_ listener: @escaping @Sendable () -> Void) {
+  /// Has `listener` called behind each attempt to commit, on the store's thread.
+  package func onCommit(_ listener: @escaping @Sendable (CommitOutcome) -> Void) {
     listeners.withLock { $0.append(listener) }
   }
 
@@ -140,10 +142,13 @@ package final class StateStore: Sendable {
 
   /// Whether more may be handed over now.
   package var hasRoom: Bool {
-    waitingBytes.load(ordering: .relaxed) < StateStore.waitingBytesMax && stalled == nil
+    waitingBytes.load(ordering: .relaxed) < StateStore.waitingBytesMax && !isStalled
   }
 
-  /// Why nothing can be written for the moment: a full disk.
+  /// Whether nothing can be written for the moment; asked in every turn of a loop.
+  package var isStalled: Bool { stalledFlag.load(ordering: .relaxed) }
+
+  /// Why: a full disk.
   package var stalled: String? { troubles.withLock(\.stalled) }
 
   /// - Throws: the error that ended the store.
@@ -191,10 +196,16 @@ package final class StateStore: Sendable {
         outcome = commitGathered()
       }
       if outcome != .committed || pending.withLock({ $0.isClosing && $0.changes.isEmpty }) { break }
-      usleep(StateStore.gatherMicroseconds)
+      usleep(gatherMicroseconds)
     }
     pending.withLock { $0.hasThread = false }
     isFinished.signal()
+  }
+
+  private var gatherMicroseconds: UInt32 {
+    let bounds = StateStore.gatherMicroseconds
+    let twice = UInt32(clamping: 2 * newestCommitNanoseconds / 1000)
+    return min(max(twice, bounds.lowerBound), bounds.upperBound)
   }
 
   /// Commits what has gathered, all of it or nothing, and tells the listeners.
@@ -221,7 +232,7 @@ package final class StateStore: Sendable {
       waitingBytes.subtract(bytes, ordering: .relaxed)
       logBytes.add(bytes, ordering: .relaxed)
     }
-    for listener in listeners.withLock(\.self) { listener() }
+    for listener in listeners.withLock(\.self) { listener(outcome) }
     return outcome
   }
 
@@ -235,16 +246,21 @@ package final class StateStore: Sendable {
   private func attempt(_ body: () throws -> Void) -> CommitOutcome {
     do {
       try body()
-      troubles.withLock { $0.stalled = nil }
+      if isStalled { stall(nil) }
       return .committed
     } catch let error as DatabaseError where StateStore.isFull(error) {
-      troubles.withLock { $0.stalled = "\(error.message ?? "the disk is full")" }
+      stall("\(error.message ?? "the disk is full")")
       return .diskIsFull
     } catch {
       // No second try on the same file: the kernel may have dropped what it could not write.
       troubles.withLock { $0.fatal = .failed(path: path, reason: "\(error)") }
       return .failed
     }
+  }
+
+  private func stall(_ reason: String?) {
+    troubles.withLock { $0.stalled = reason }
+    stalledFlag.store(reason != nil, ordering: .relaxed)
   }
 
   /// Whether nothing but room is missing; the index of SQLite's log may be what cannot grow.

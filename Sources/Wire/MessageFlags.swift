@@ -4,6 +4,11 @@ package struct MessageFlags: OptionSet, Sendable, Hashable {
 
   package init(rawValue: UInt16) { self.rawValue = rawValue }
 
+  /// The standard library's own goes through generic code that other modules cannot specialise.
+  package init(arrayLiteral elements: MessageFlags...) {
+    rawValue = elements.reduce(0) { $0 | $1.rawValue }
+  }
+
   /// Begins a stream's life.
   package static let start = MessageFlags(rawValue: 1)
   /// Ends it, after this message's payload.

@@ -29,8 +29,7 @@ final class CheckpointQueue {
   }
 
   let store: StateStore
-  /// Rings when something was committed.
-  let bell: Signal
+  let bell: CommitBell
   private let interval: UInt64
   private let clock: StageClock
   private var nextRoundMilliseconds: UInt64
@@ -55,9 +54,7 @@ final class CheckpointQueue {
     self.clock = clock
     self.interval = interval
     nextRoundMilliseconds = clock.milliseconds + interval
-    let bell = try Signal()
-    self.bell = bell
-    store.onCommit { bell.raise() }
+    bell = try CommitBell(store)
   }
 
   /// How long a poll may wait.
@@ -143,6 +140,7 @@ final class CheckpointQueue {
     for index in chunks.indices where chunks[index].ticket == nil {
       let isOld = isStopping || now >= chunks[index].milliseconds + interval
       guard isOld, written >= chunks[index].sent, store.hasRoom else { break }
+      bell.want(true)
       chunks[index].ticket = store.submit(
         chunks[index].entries.map { .checkpoint($0.stream.name, $0.checkpoint) })
     }
@@ -150,5 +148,6 @@ final class CheckpointQueue {
     while let ticket = chunks.first?.ticket, ticket <= committed, let chunk = chunks.popFirst() {
       for entry in chunk.entries { body(entry) }
     }
+    if chunks.first?.ticket == nil { bell.want(false) }
   }
 }

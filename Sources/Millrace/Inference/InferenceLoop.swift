@@ -97,7 +97,7 @@ package final class InferenceLoop: StageLoop {
     sinkItem = poller.add(sink.socket)
     poller.add(control.stop)
     poller.add(models.bell)
-    if let checkpoints { poller.add(checkpoints.bell) }
+    if let checkpoints { poller.add(checkpoints.bell.signal) }
     tapItem = tap?.add(to: &poller)
     try sink.sendHello()
     control.ready()

@@ -39,8 +39,7 @@ final class InputLog {
   }
 
   let store: StateStore
-  /// Rings when something was committed.
-  let bell: Signal
+  let bell: CommitBell
 
   // What this turn has gathered.
   private var records: [UInt8] = []
@@ -50,6 +49,8 @@ final class InputLog {
   private var acknowledgements: [(Acknowledgement, to: Connection)] = []
   private var others: [() -> Void] = []
   private var unsaved = 0
+  /// What the last group weighed; the next one will weigh about as much.
+  private var groupBytes = 0
 
   /// The number of the group that is gathered now.
   private var number: UInt64 = 1
@@ -73,9 +74,9 @@ final class InputLog {
     self.store = store
     self.clock = clock
     timeOffset = try store.runMilliseconds() &- clock.milliseconds
-    let bell = try Signal()
-    self.bell = bell
-    store.onCommit { bell.raise() }
+    bell = try CommitBell(store)
+    // Something is always under way here, while the stage is at work.
+    bell.want(true)
   }
 
   // MARK: Gathering
@@ -127,6 +128,7 @@ final class InputLog {
       !records.isEmpty || !messages.isEmpty || !acknowledgements.isEmpty || !others.isEmpty
     else { return }
     if !records.isEmpty {
+      groupBytes = records.count
       ticket = store.submit([.inputs(group: number, records: records)])
       kept.append(Kept(number: number, ticket: ticket, unsaved: unsaved, streams: touched))
       number += 1
@@ -137,6 +139,7 @@ final class InputLog {
         acknowledgements: acknowledgements, others: others))
     backlog += messages.count
     records = []
+    records.reserveCapacity(groupBytes)
     touched = []
     messages = []
     acknowledgements = []

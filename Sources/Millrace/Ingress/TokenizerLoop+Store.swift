@@ -126,7 +126,7 @@ extension TokenizerLoop {
   /// Says when the store waits for room, and when it goes on: input waits with it.
   func tellStall() throws {
     guard let log else { return }
-    let stall = log.store.stalled
+    let stall = log.store.isStalled ? log.store.stalled : nil
     guard (stall == nil) != (toldStall == nil) else { return }
     toldStall = stall
     ingressMetrics.storeStalled.set(stall == nil ? 0 : 1)

@@ -140,7 +140,7 @@ package final class TokenizerLoop: StageLoop {
 
   package func begin() throws {
     poller.add(control.stop)
-    if let log { poller.add(log.bell) }
+    if let log { poller.add(log.bell.signal) }
     tapItem = tap?.add(to: &poller)
     watchItem = link.watch?.add(to: &poller)
     controlItems = controlSocket?.add(to: &poller) ?? []
@@ -244,7 +244,9 @@ package final class TokenizerLoop: StageLoop {
       isRecovering = false
       control.logger.notice("recovered", metadata: ["streams": "\(streams.count)"])
     }
-    guard !isReady, !isRecovering, models.isSettled, workers.allSatisfy(\.isWelcome) else { return }
+    guard !isReady, !isRecovering, models.isSettled, workers.allSatisfy({ $0.isWelcome }) else {
+      return
+    }
     isReady = true
     control.ready()
   }
@@ -257,7 +259,7 @@ package final class TokenizerLoop: StageLoop {
     else { return false }
     guard let log else { return true }
     return log.store.hasRoom && log.backlog < Limits.drainMessages * 16
-      && outbound.allSatisfy(\.isEmpty)
+      && outbound.allSatisfy { $0.isEmpty }
   }
 
   /// Whether the store needs nothing more of this stage: with neighbours in other processes, which may

@@ -71,7 +71,7 @@ package final class MetricsCollection: Sendable {
       "millrace_wal_fsync_seconds",
       "How long a commit of the state store takes; with durability fsync until it is on the disk.",
       [MetricLabel("durability", store.durability.rawValue)])
-    store.onCommit { [weak store] in
+    store.onCommit { [weak store] _ in
       guard let store else { return }
       duration.observe(nanoseconds: store.newestCommitNanoseconds)
     }

@@ -84,7 +84,7 @@ package final class SinkLoop: StageLoop {
   package func begin() throws {
     linkItem = poller.add(link.socket)
     poller.add(control.stop)
-    if let written { poller.add(written.bell) }
+    if let written { poller.add(written.bell.signal) }
     whileFull.add(control.stop)
     tapItem = tap?.add(to: &poller)
     control.ready()
@@ -101,7 +101,7 @@ package final class SinkLoop: StageLoop {
   /// Then it may gather, since each time that this stage is woken costs the stage before it a call of
   /// the system; credit is back long before the next batches have used it up.
   private var isIdle: Bool {
-    writer == nil && publisher == nil && alarms == nil && written == nil && traced.isEmpty
+    writer == nil && publisher == nil && alarms == nil && traced.isEmpty
       && !(tap?.isHeard ?? false) && stoppedAtMilliseconds == nil
   }
 

@@ -10,8 +10,7 @@ import ZeroMQ
 final class WrittenLog {
   private let store: StateStore
   private let clock: StageClock
-  /// Rings when something was committed.
-  let bell: Signal
+  let bell: CommitBell
   /// Streams that answered lately, and those that did not since the last change of these two.
   private var streams: [StreamID: WrittenAnswers] = [:]
   private var older: [StreamID: WrittenAnswers] = [:]
@@ -45,9 +44,7 @@ final class WrittenLog {
     self.store = store
     kept = historyMilliseconds.map(KeptGroup.init)
     self.clock = clock
-    let bell = try Signal()
-    self.bell = bell
-    store.onCommit { bell.raise() }
+    bell = try CommitBell(store)
     group = try store.forEachWritten { record in
       guard let id = StreamID(record.stream) else { return }
       streams[id] = record.written
@@ -109,6 +106,7 @@ final class WrittenLog {
       for (connection, units) in held { connection.release(units: units) }
       inFlight = nil
     }
+    bell.want(inFlight != nil || !settling.isEmpty)
     guard inFlight == nil, !held.isEmpty else { return try settle() }
     var changes: [StoreChange] = []
     if !changed.isEmpty {
@@ -124,6 +122,7 @@ final class WrittenLog {
     if let (length, descriptor) = outputLength {
       changes.append(.outputLength(length, descriptor: descriptor))
     }
+    bell.want(true)
     inFlight = (store.submit(changes), held)
     held = []
   }
@@ -151,6 +150,7 @@ final class WrittenLog {
       }
       changes.append(.settleWritten(oldest.name, nil))
     }
+    bell.want(true)
     settled = store.submit(changes)
   }
 

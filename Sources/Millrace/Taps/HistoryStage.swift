@@ -1,5 +1,4 @@
 import Durability
-import Synchronization
 import Wire
 import ZeroMQ
 
@@ -21,20 +20,14 @@ struct HistoryStage: Stage {
   }
 }
 
-/// Whether somebody reads, for the store's thread.
-private final class IsRead: Sendable {
-  let flag = Atomic(false)
-}
-
 private final class HistoryLoop {
   private let store: StateStore
   private let control: StageControl
   private let socket: Socket<ExtendedPublish>
   private var message = Multipart()
   private var pages: [HistoryTopic: HistoryPage] = [:]
-  /// Rings when something was committed, while somebody reads.
-  private let bell: Signal
-  private let isRead = IsRead()
+  /// Rings while somebody reads.
+  private let bell: CommitBell
 
   /// How often all readers are looked at; who has just asked is served at once.
   private static let intervalMilliseconds: UInt64 = 10
@@ -47,24 +40,21 @@ private final class HistoryLoop {
     try socket.setSendHighWaterMark(Limits.subscriberQueueMessages)
     try socket.setLinger(.zero)
     try socket.connect(stage.taps)
-    let bell = try Signal()
-    self.bell = bell
-    let isRead = isRead
-    store.onCommit { if isRead.flag.load(ordering: .relaxed) { bell.raise() } }
+    bell = try CommitBell(store)
   }
 
   func run() throws {
     var poller = Poller()
     poller.add(socket)
     poller.add(control.stop)
-    poller.add(bell)
+    poller.add(bell.signal)
     var hasNews = false
     var nextMilliseconds: UInt64 = 0
     control.ready()
     while !control.stop.isRaised {
       let left = nextMilliseconds - min(nextMilliseconds, MonotonicClock.milliseconds)
       _ = try poller.wait(timeout: .milliseconds(hasNews ? left : 500))
-      if bell.isRaised {
+      if bell.signal.isRaised {
         bell.lower()
         hasNews = !pages.isEmpty
       }
@@ -87,7 +77,7 @@ private final class HistoryLoop {
       else { continue }
       guard first == 1 else {
         pages[topic] = nil
-        isRead.flag.store(!pages.isEmpty, ordering: .relaxed)
+        bell.want(!pages.isEmpty)
         continue
       }
       guard pages.count < Limits.historyReaders else {
@@ -96,7 +86,7 @@ private final class HistoryLoop {
       }
       pages[topic] = HistoryPage()
       // Before the first look into the store: what is committed behind it rings.
-      isRead.flag.store(true, ordering: .relaxed)
+      bell.want(true)
       if try serve(topic, limit: Limits.historyPageLines) > 0 { isAnyLeft = true }
     }
     return isAnyLeft
