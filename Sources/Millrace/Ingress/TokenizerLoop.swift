@@ -232,7 +232,9 @@ package final class TokenizerLoop: StageLoop {
     let now = control.clock.milliseconds
     let since = stoppedAtMilliseconds ?? now
     stoppedAtMilliseconds = since
-    if underWay == 0, isLogDone, !link.hasWaiting, received == 0 { return true }
+    // What clients send from now on is refused, and keeps nobody waiting.
+    let isRead = received < Limits.drainMessages
+    if underWay == 0, isLogDone, !link.hasWaiting, isRead { return true }
     guard now - since > TokenizerLoop.drainMilliseconds else { return false }
     control.logger.error(
       "stopped before all was answered", metadata: ["messages": "\(underWay)"])
