@@ -19,6 +19,7 @@ extension Setup {
     checkpointMilliseconds = UInt64(chance.pick([50, 200, 1000]))
     parkMilliseconds = chance.once(in: 2) ? UInt64(chance.pick([10, 30, 500])) : nil
     clients = chance.draw(1...3)
+    piece = chance.pick([1, 3, 10, 200])
     let count = chance.draw(1...5)
     liveStreams = chance.once(in: 4) && durability != "none" ? max(1, count - 1) : 100
     streams = []
@@ -83,10 +84,13 @@ private struct EventChoice {
     links = inner + clientNames
     count = chance.pick(weighted: [(3, 60), (4, 200), (2, 500)])
     let stores = setup.durability != "none"
+    // In some runs much gets done between two faults, and states are saved; in others, nothing ever is.
+    let rounds = chance.pick([8, 8, 40])
+    let repeats = chance.pick([2, 2, 12])
     weights = [
-      (8, .round), (30, .turn), (30, .deliver), (14, .send), (10, .pass),
+      (rounds, .round), (30, .turn), (30, .deliver), (14, .send), (10, .pass),
       (stores ? 10 : 0, .commit),
-      (2, .again), (1, .greet),
+      (repeats, .again), (1, .greet),
     ]
     // Not every run has every fault: some bugs need quiet.
     func rarely(_ kind: Event.Kind, _ weight: Int, if isPossible: Bool = true) {

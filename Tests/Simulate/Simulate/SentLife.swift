@@ -14,6 +14,8 @@ final class SentLife {
   private(set) var wasEndSent = false
   /// Elements that were acknowledged; nil before anything was.
   private(set) var acknowledged: Int?
+  /// Elements that a welcome has told of, which is told of nothing that can be lost.
+  private var welcomed: Int?
   /// Whether the last answer came, or a welcome said that all were given.
   var isClosed = false
   /// Answers that came, by their place in `expected`; how often.
@@ -78,8 +80,8 @@ final class SentLife {
     acknowledged = max(acknowledged ?? 0, Int(number - script.first))
   }
 
-  /// Takes a row of an answer.
-  func take(number: UInt64, row: [Float], token: Int32?) throws {
+  /// Takes a row of an answer; whether it had come before.
+  func take(number: UInt64, row: [Float], token: Int32?) throws -> Bool {
     guard let place = expected.place(of: number) else {
       throw Violation(
         "every answer is due", at: "\(self.place), step \(number)",
@@ -93,6 +95,7 @@ final class SentLife {
         received: "\(row) token \(token.map(String.init) ?? "none")")
     }
     answered[place] += 1
+    return answered[place] > 1
   }
 
   func takeRefusal(of number: UInt64, through end: UInt64, code: String) throws {
@@ -110,6 +113,7 @@ final class SentLife {
   func goOn(from number: UInt64, isClosed: Bool) throws {
     try checkNothingLost(expected: number)
     sent = Int(number - script.first)
+    welcomed = max(welcomed ?? 0, sent)
     isBegun = true
     isEndSent = false
     // The acknowledgement of the last may be lost: what comes again is acknowledged again.
@@ -126,17 +130,20 @@ final class SentLife {
 
   /// The daemon knows nothing of this life.
   func beginAgain() throws {
-    if let acknowledged {
+    if let told {
       throw Violation(
         "what was acknowledged is never lost", at: place,
-        expected: "at least \(script.first + UInt64(acknowledged)), which was acknowledged",
+        expected: "at least \(script.first + UInt64(told)), which was acknowledged",
         received: "the life is unknown")
     }
     (sent, isBegun, isEndSent) = (0, false, false)
   }
 
+  /// What the daemon has said that it has: a client need not keep it any more.
+  private var told: Int? { [acknowledged, welcomed].compactMap(\.self).max() }
+
   private func checkNothingLost(expected number: UInt64) throws {
-    let least = script.first + UInt64(acknowledged ?? 0)
+    let least = script.first + UInt64(told ?? 0)
     let most = script.first + UInt64(sentMost)
     guard number >= least else {
       throw Violation(

@@ -15,6 +15,8 @@ struct Setup: Codable, Equatable {
   var parkMilliseconds: UInt64?
   var liveStreams: Int
   var clients: Int
+  /// Elements that a client sends of a stream at once when it is left to itself; nil for 200.
+  var piece: Int?
   var streams: [StreamScript]
 
   /// What clients send.

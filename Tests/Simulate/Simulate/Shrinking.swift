@@ -88,7 +88,7 @@ struct Shrinking {
   private mutating func simplifyPipeline() {
     let changes: [(inout Setup) -> Void] = [
       { $0.workers = 1 }, { $0.parkMilliseconds = nil }, { $0.emitEvery = 1 }, { $0.batch = 8 },
-      { $0.isSplit = false }, { $0.liveStreams = 100 }, { $0.input = .ids },
+      { $0.isSplit = false }, { $0.liveStreams = 100 }, { $0.input = .ids }, { $0.piece = nil },
       { setup in
         setup.clients = 1
         for index in setup.streams.indices { setup.streams[index].client = 0 }

@@ -19,10 +19,10 @@ struct Simulate: ParsableCommand {
   @Option(help: ArgumentHelp("Run so many seeds.", valueName: "count"))
   var seeds: UInt64?
 
-  @Option(help: ArgumentHelp("The first of them.", valueName: "seed"))
-  var from: UInt64 = 1
+  @Option(help: ArgumentHelp("The first of them, 1 unless said.", valueName: "seed"))
+  var from: UInt64?
 
-  @Option(help: "Run new seeds for so many seconds.")
+  @Option(help: "Run seeds for so many seconds: new ones, or those from the first on.")
   var seconds: Double?
 
   @Option(
@@ -58,9 +58,10 @@ struct Simulate: ParsableCommand {
     if let seed {
       try report(seed)
     } else if let seeds {
-      for seed in from..<from + seeds { try report(seed) }
+      let first = from ?? 1
+      for seed in first..<first + seeds { try report(seed) }
     } else if let seconds {
-      var seed = UInt64(began.timeIntervalSince1970 * 1000)
+      var seed = from ?? UInt64(began.timeIntervalSince1970 * 1000)
       while Date().timeIntervalSince(began) < seconds {
         try report(seed)
         seed += 1

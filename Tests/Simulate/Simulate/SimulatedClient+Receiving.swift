@@ -138,7 +138,13 @@ extension SimulatedClient {
     let life = try life(arrival)
     for (index, row) in arrival.rows.enumerated() {
       let token = world.setup.input == .words ? arrival.ids[index] : nil
-      try life.take(number: arrival.header.number + UInt64(index), row: row, token: token)
+      let number = arrival.header.number + UInt64(index)
+      let isRepeated = try life.take(number: number, row: row, token: token)
+      guard !isRepeated || !asksForNothingAgain else {
+        throw Violation(
+          "an answer comes once, unless it is asked for again", at: "\(life.place), step \(number)",
+          expected: "what comes behind it", received: "the same once more")
+      }
     }
     if arrival.header.flags.contains(.last) { life.isClosed = true }
   }

@@ -30,6 +30,8 @@ final class SimulatedClient {
   var isGreetingDue = true
   /// Whether messages may be lost, or overtake each other, or come again.
   private(set) var isDisturbed = false
+  /// Whether it has sent what it had sent before, so that answers come again.
+  private var hasSentAgain = false
   /// Since when answers may have been lost on their way here; nil when none were.
   private(set) var lostSinceMilliseconds: UInt64?
   private var losses = 0
@@ -145,14 +147,18 @@ final class SimulatedClient {
       if !stream.life.isAnswered, isDisturbed { stream.life.mayMiss = true }
       stream.current += 1
     }
+    guard stream.life.hasMore else { return }
+    send(stream, from: stream.life.sent, count: count)
+  }
+
+  /// Sends `count` elements of a stream's life from one on that it has sent before, or that is next.
+  private func send(_ stream: Stream, from: Int, count: Int) {
     let life = stream.life
-    guard life.hasMore else { return }
-    let from = life.sent
     let end = pieceEnd(of: life, from: from, count: count)
     let units = UInt64(end - from)
     guard sent + units <= credit else { return }
     var flags: MessageFlags = []
-    if !life.isBegun { flags.insert(.start) }
+    if !life.isBegun || from == 0 { flags.insert(.start) }
     // A START that comes by an old connection behind the END of its life cannot be told from a new one.
     if end == life.count, !left.isEmpty {
       lose(since: left.compactMap(\.oldestOutward).min() ?? world.clock.milliseconds)
@@ -162,7 +168,7 @@ final class SimulatedClient {
     if end == life.count, life.script.ends, !isBad(life, from) { flags.insert(.end) }
     transmit(from..<end, of: life, stream.id, flags)
     life.isBegun = true
-    life.sent = end
+    life.sent = max(life.sent, end)
     life.sentMost = max(life.sentMost, end)
     if flags.contains(.end) { life.isEndSent = true }
   }
@@ -184,19 +190,16 @@ final class SimulatedClient {
     index < life.count && life.script.elements[index] < 0
   }
 
-  /// Sends elements again that were sent before, as a client may that is not sure.
+  /// Sends elements again that were sent before, and perhaps new ones behind them, as a client may that
+  /// is not sure.
   func sendAgain(_ name: String, back: Int, count: Int) {
     guard let stream = streams.first(where: { $0.id.name == name }), isWelcome else { return }
     let life = stream.life
     let from = max(0, life.sent - back)
     // Behind an END, START begins a new life.
     guard life.isBegun, !life.wasEndSent, from < life.sent else { return }
-    let end = min(life.sent, pieceEnd(of: life, from: from, count: count))
-    guard sent + UInt64(end - from) <= credit else { return }
-    var flags: MessageFlags = []
-    if from == 0 { flags.insert(.start) }
-    if life.script.resets.contains(from), from > 0 { flags.insert(.reset) }
-    transmit(from..<end, of: life, stream.id, flags)
+    hasSentAgain = true
+    send(stream, from: from, count: count)
   }
 
   private func transmit(
@@ -267,10 +270,13 @@ final class SimulatedClient {
   /// Whether every answer came once: nothing asked for one again.
   var wasAnsweredOnce: Bool { hellos > 1 || lives.allSatisfy(\.isAnsweredOnce) }
 
+  /// Whether no answer is to come twice, whatever becomes of the stages behind the first.
+  var asksForNothingAgain: Bool { hellos <= 1 && !hasSentAgain && !isDisturbed }
+
   /// Does what a client does that is left alone: greets when it must, and sends what it has.
   func act() throws {
     if isGreetingDue || isSilent { return greet() }
-    for stream in streams { try send(stream.id.name, count: 200) }
+    for stream in streams { try send(stream.id.name, count: world.setup.piece ?? 200) }
   }
 
   /// Where nothing was lost, nobody has to ask again.
