@@ -38,6 +38,42 @@ struct StopTests {
     #expect(numbers == Array(0..<1000))
   }
 
+  /// Whoever has lost the connection a moment before gets the answers behind the next start; the file
+  /// has them once, also where nothing else is sent, and behind a third start.
+  @Test func theNextStartAnswersAgainWhatAStopFoundYoung() throws {
+    let folder = try TemporaryFolder()
+    var pipeline = PipelineText.hello
+    pipeline.sink = ["file: \(folder.file("out.jsonl"))"]
+    pipeline.more = ["state: { store: \(folder.file("state.sqlite")), checkpoint: 1h }"]
+    let running = try RunningPipeline(pipeline)
+    let first = try running.client()
+    try first.send(.text("hell"), to: "open", number: 0)
+    try first.send(.text("hello"), to: "ended", number: 0, flags: .end)
+    try first.send(.text("he"), to: "bare", number: 0)
+    try first.send(.none, to: "bare", number: 2, flags: .end)
+    let open = try first.answers(of: "open", steps: 4).flatMap(\.payload)
+    let ended = try first.answersToEnd(of: "ended").flatMap(\.payload)
+    let bare = try first.answersToEnd(of: "bare").flatMap(\.payload)
+    for _ in 0..<2 {
+      let duration = try ContinuousClock().measure { try running.stop() }
+      #expect(duration < .seconds(5), "a stop waits for no checkpoint")
+      try running.start(0)
+      let client = try running.client()
+      let welcome = try client.hello(["open": 0, "ended": 0, "bare": 0])
+      #expect(welcome.streams["open"]?.expected == 4)
+      #expect(welcome.streams["ended"]?.closed == true)
+      #expect(try client.answers(of: "open", steps: 4).flatMap(\.payload) == open)
+      #expect(try client.answersToEnd(of: "ended").flatMap(\.payload) == ended)
+      #expect(try client.answersToEnd(of: "bare").flatMap(\.payload) == bare)
+    }
+    try running.stop()
+    let lines = try folder.lines(of: "out.jsonl").map { try OutputLine($0) }
+    for (stream, count) in [("open", UInt64(4)), ("ended", 5), ("bare", 2)] {
+      let numbers = lines.filter { $0.stream == stream && $0.label != nil }.map(\.number)
+      #expect(numbers == Array(0..<count), "\(stream)")
+    }
+  }
+
   @Test func dataThatComesWhileStoppingIsRefused() throws {
     // One long text takes seconds, so that the stop finds it under way.
     let running = try RunningPipeline(.hello)

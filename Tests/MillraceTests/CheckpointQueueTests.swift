@@ -1,6 +1,7 @@
 import Durability
 import Foundation
 import Recurrence
+import Synchronization
 import Testing
 import Wire
 
@@ -16,16 +17,33 @@ struct CheckpointQueueTests {
         last: nil, state: []))
   }
 
-  /// Behind a restart, nobody may come for a stream's replies for a minute.
-  @Test func aStreamWithoutLeaveKeepsNoOtherWaiting() throws {
+  private final class Time: Sendable {
+    let nanoseconds = Atomic<UInt64>(0)
+  }
+
+  private static func folder() throws -> URL {
     let folder = FileManager.default.temporaryDirectory.appending(
       path: "checkpoints-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
-    defer { #expect(throws: Never.self) { try FileManager.default.removeItem(at: folder) } }
-    let store = try StateStore(
+    return folder
+  }
+
+  private static func remove(_ folder: URL) {
+    #expect(throws: Never.self) { try FileManager.default.removeItem(at: folder) }
+  }
+
+  private static func store(in folder: URL) throws -> StateStore {
+    try StateStore(
       committedByCallerAt: folder.appending(path: "s.sqlite").path, durability: .os, owner: [:])
+  }
+
+  /// Behind a restart, nobody may come for a stream's replies for a minute.
+  @Test func aStreamWithoutLeaveKeepsNoOtherWaiting() throws {
+    let folder = try Self.folder()
+    defer { Self.remove(folder) }
+    let store = try Self.store(in: folder)
     defer { store.finish() }
-    let queue = try CheckpointQueue(store, interval: 0, clock: .monotonic)
+    let queue = try CheckpointQueue(store, interval: 0, leavesYoung: true, clock: .monotonic)
     var asked: [String] = []
     var saved: [String] = []
     func turn(isStopping: Bool = false) throws {
@@ -65,5 +83,39 @@ struct CheckpointQueueTests {
     try turn(isStopping: true)
     #expect(saved == ["here 5", "away 3", "away 4", "away 6"] && queue.isIdle)
     #expect(asked == ["away 3", "here 5", "away 4", "away 7"])
+  }
+
+  /// A client that lost its connection a moment before a stop has not got the last answers.
+  @Test(arguments: [true, false])
+  func whatIsYoungStaysInTheLogAtAStop(leavesYoung: Bool) throws {
+    let folder = try Self.folder()
+    defer { Self.remove(folder) }
+    let store = try Self.store(in: folder)
+    defer { store.finish() }
+    let time = Time()
+    let queue = try CheckpointQueue(
+      store, interval: 1000, leavesYoung: leavesYoung,
+      clock: StageClock { time.nanoseconds.load(ordering: .relaxed) })
+    var saved: [String] = []
+    func turn() throws {
+      queue.close(sent: 0) { queue.leave($0.stream, $0.place) }
+      for _ in 0..<2 {
+        try queue.advance(written: 0, isStopping: true) { saved.append($0.stream.name) }
+        _ = store.commitGathered()
+      }
+    }
+    queue.append(Self.entry(StreamID(literal: "old"), messages: 1))
+    queue.close(sent: 0) { queue.leave($0.stream, $0.place) }
+    time.nanoseconds.store(1_000_000_000, ordering: .relaxed)
+    queue.append(Self.entry(StreamID(literal: "young"), messages: 1))
+    #expect(!queue.isIdle)
+    try turn()
+    #expect(saved == (leavesYoung ? ["old"] : ["old", "young"]))
+    #expect(queue.isIdle)
+    // One that becomes as old while the stop waits for other things is saved all the same.
+    time.nanoseconds.store(2_000_000_000, ordering: .relaxed)
+    #expect(queue.isIdle != leavesYoung)
+    try turn()
+    #expect(saved == ["old", "young"] && queue.isIdle)
   }
 }

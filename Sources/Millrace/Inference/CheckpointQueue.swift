@@ -9,8 +9,10 @@ import ZeroMQ
 /// answers; a stream that nobody comes for keeps no other one waiting. What has leave goes together,
 /// as a chunk. That waits until the sink has written every answer that was sent before it; and until it
 /// is one interval old, so that answers that are still on their way can be computed again. A stop waits
-/// for no interval, but what has no leave by then is not saved: its input is still in the log, and the
-/// next start computes its answers again. Owned by the worker's thread.
+/// for neither: what has no leave by then, or is too young, is not saved. Its input is still in the log,
+/// and the next start computes its answers again. A worker in a process of its own saves the young ones
+/// too: the tokenizer stage beside it keeps its cache, or waits until they are saved. Owned by the
+/// worker's thread.
 final class CheckpointQueue {
   struct Entry {
     let stream: StreamID
@@ -31,6 +33,8 @@ final class CheckpointQueue {
   let store: StateStore
   let bell: CommitBell
   private let interval: UInt64
+  /// Whether a stop leaves to the log what is younger than the interval.
+  private let leavesYoung: Bool
   private let clock: StageClock
   private var nextRoundMilliseconds: UInt64
   /// Streams with messages since their last checkpoint.
@@ -49,10 +53,11 @@ final class CheckpointQueue {
   /// Streams that are looked at in one turn, so that no pause shows.
   private static let streamsPerTurn = 128
 
-  init(_ store: StateStore, interval: UInt64, clock: StageClock) throws {
+  init(_ store: StateStore, interval: UInt64, leavesYoung: Bool, clock: StageClock) throws {
     self.store = store
     self.clock = clock
     self.interval = interval
+    self.leavesYoung = leavesYoung
     nextRoundMilliseconds = clock.milliseconds + interval
     bell = try CommitBell(store)
   }
@@ -64,9 +69,15 @@ final class CheckpointQueue {
     return 500
   }
 
-  /// Whether nothing is left but what waits for leave.
+  /// Behind a stop: whether nothing is left but what waits for leave, or is left to the log.
   var isIdle: Bool {
-    chunks.isEmpty && free.isEmpty && dirty.isEmpty && due.isEmpty && gathered.isEmpty
+    let now = clock.milliseconds
+    return free.isEmpty && dirty.isEmpty && due.isEmpty && gathered.isEmpty
+      && chunks.allSatisfy { $0.ticket == nil && !isOld($0, at: now, isStopping: true) }
+  }
+
+  private func isOld(_ chunk: Chunk, at now: UInt64, isStopping: Bool) -> Bool {
+    isStopping && !leavesYoung || now >= chunk.milliseconds + interval
   }
 
   func removeAll() {
@@ -138,7 +149,7 @@ final class CheckpointQueue {
     try store.check()
     let now = clock.milliseconds
     for index in chunks.indices where chunks[index].ticket == nil {
-      let isOld = isStopping || now >= chunks[index].milliseconds + interval
+      let isOld = isOld(chunks[index], at: now, isStopping: isStopping)
       guard isOld, written >= chunks[index].sent, store.hasRoom else { break }
       bell.want(true)
       chunks[index].ticket = store.submit(

@@ -85,7 +85,8 @@ package final class InferenceLoop: StageLoop {
         to: .links, at: stage.endpoints.answers, key: stage.endpoints.answersKey))
     checkpoints = try stage.store.map {
       try CheckpointQueue(
-        $0, interval: stage.checkpointMilliseconds, clock: control.clock)
+        $0, interval: stage.checkpointMilliseconds, leavesYoung: !control.hasNeighbours,
+        clock: control.clock)
     }
     tap = try stage.endpoints.taps.map {
       try Tap(context: control.context, endpoint: $0, stage: "inference")
