@@ -73,7 +73,10 @@ let package = Package(
       swiftSettings: swiftSettings),
     .target(
       name: "Durability",
-      dependencies: ["CXXHash", "Wire", .product(name: "GRDB", package: "GRDB.swift")],
+      dependencies: [
+        "CXXHash", "Wire", .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "GRDB", package: "GRDB.swift"),
+      ],
       swiftSettings: swiftSettings),
     .target(
       name: "Monitoring",

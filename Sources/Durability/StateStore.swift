@@ -1,4 +1,4 @@
-import CXXHash
+import DequeModule
 import Foundation
 import GRDB
 import Synchronization
@@ -7,7 +7,8 @@ import Synchronization
 /// far the output is written.
 ///
 /// Stages hand changes over and go on; a thread of the store's own commits what has gathered, in
-/// order, all of it in one transaction. A change counts when its ticket is committed.
+/// transactions. A change counts when its ticket is committed. Rows of streams, of which there may be
+/// thousands at a time, are committed a few at a time, behind the input that came meanwhile.
 ///
 /// WAL mode: with `synchronous=NORMAL` a commit survives a killed process, with `FULL` a power cut
 /// (<https://www.sqlite.org/pragma.html#pragma_synchronous>).
@@ -20,6 +21,7 @@ package final class StateStore: Sendable {
   private let hasWork = DispatchSemaphore(value: 0)
   private let isFinished = DispatchSemaphore(value: 0)
   private let committedTicket = Atomic<UInt64>(0)
+  private let committedRows = Atomic<UInt64>(0)
   private let waitingBytes = Atomic<Int>(0)
   private let troubles = Mutex(Troubles())
   private let stalledFlag = Atomic<Bool>(false)
@@ -29,14 +31,42 @@ package final class StateStore: Sendable {
   /// Changes since SQLite's log was put into its file.
   private let logBytes = Atomic<Int>(0)
   private let commitNanoseconds = Atomic<UInt64>(0)
+  private let rowsPerCommit: Int
+  private let emptier: LogEmptier
 
   private struct Pending {
     var changes: [StoreChange] = []
     var ticket: UInt64 = 0
+    var rows: Deque<StoreChange> = []
+    /// Rows that were ever handed over.
+    var rowTicket: UInt64 = 0
     /// What is being committed, and is tried again where the disk was full.
-    var underWay: (changes: [StoreChange], ticket: UInt64)?
+    var underWay: (changes: [StoreChange], ticket: UInt64, rows: UInt64)?
     var isClosing = false
     var hasThread: Bool
+
+    var isEmpty: Bool { changes.isEmpty && rows.isEmpty }
+
+    /// The next transaction: all changes, and behind them so many rows.
+    mutating func take(rows most: Int) -> (changes: [StoreChange], ticket: UInt64, rows: UInt64) {
+      if let underWay { return underWay }
+      let count = min(rows.count, max(most, rows.count / StateStore.partOfRows))
+      let taken = changes + rows.prefix(count)
+      rows.removeFirst(count)
+      changes = []
+      let next = (taken, ticket, rowTicket - UInt64(rows.count))
+      underWay = next
+      return next
+    }
+  }
+
+  /// What was handed over, to ask whether it is committed.
+  package struct Ticket: Sendable {
+    fileprivate let isOfRows: Bool
+    fileprivate let number: UInt64
+
+    /// Of what was committed before this process began.
+    package static let committed = Ticket(isOfRows: false, number: 0)
   }
 
   /// What became of an attempt to commit.
@@ -56,13 +86,16 @@ package final class StateStore: Sendable {
 
   /// Changes that may wait; stages take nothing in beyond it.
   private static let waitingBytesMax = 64 << 20
+  /// Input waits for no more of them, or for a small part of all that wait: about a millisecond.
+  package static let rowsPerCommit = 32
+  private static let partOfRows = 128
   /// Between two commits more gathers, for twice as long as the one before took, within these bounds:
   /// the more there is to write, the fewer commits carry it.
   private static let gatherMicroseconds = UInt32(200)...1000
   /// Changes behind which SQLite's log goes into its file.
   private static let logBytesMax = 4 << 20
   /// How long somebody else's lock is waited for.
-  private static let busySeconds: TimeInterval = 2
+  static let busySeconds: TimeInterval = 2
   /// How long a full disk is left alone.
   private static let fullDiskMicroseconds: UInt32 = 200_000
 
@@ -88,8 +121,9 @@ package final class StateStore: Sendable {
   /// As above, but nothing is committed until somebody calls `commitGathered`.
   package init(
     committedByCallerAt path: String, durability: Durability, owner: [String: String],
-    replacing: Set<String> = []
+    replacing: Set<String> = [], rowsPerCommit: Int = StateStore.rowsPerCommit
   ) throws(StoreError) {
+    self.rowsPerCommit = rowsPerCommit
     pending = Mutex(Pending(hasThread: false))
     self.path = path
     self.durability = durability
@@ -101,6 +135,7 @@ package final class StateStore: Sendable {
         try StoreSchema.checkSeals(database, path)
         try StateStore.claim(for: owner, replacing: replacing, database, path)
       }
+      emptier = LogEmptier(try StateStore.second(at: path, durability))
     } catch {
       close(lock)
       throw StateStore.error(error, path)
@@ -114,16 +149,33 @@ package final class StateStore: Sendable {
 
   // MARK: Handing over
 
-  /// Hands changes over, to be committed together; returns the ticket to wait for.
+  /// Hands changes over, to be committed together and in this order; returns the ticket to wait for.
   @discardableResult
-  package func submit(_ changes: [StoreChange]) -> UInt64 {
+  package func submit(_ changes: [StoreChange]) -> Ticket {
+    submit(changes) { pending in
+      pending.changes += changes
+      pending.ticket += 1
+      return Ticket(isOfRows: false, number: pending.ticket)
+    }
+  }
+
+  /// Hands rows of streams over, and what may go behind them; they are committed in this order, not all
+  /// at once, and changes that are handed over later may come first.
+  @discardableResult
+  package func submit(rows: [StoreChange]) -> Ticket {
+    submit(rows) { pending in
+      pending.rows += rows
+      pending.rowTicket += UInt64(rows.count)
+      return Ticket(isOfRows: true, number: pending.rowTicket)
+    }
+  }
+
+  private func submit(_ changes: [StoreChange], _ append: (inout Pending) -> Ticket) -> Ticket {
     let bytes = changes.reduce(0) { $0 + $1.byteCount }
     waitingBytes.add(bytes, ordering: .relaxed)
     let (ticket, isFirst) = pending.withLock { pending in
-      let isFirst = pending.changes.isEmpty
-      pending.changes += changes
-      pending.ticket += 1
-      return (pending.ticket, isFirst)
+      let isFirst = pending.isEmpty
+      return (append(&pending), isFirst)
     }
     if isFirst { hasWork.signal() }
     return ticket
@@ -137,8 +189,13 @@ package final class StateStore: Sendable {
   /// How long the newest commit took; for listeners.
   package var newestCommitNanoseconds: UInt64 { commitNanoseconds.load(ordering: .relaxed) }
 
-  /// Everything up to this ticket is committed.
-  package var committed: UInt64 { committedTicket.load(ordering: .acquiring) }
+  /// Whether all that was handed over with a ticket is committed.
+  package func isCommitted(_ ticket: Ticket) -> Bool {
+    let committed =
+      ticket.isOfRows
+      ? committedRows.load(ordering: .acquiring) : committedTicket.load(ordering: .acquiring)
+    return committed >= ticket.number
+  }
 
   /// Whether more may be handed over now.
   package var hasRoom: Bool {
@@ -167,8 +224,9 @@ package final class StateStore: Sendable {
       hasWork.signal()
       isFinished.wait()
     } else {
-      _ = commitGathered()
+      while commitGathered() == .committed, !pending.withLock(\.isEmpty) {}
     }
+    emptier.finish()
     // A file that failed is left as it is.
     guard troubles.withLock({ $0.fatal == nil }) else { return }
     // Everything is committed; what fails here only keeps the WAL file beside the store.
@@ -178,8 +236,8 @@ package final class StateStore: Sendable {
   }
 
   /// Waits until a ticket is committed, or the store has failed.
-  package func wait(for ticket: UInt64) throws(StoreError) {
-    while committed < ticket {
+  package func wait(for ticket: Ticket) throws(StoreError) {
+    while !isCommitted(ticket) {
       try check()
       if pending.withLock({ $0.hasThread }) { usleep(200) } else { _ = commitGathered() }
     }
@@ -189,13 +247,14 @@ package final class StateStore: Sendable {
 
   private func write() {
     while true {
-      hasWork.wait()
+      // What is left of rows needs no signal; where there is one, it is taken all the same.
+      _ = hasWork.wait(timeout: pending.withLock({ $0.isEmpty }) ? .distantFuture : .now())
       var outcome = commitGathered()
       while outcome == .diskIsFull, !pending.withLock(\.isClosing) {
         usleep(StateStore.fullDiskMicroseconds)
         outcome = commitGathered()
       }
-      if outcome != .committed || pending.withLock({ $0.isClosing && $0.changes.isEmpty }) { break }
+      if outcome != .committed || pending.withLock({ $0.isClosing && $0.isEmpty }) { break }
       usleep(gatherMicroseconds)
     }
     pending.withLock { $0.hasThread = false }
@@ -208,31 +267,46 @@ package final class StateStore: Sendable {
     return min(max(twice, bounds.lowerBound), bounds.upperBound)
   }
 
-  /// Commits what has gathered, all of it or nothing, and tells the listeners.
+  /// Commits what has gathered, with so many rows of streams, all of it or nothing, and tells the
+  /// listeners.
   ///
   /// Called by the store's own thread, where it has one.
   package func commitGathered() -> CommitOutcome {
     guard troubles.withLock({ $0.fatal == nil }) else { return .failed }
-    let (changes, ticket) = pending.withLock { pending in
-      let taken = pending.underWay ?? (pending.changes, pending.ticket)
-      if pending.underWay == nil { pending.changes = [] }
-      pending.underWay = taken
-      return taken
-    }
+    let (changes, ticket, rows) = pending.withLock { $0.take(rows: rowsPerCommit) }
     var outcome = CommitOutcome.committed
     if !changes.isEmpty { outcome = attempt { try commit(changes) } }
     if outcome == .committed, logBytes.load(ordering: .relaxed) > StateStore.logBytesMax {
-      outcome = attempt { try emptyLog(.passive) }
-      if outcome == .committed { logBytes.store(0, ordering: .relaxed) }
+      outcome = boundLog()
     }
     if outcome == .committed {
       pending.withLock { $0.underWay = nil }
       committedTicket.store(ticket, ordering: .releasing)
+      committedRows.store(rows, ordering: .releasing)
       let bytes = changes.reduce(0) { $0 + $1.byteCount }
       waitingBytes.subtract(bytes, ordering: .relaxed)
       logBytes.add(bytes, ordering: .relaxed)
     }
     for listener in listeners.withLock(\.self) { listener(outcome) }
+    return outcome
+  }
+
+  /// Has SQLite's log put into its file: most of it while commits go on, then the rest at once.
+  private func boundLog() -> CommitOutcome {
+    if pending.withLock(\.hasThread) {
+      switch emptier.progress {
+      case .idle:
+        emptier.begin { [self] in try syncOutput() }
+        return .committed
+      case .underWay: return .committed
+      case .done: break
+      }
+    }
+    let outcome = attempt { try emptyLog(.passive) }
+    if outcome == .committed {
+      logBytes.store(0, ordering: .relaxed)
+      emptier.reset()
+    }
     return outcome
   }
 
@@ -302,125 +376,6 @@ package final class StateStore: Sendable {
     guard let output = output.withLock(\.self) else { return }
     guard fsync(output) == 0 || errno == EINVAL else {
       throw StoreError.failed(path: path, reason: "fsync: \(String(cString: strerror(errno)))")
-    }
-  }
-
-  private static func apply(_ changes: [StoreChange], to database: Database) throws {
-    for change in changes {
-      switch change {
-      case .inputs(let group, let records):
-        try database.cachedStatement(sql: "INSERT INTO inputs VALUES (?, ?)")
-          .execute(arguments: [Int64(group), sealed(records, inputsName(group))])
-      case .trim(let group):
-        try database.cachedStatement(sql: "DELETE FROM inputs WHERE id <= ?")
-          .execute(arguments: [Int64(group)])
-      case .standing(let stream, let standing):
-        guard let standing else {
-          try put(nil, isEnded: nil, of: stream, in: "standings", database)
-          continue
-        }
-        try database.cachedStatement(sql: "REPLACE INTO standings VALUES (?, ?, ?, ?)")
-          .execute(arguments: [
-            stream, standing.isClosed,
-            sealed(standing.bytes, name(of: stream, in: "standings")),
-            Int64(clamping: standing.usedMilliseconds),
-          ])
-      case .runTime(let milliseconds):
-        try setFact("run-milliseconds", to: "\(milliseconds)", database)
-      case .addPast(let stream, let number, let snapshot, let count):
-        try addPast(snapshot, number: number, of: stream, count: count, in: database)
-      case .dropPast(let stream, let number):
-        try dropPast(of: stream, beyond: number, in: database)
-      case .checkpoint(let stream, let checkpoint):
-        try put(
-          checkpoint?.bytes, isEnded: checkpoint?.isEnded, of: stream, in: "checkpoints", database)
-      case .written(let group, let records):
-        try database.cachedStatement(sql: "INSERT INTO written_log VALUES (?, ?)")
-          .execute(
-            arguments: [Int64(group), sealed(WrittenAnswers.group(records), writtenName(group))])
-      case .settleWritten(let stream, let written):
-        try put(written?.bytes, isEnded: written?.isEnded, of: stream, in: "written", database)
-      case .trimWritten(let group):
-        try database.cachedStatement(sql: "DELETE FROM written_log WHERE id <= ?")
-          .execute(arguments: [Int64(group)])
-      case .model(let record): try put(record, database)
-      case .outputLength(let length, _):
-        try setFact("output-length", to: "\(length)", database)
-      case .keep(let rows, let second): try keep(rows, at: second, in: database)
-      case .trimKept(let second, let bytesMax):
-        try trimKept(before: second, bytesMax: bytesMax, in: database)
-      }
-    }
-  }
-
-  private static func put(
-    _ body: [UInt8]?, isEnded: Bool?, of stream: String, in table: String, _ database: Database
-  ) throws {
-    if let body {
-      try database.cachedStatement(sql: "REPLACE INTO \(table) VALUES (?, ?, ?)")
-        .execute(arguments: [stream, isEnded ?? false, sealed(body, name(of: stream, in: table))])
-    } else {
-      try database.cachedStatement(sql: "DELETE FROM \(table) WHERE stream = ?")
-        .execute(arguments: [stream])
-    }
-  }
-
-  // MARK: Opening
-
-  /// One process at a time: an advisory lock on a file beside the store.
-  private static func lock(_ path: String) throws(StoreError) -> Int32 {
-    let descriptor = open(path + ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else {
-      throw .cannotOpen(path: path, reason: String(cString: strerror(errno)))
-    }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      close(descriptor)
-      throw .locked(path: path)
-    }
-    return descriptor
-  }
-
-  private static func pool(at path: String, _ durability: Durability) throws -> DatabasePool {
-    // Whoever reads may take SQLite's lock of writers for an instant, to look at the log's index again
-    // that a commit was just changing.
-    var configuration = Configuration()
-    configuration.busyMode = .timeout(busySeconds)
-    let pool = try DatabasePool(path: path, configuration: configuration)
-    let synchronous = durability == .fsync ? "FULL" : "NORMAL"
-    // Behind GRDB, which says NORMAL where it turns WAL mode on. The store empties its log itself.
-    try pool.writeWithoutTransaction { database in
-      try database.execute(
-        sql: "PRAGMA synchronous = \(synchronous); PRAGMA wal_autocheckpoint = 0")
-    }
-    return pool
-  }
-
-  /// Writes down what the state of a new store belongs to; compares that of one that is there.
-  private static func claim(
-    for owner: [String: String], replacing: Set<String>, _ database: Database, _ path: String
-  ) throws {
-    for (what, expected) in owner.sorted(by: { $0.key < $1.key }) {
-      let received = try fact(what, database, path)
-      // The store follows a swap: the pipeline file may still name a model from before it.
-      if what == "model", try hasServed(expected, database) { continue }
-      guard received == nil || received == expected || replacing.contains(what) else {
-        throw StoreError.otherOwner(
-          path: path, what: what, expected: expected, received: received ?? "nothing")
-      }
-      if received != expected { try setFact(what, to: expected, database) }
-    }
-  }
-
-  static func error(_ error: any Error, _ path: String) -> StoreError {
-    switch error {
-    case let error as StoreError: error
-    case let error as DatabaseError
-    where [.SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_ERROR].contains(error.resultCode):
-      // Our own statements are right: where one cannot be prepared, the tables are others.
-      .damaged(path: path, what: error.message ?? "\(error)")
-    case let error as DatabaseError:
-      .cannotOpen(path: path, reason: error.message ?? "\(error)")
-    default: .cannotOpen(path: path, reason: "\(error)")
     }
   }
 }

@@ -27,7 +27,7 @@ final class CheckpointQueue {
     /// When leave came: its answers were on their way by then.
     let milliseconds: UInt64
     /// Nil until it has been handed to the store.
-    var ticket: UInt64?
+    var ticket: StateStore.Ticket?
   }
 
   let store: StateStore
@@ -153,10 +153,11 @@ final class CheckpointQueue {
       guard isOld, written >= chunks[index].sent, store.hasRoom else { break }
       bell.want(true)
       chunks[index].ticket = store.submit(
-        chunks[index].entries.map { .checkpoint($0.stream.name, $0.checkpoint) })
+        rows: chunks[index].entries.map { .checkpoint($0.stream.name, $0.checkpoint) })
     }
-    let committed = store.committed
-    while let ticket = chunks.first?.ticket, ticket <= committed, let chunk = chunks.popFirst() {
+    while let ticket = chunks.first?.ticket, store.isCommitted(ticket),
+      let chunk = chunks.popFirst()
+    {
       for entry in chunk.entries { body(entry) }
     }
     if chunks.first?.ticket == nil { bell.want(false) }

@@ -87,7 +87,7 @@ extension IngressStream {
   fileprivate final class Logging {
     var unsaved: Deque<Unsaved> = []
     var group: UInt64 = 0
-    var rowTicket: UInt64 = 0
+    var rowTicket = StateStore.Ticket.committed
     var usedMilliseconds: UInt64 = 0
     var isForgotten = false
     var isInIdleOrder = false
@@ -146,8 +146,8 @@ extension IngressStream {
   }
 
   /// The store's ticket for that row.
-  var rowTicket: UInt64 {
-    get { logging?.rowTicket ?? 0 }
+  var rowTicket: StateStore.Ticket {
+    get { logging?.rowTicket ?? .committed }
     set { madeLogging.rowTicket = newValue }
   }
 

@@ -23,7 +23,7 @@ final class InputLog {
 
   private struct Group {
     let number: UInt64
-    let ticket: UInt64
+    let ticket: StateStore.Ticket
     var messages: [Message]
     var acknowledgements: [(Acknowledgement, to: Connection)]
     var others: [() -> Void]
@@ -32,7 +32,7 @@ final class InputLog {
   /// A group that is in the store, or on its way there.
   private struct Kept {
     let number: UInt64
-    let ticket: UInt64
+    let ticket: StateStore.Ticket
     /// Messages that their workers have not saved.
     var unsaved: Int
     var streams: [IngressStream]
@@ -54,7 +54,7 @@ final class InputLog {
 
   /// The number of the group that is gathered now.
   private var number: UInt64 = 1
-  private var ticket: UInt64 = 0
+  private var ticket = StateStore.Ticket.committed
   private var waiting: Deque<Group> = []
   private var kept: Deque<Kept> = []
   /// The group that what this turn records will be in.
@@ -166,8 +166,7 @@ final class InputLog {
   ) throws {
     bell.lower()
     try store.check()
-    let committed = store.committed
-    while let group = waiting.first, group.ticket <= committed {
+    while let group = waiting.first, store.isCommitted(group.ticket) {
       waiting.removeFirst()
       backlog -= group.messages.count
       handedOn = group.number
@@ -236,11 +235,10 @@ final class InputLog {
 
   /// Lets the oldest groups go that nobody needs; streams that stand in no later one get rows.
   func trim() {
-    let committed = store.committed
     var changes: [StoreChange] = []
     var settled: [IngressStream] = []
     var last: UInt64?
-    while let first = kept.first, first.unsaved == 0, first.ticket <= committed {
+    while let first = kept.first, first.unsaved == 0, store.isCommitted(first.ticket) {
       kept.removeFirst()
       last = first.number
       for stream in first.streams where stream.loggedGroup == first.number {
@@ -250,7 +248,7 @@ final class InputLog {
     }
     guard let last else { return }
     changes.append(.trim(through: last))
-    let ticket = store.submit(changes)
+    let ticket = store.submit(rows: changes)
     for stream in settled { stream.rowTicket = ticket }
     keepTime()
   }
@@ -260,7 +258,7 @@ final class InputLog {
   /// What a later group says of it is newer.
   func writeRow(of stream: IngressStream) {
     let change = row(of: stream)
-    stream.rowTicket = store.submit([change])
+    stream.rowTicket = store.submit(rows: [change])
   }
 
   /// The row of a stream that stands in no group any more.
@@ -304,7 +302,7 @@ final class InputLog {
           streams.append(stream)
         }
       }
-      kept.append(Kept(number: group, ticket: 0, unsaved: count, streams: streams))
+      kept.append(Kept(number: group, ticket: .committed, unsaved: count, streams: streams))
       handedOn = group
       number = group + 1
     }

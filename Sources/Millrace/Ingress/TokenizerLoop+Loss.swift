@@ -39,7 +39,7 @@ extension TokenizerLoop {
     stream.underWay = []
     if let log {
       log.forget(stream)
-      log.store.submit([.standing(stream.id.name, nil)])
+      log.store.submit(rows: [.standing(stream.id.name, nil)])
     }
     cache.forget(stream)
     if stream.sequence.phase == .open {

@@ -174,9 +174,10 @@ extension TokenizerLoop {
           + "from \(names)")
     }
     if !models.replies.isEmpty, let log {
-      let committed = log.store.committed
-      for done in models.replies where done.ticket <= committed { done.reply() }
-      models.replies.removeAll { $0.ticket <= committed }
+      // One that was committed in between is told in the next turn.
+      let done = models.replies.prefix { log.store.isCommitted($0.ticket) }
+      models.replies.removeFirst(done.count)
+      for swap in done { swap.reply() }
     }
     try releaseModels()
   }

@@ -97,7 +97,7 @@ extension TokenizerLoop {
   /// Lets a stream leave memory that is at rest; the store has all that there is to know of it.
   func park(_ stream: IngressStream) -> Bool {
     guard stream.underWay.isEmpty, stream.unsaved.isEmpty, stream.loggedGroup == 0,
-      held[stream.id] == nil, stream.rowTicket <= log?.store.committed ?? 0,
+      held[stream.id] == nil, log?.store.isCommitted(stream.rowTicket) ?? true,
       leaveAsked[stream.id] == nil, streams[stream.id] === stream
     else { return streams[stream.id] !== stream }
     streams[stream.id] = nil
@@ -360,7 +360,7 @@ extension TokenizerLoop {
     if let log {
       stream.isForgotten = true
       // Where a group still has it, its row goes with that group.
-      if stream.loggedGroup == 0 { log.store.submit([.standing(id.name, nil)]) }
+      if stream.loggedGroup == 0 { log.store.submit(rows: [.standing(id.name, nil)]) }
     }
     streams[id] = nil
   }

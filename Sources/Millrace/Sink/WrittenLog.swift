@@ -25,9 +25,10 @@ final class WrittenLog {
   private var ended: Deque<StreamID> = []
   /// Streams whose rows are on their way, and the ticket of these.
   private var settling: [StreamID] = []
-  private var settled: UInt64 = 0
+  private var settled = StateStore.Ticket.committed
   private var group: UInt64 = 0
-  private var inFlight: (ticket: UInt64, held: [(connection: Connection, units: UInt64)])?
+  private var inFlight:
+    (ticket: StateStore.Ticket, held: [(connection: Connection, units: UInt64)])?
   private var held: [(connection: Connection, units: UInt64)] = []
   private var nextSettleMilliseconds: UInt64 = 0
   /// Lines for readers who come late; nil where none are kept.
@@ -102,7 +103,7 @@ final class WrittenLog {
   func advance(outputLength: (Int64, descriptor: Int32)?) throws {
     bell.lower()
     try store.check()
-    if let (ticket, held) = inFlight, ticket <= store.committed {
+    if let (ticket, held) = inFlight, store.isCommitted(ticket) {
       for (connection, units) in held { connection.release(units: units) }
       inFlight = nil
     }
@@ -151,12 +152,12 @@ final class WrittenLog {
       changes.append(.settleWritten(oldest.name, nil))
     }
     bell.want(true)
-    settled = store.submit(changes)
+    settled = store.submit(rows: changes)
   }
 
   /// Streams that have ended leave memory once their rows are there to be read.
   private func forgetSettled() {
-    guard !settling.isEmpty, settled <= store.committed else { return }
+    guard !settling.isEmpty, store.isCommitted(settled) else { return }
     for stream in settling where streams[stream]?.isEnded == true {
       if !changed.contains(stream), unsettled[stream] == nil { streams[stream] = nil }
     }

@@ -15,7 +15,7 @@ final class ServedModels {
   /// Who asked for it.
   var reply: Reply?
   /// Those whose swap is done and not durable yet, with the ticket that they wait for.
-  var replies: [(ticket: UInt64, reply: () -> Void)] = []
+  var replies: [(ticket: StateStore.Ticket, reply: () -> Void)] = []
   /// The model that follows the one that serves.
   var shadow: ModelRecord?
   /// What each worker has told of it.

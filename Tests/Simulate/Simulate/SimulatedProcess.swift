@@ -46,7 +46,8 @@ final class SimulatedProcess {
     let pipeline = world.pipeline
     if let section = pipeline.file.store {
       store = try StateStore(
-        committedByCallerAt: storePath, durability: section.durability, owner: ["simulated": "1"])
+        committedByCallerAt: storePath, durability: section.durability, owner: ["simulated": "1"],
+        rowsPerCommit: 3)
     }
     loops = []
     for name in stageNames.reversed() {

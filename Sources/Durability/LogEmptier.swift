@@ -1,0 +1,44 @@
+import Foundation
+import GRDB
+import Synchronization
+
+/// Puts SQLite's log into its file on a connection and a thread of its own, while commits go on.
+///
+/// What they add meanwhile is left for the store itself, and little: in WAL mode only the log that is
+/// in the file to the last page begins anew (<https://www.sqlite.org/wal.html#ckpt>).
+final class LogEmptier: Sendable {
+  enum Progress: Int, AtomicRepresentable {
+    case idle
+    case underWay
+    /// All but the newest is in the file.
+    case done
+  }
+
+  private let connection: DatabaseQueue
+  private let queue = DispatchQueue(label: "store-log", qos: .utility)
+  private let state = Atomic<Progress>(.idle)
+
+  init(_ connection: DatabaseQueue) { self.connection = connection }
+
+  var progress: Progress { state.load(ordering: .acquiring) }
+
+  /// Begins; `prepare` is called first.
+  func begin(_ prepare: @escaping @Sendable () throws -> Void) {
+    state.store(.underWay, ordering: .relaxed)
+    queue.async { [self] in
+      // What fails here fails again when the store puts the rest into the file, which says so.
+      try? prepare()
+      _ = try? connection.writeWithoutTransaction { try $0.checkpoint(.passive) }
+      state.store(.done, ordering: .releasing)
+    }
+  }
+
+  func reset() { state.store(.idle, ordering: .relaxed) }
+
+  /// Waits until nothing is under way, and lets go of the file.
+  func finish() {
+    queue.sync {}
+    // Nothing was changed by this connection.
+    try? connection.close()
+  }
+}
