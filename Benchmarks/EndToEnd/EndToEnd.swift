@@ -23,7 +23,13 @@ import ZeroMQ
   @Option(help: "Only so many steps a message.") var steps: [Int] = []
   @Option(help: "Only these durabilities: none, os, fsync.") var durability: [String] = []
 
+  @Option(help: "Subscribers of the taps.") var subscribers = 20
+  @Option(help: "How many of them are stopped.") var stopped = 15
+  @Option(help: "What they subscribe to; everything without it.") var topic = ""
+
   @Option(help: .private) var subscribe: String?
+  @Option(help: .private) var publish: String?
+  @Option(help: .private) var messagesPerSecond = 0.0
 
   enum Part: String, CaseIterable, ExpressibleByArgument {
     case rows, lone, memory, durability, pauses, taps
@@ -42,7 +48,10 @@ import ZeroMQ
   }
 
   func run() async throws {
-    if let subscribe { return try TapTally.subscribe(to: subscribe) }
+    if let subscribe { return try TapTally.subscribe(to: subscribe, topic: topic) }
+    if let publish {
+      return try UnrelatedPublisher.publish(at: publish, messagesPerSecond: messagesPerSecond)
+    }
     if only == .taps { return try await watch() }
     if only == .memory { return try await measureMemory() }
     if only == .durability { return try await compareDurability() }
@@ -185,6 +194,7 @@ import ZeroMQ
   private func watch() async throws {
     var load = TapLoad()
     load.rounds = rounds
+    (load.subscribers, load.stopped, load.topic) = (subscribers, stopped, topic)
     if quick { load.seconds = 1 }
     if let streams = streams.first { load.streams = streams }
     if let steps = steps.first { load.stepsPerMessage = steps }
@@ -196,10 +206,12 @@ import ZeroMQ
         String(
           format: "%d streams, %d steps/msg, 30 %% of %.0f steps/s: p50 %.0f us alone, "
             + "%.0f us with %d subscribers (%d stopped), ratio %.2f; p99 %.0f and %.0f us; "
-            + "%llu received, %llu holes, %d topics that do not add up",
+            + "%llu received, %.0f a second by one, %llu holes, %d topics that do not add up; "
+            + "%.0f us beside as many readers of another publisher, ratio %.2f to it, p99 %.0f us",
           load.streams, load.stepsPerMessage, report.stepsPerSecond, report.p50Alone,
           report.p50Watched, load.subscribers, load.stopped, report.p50Ratio, report.p99Alone,
-          report.p99Watched, report.received, report.holes, report.wrongTopics))
+          report.p99Watched, report.received, report.receivedPerSecond, report.holes,
+          report.wrongTopics, report.p50Beside, report.p50RatioToBeside, report.p99Beside))
     }
     if report.wrongTopics > 0 || report.p50Ratio > 1.1 { throw ExitCode(1) }
   }

@@ -27,8 +27,9 @@ from millrace import Client  # noqa: E402
 MILLRACE = os.environ.get("MILLRACE", str(ROOT / ".build/release/millrace"))
 WIDTH = 9
 # What a daemon runs of Sources/Millrace/Taps; the rest is that of the commands that read.
-FILES = {"Tap.swift", "TapSubscriptions.swift", "TapLimit.swift", "TapRelay.swift", "TopicSequences.swift",
-         "Subscribers.swift", "HistoryStage.swift", "HistoryPage.swift"}
+FILES = {"Tap.swift", "TapTopic.swift", "TapSubscriptions.swift", "TapLimit.swift", "TapQueue.swift",
+         "TapRecord.swift", "TapFeed.swift", "TapRelay.swift", "PublishingBudget.swift", "Subscribers.swift",
+         "HistoryStage.swift", "HistoryPage.swift"}
 
 
 def read(path: Path, base: int, end: int) -> tuple[int, dict[int, int], list[tuple[int, int, int]]]:

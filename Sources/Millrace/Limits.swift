@@ -118,6 +118,18 @@ package enum Limits {
   /// Messages queued towards one subscriber; more are dropped and show as holes in `sequence`.
   package static let subscriberQueueMessages = 1000
 
+  /// Messages of taps on their way from one stage to the thread that publishes them.
+  ///
+  /// More are passed over and show as holes in `sequence`. A power of two.
+  package static let tapQueueBytes = 1 << 20
+
+  /// The same for messages longer than an eighth of that.
+  package static let tapQueueLongBytes = 32 << 20
+
+  /// The part of a processor that publishing taps may take where others want it, with what its
+  /// subscribers take.
+  package static let publishingShare = 0.125
+
   /// Output lines that the store keeps for readers who come late, with `state.history`.
   ///
   /// The oldest go first; a reader that asks for them is told where its lines begin.

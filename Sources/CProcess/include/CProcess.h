@@ -1,4 +1,4 @@
-// CProcess.h: a child process and its limits; the C library's own calls, which Swift does not see or would have to wrap.
+// CProcess.h: a child process and its limits, clock and schedule; the C library's own calls, which Swift does not see or would have to wrap.
 #ifndef C_PROCESS_H
 #define C_PROCESS_H
 #include <stdint.h>
@@ -22,4 +22,8 @@ int cprocess_confine(uint64_t memory, uint64_t file, uint64_t seconds);
 
 // Whether the kernel keeps the clock by a time server (adjtimex(2)): 1, 0, or -1 where it does not tell.
 int cprocess_clock_is_synchronised(void);
+
+// Has the calling thread, and threads that it starts from now on, preempt no other (SCHED_BATCH) and run at a nice value:
+// 0, or -1 where the system does not allow both.
+int cprocess_step_back(int nice_value);
 #endif

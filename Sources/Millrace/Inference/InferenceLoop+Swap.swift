@@ -171,10 +171,10 @@ extension InferenceLoop {
   }
 
   /// Has the shadow take steps that were taken, and shows both answers to whoever asks.
-  func follow(_ shadow: ShadowRun, _ steps: [ShadowRun.Step]) throws {
+  func follow(_ shadow: ShadowRun, _ steps: [ShadowRun.Step]) {
     let steps = steps.filter { !$0.run.isPeek }
-    try shadow.follow(steps) { step, answer, other in
-      guard let tap, tap.wants("shadow", stream: step.stream.id) else { return }
+    shadow.follow(steps) { step, answer, other in
+      guard let tap, let topic = tap.topic("shadow", stream: step.stream.id) else { return }
       let run = step.run
       let number = run.nextNumber + UInt64(step.ahead)
       var header = answerHeader(run, below: number + 1)
@@ -182,9 +182,9 @@ extension InferenceLoop {
       header.count = 2
       header.width = UInt32(answer.count)
       header.model = shadow.model.key
-      try (Array(answer) + Array(other)).withUnsafeBytes {
-        try tap.publish(
-          "shadow", stream: step.stream.id, life: step.stream.life, header: header, payload: $0,
+      (Array(answer) + Array(other)).withUnsafeBytes {
+        tap.publish(
+          topic, life: step.stream.life, header: header, payload: $0,
           ids: .init(start: nil, count: 0))
       }
     }

@@ -11,7 +11,7 @@ extension InferenceLoop {
   }
 
   /// Publishes the gates of the step that comes next: by the plain layers, on a copy of the state.
-  func publishGates(of stream: InferenceStream) throws {
+  func publishGates(of stream: InferenceStream) {
     let model = stream.model.model
     guard let tap, model.hasGates, tap.wantsSome("gates", stream: stream.id) else { return }
     let run = stream.runs[0]
@@ -26,13 +26,13 @@ extension InferenceLoop {
     for layer in layers {
       header.count = UInt32(layer.names.count)
       header.width = UInt32(layer.units)
-      try tap.publish(
+      tap.publish(
         "gates", stream: stream.id, part: layer.layerName, header: header, rows: layer.values)
     }
   }
 
   /// Publishes h and c of every layer behind a step: one row a layer, c behind h.
-  func publishState(of stream: InferenceStream, _ run: StepRun, number: UInt64) throws {
+  func publishState(of stream: InferenceStream, _ run: StepRun, number: UInt64) {
     guard let tap, tap.wantsSome("state", stream: stream.id) else { return }
     var header = answerHeader(run, below: number + 1)
     header.number = number
@@ -44,7 +44,7 @@ extension InferenceLoop {
         values += stream.state.row(rows[position + 1])
       }
       header.width = UInt32(values.count)
-      try tap.publish(
+      tap.publish(
         "state", stream: stream.id, part: row.layerName, header: header, rows: values)
     }
   }

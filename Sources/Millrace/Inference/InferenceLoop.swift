@@ -89,7 +89,7 @@ package final class InferenceLoop: StageLoop {
         clock: control.clock)
     }
     tap = try stage.endpoints.taps.map {
-      try Tap(context: control.context, endpoint: $0, stage: "inference")
+      try Tap(control, feed: $0, stage: "inference", name: stage.name)
     }
   }
 
@@ -255,7 +255,7 @@ package final class InferenceLoop: StageLoop {
       }
       try begin(stream, run)
       if isResetDue(stream), !run.isPeek { stream.zero() }
-      if isWatched(stream) { try publishGates(of: stream) }
+      if isWatched(stream) { publishGates(of: stream) }
       let model = run.model
       if model.chosen.isEmpty {
         model.batch.removeAll()
@@ -274,13 +274,13 @@ package final class InferenceLoop: StageLoop {
     takeStep(of: model.model, &model.batch)
     count(model.chosen.count, of: model)
     if let shadow, shadow.serving === model {
-      try follow(
+      follow(
         shadow,
         model.chosen.enumerated().map { (row: $0, stream: $1.stream, run: $1.run, ahead: 0) })
     }
     for index in model.chosen.indices {
       let (stream, run) = model.chosen[index]
-      if isWatched(stream) { try publishState(of: stream, run, number: run.nextNumber) }
+      if isWatched(stream) { publishState(of: stream, run, number: run.nextNumber) }
       try take(model.batch.output(index), of: stream, run)
       if stream.isWaiting {
         ready.append(stream)
@@ -313,7 +313,7 @@ package final class InferenceLoop: StageLoop {
     takeStep(of: model.model, &model.batch)
     self.count(count, of: model)
     if let shadow, shadow.serving === model {
-      try follow(shadow, (0..<count).map { (row: $0, stream: stream, run: run, ahead: $0) })
+      follow(shadow, (0..<count).map { (row: $0, stream: stream, run: run, ahead: $0) })
     }
     for index in 0..<count { try take(model.batch.output(index), of: stream, run) }
     if !stream.isWaiting {
@@ -531,7 +531,7 @@ package final class InferenceLoop: StageLoop {
             }
             // A PEEK's answer is for the one who asked.
             if run.isPeek { return }
-            try tap?.publish(
+            tap?.publish(
               "output", stream: stream.id, life: stream.life, header: header, payload: rows,
               ids: ids)
             var header = header

@@ -124,12 +124,12 @@ extension TokenizerLoop {
         noteForHistory(stream)
       }
       if begins {
-        try begin(stream, at: header.number, wasOpen: wasOpen)
+        begin(stream, at: header.number, wasOpen: wasOpen)
         stream.given = [Float](copying: message.ids)
       }
       if skip > 0 { try checkConflict(message, with: stream) }
       try apply(message, skip: skip, resets: resets, to: stream, connection, units: units)
-      try tapInput(message, skip: skip, begins: begins, of: stream)
+      tapInput(message, skip: skip, begins: begins, of: stream)
     case .duplicate, .endAgain:
       try repeated(message, of: stream, connection)
     case .refuse(.noStart, _) where lost.contains(stream.id):
@@ -157,7 +157,7 @@ extension TokenizerLoop {
     }
   }
 
-  private func begin(_ stream: IngressStream, at number: UInt64, wasOpen: Bool) throws {
+  private func begin(_ stream: IngressStream, at number: UInt64, wasOpen: Bool) {
     streams[stream.id] = stream
     lost.remove(stream.id)
     if !wasOpen {
@@ -168,7 +168,7 @@ extension TokenizerLoop {
     dropHistory(of: stream.id)
     stream.begin(life: drawLife(), at: number, step: stage.encoding.countsSteps ? 0 : number)
     stream.generation = models.series.current.generation
-    try tap?.publish(
+    tap?.publish(
       event: "{\"event\":\"start\",\"stream\":\"\(stream.id)\",\"number\":\(number)}")
   }
 
@@ -273,7 +273,7 @@ extension TokenizerLoop {
     allOpenStreams -= 1
     closed.append(stream.id)
     try forgetOldest()
-    try tap?.publish(
+    tap?.publish(
       event: "{\"event\":\"end\",\"stream\":\"\(stream.id)\",\"steps\":\(stream.nextStep)}")
   }
 
@@ -411,7 +411,7 @@ extension TokenizerLoop {
     try step.withBytes(of: steps, width: width) { payload in
       var shown = header
       shown.model = 0
-      try tap?.publish(
+      tap?.publish(
         "tokens", stream: stream.id, life: stream.life, header: shown, payload: payload,
         ids: .init(start: nil, count: 0))
       if !header.flags.contains(.peek) {
@@ -445,7 +445,7 @@ extension TokenizerLoop {
     }
     control.logger.debug(
       "refused", metadata: ["stream": "\(id)", "code": "\(refusal.code.rawValue)"])
-    try? tap?.publish(  // why: an event that nobody hears must not stop the stream
+    tap?.publish(
       event: "{\"event\":\"refused\",\"stream\":\"\(id)\",\"code\":\"\(refusal.code.rawValue)\","
         + "\"number\":\(header.number)}")
   }

@@ -11,7 +11,7 @@ struct DeparturePaces {
 extension TokenizerLoop {
   func reportDepartures() throws {
     for departure in link.watch?.departures() ?? [] {
-      try tap?.publish(
+      tap?.publish(
         event: "{\"event\":\"disconnected\",\"heard\":\(departure.wasHeard),"
           + "\"reason\":\(JSONText.quoted(departure.reason))}")
       let now = control.clock.milliseconds

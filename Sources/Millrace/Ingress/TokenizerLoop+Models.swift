@@ -92,7 +92,7 @@ extension TokenizerLoop {
     try tell(ModelMessage(.drop, attempt: swap.attempt))
     control.logger.warning(
       "model refused", metadata: ["file": "\(swap.candidate.path)", "reason": "\(reason)"])
-    try tap?.publish(
+    tap?.publish(
       event: "{\"event\":\"swap-refused\",\"file\":\(JSONText.quoted(swap.candidate.path)),"
         + "\"reason\":\(JSONText.quoted(reason))}")
     finishSwap(.failure(ModelShelf.Refusal(description: reason)))
@@ -138,7 +138,7 @@ extension TokenizerLoop {
         "policy": "\(record.policy)", "model": "\(record.hash)", "before": "\(before.hash)",
         "file": "\(record.path)", "streams": "\(openStreams)",
       ])
-    try tap?.publish(
+    tap?.publish(
       event: "{\"event\":\"swap\",\"policy\":\"\(record.policy)\",\"model\":\"\(record.hash)\","
         + "\"before\":\"\(before.hash)\",\"streams\":\(openStreams)}")
     finishSwap(.success(outcome))
@@ -200,7 +200,7 @@ extension TokenizerLoop {
       log?.store.submit([.model(record)])
       try tell(ModelMessage(.drop, [record]))
       control.logger.notice("model needed no more", metadata: ["model": "\(record.hash)"])
-      try tap?.publish(event: "{\"event\":\"model-released\",\"model\":\"\(record.hash)\"}")
+      tap?.publish(event: "{\"event\":\"model-released\",\"model\":\"\(record.hash)\"}")
     }
   }
 

@@ -90,7 +90,7 @@ extension TokenizerLoop {
         refuse(movedRefusal(of: stream).refusal, $0.header, of: id, kept.connection)
       }
     }
-    try tap?.publish(
+    tap?.publish(
       event: "{\"event\":\"moved\",\"stream\":\"\(id)\",\"number\":\(stream.sequence.expected),"
         + "\"to\":\(JSONText.quoted(target))}")
     control.logger.notice("moved", metadata: ["stream": "\(id)", "to": "\(target)"])

@@ -37,7 +37,7 @@ extension TokenizerLoop {
     use(stream)
     try act(.reset, on: stream) { try reset(stream, $0, $1) }
     stream.sequenceStart = stream.nextStep
-    try tap?.publish(
+    tap?.publish(
       event:
         "{\"event\":\"reset\",\"stream\":\"\(stream.id)\",\"number\":\(stream.sequence.expected)}")
     var reply = ControlReply()
@@ -134,7 +134,7 @@ extension TokenizerLoop {
   private func expire(_ stream: IngressStream) throws {
     stream.isClaimed = true
     try act(.end, on: stream) { try end(stream, $0, $1, units: 0) }
-    try tap?.publish(
+    tap?.publish(
       event: "{\"event\":\"expired\",\"stream\":\"\(stream.id)\",\"steps\":\(stream.nextStep)}")
     control.logger.info("expired", metadata: ["stream": "\(stream.id)"])
   }

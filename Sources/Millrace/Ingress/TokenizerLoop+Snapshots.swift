@@ -160,7 +160,7 @@ extension TokenizerLoop {
       try post(header, payload, to: stream, isKept: true)
     }
     log?.record(stream)
-    try tap?.publish(
+    tap?.publish(
       event: "{\"event\":\"\(event)\",\"stream\":\"\(id)\",\"number\":\(standing.expected)}")
     return stream
   }

@@ -124,7 +124,7 @@ extension TokenizerLoop {
   // MARK: A full disk
 
   /// Says when the store waits for room, and when it goes on: input waits with it.
-  func tellStall() throws {
+  func tellStall() {
     guard let log else { return }
     let stall = log.store.isStalled ? log.store.stalled : nil
     guard (stall == nil) != (toldStall == nil) else { return }
@@ -134,10 +134,10 @@ extension TokenizerLoop {
       control.logger.error(
         "the store cannot be written; input waits until there is room",
         metadata: ["store": "\(log.store.path)", "reason": "\(stall)"])
-      try tap?.publish(event: "{\"event\":\"store-full\",\"reason\":\(JSONText.quoted(stall))}")
+      tap?.publish(event: "{\"event\":\"store-full\",\"reason\":\(JSONText.quoted(stall))}")
     } else {
       control.logger.notice("the store is written again", metadata: ["store": "\(log.store.path)"])
-      try tap?.publish(event: "{\"event\":\"store-goes-on\"}")
+      tap?.publish(event: "{\"event\":\"store-goes-on\"}")
     }
   }
 

@@ -28,7 +28,7 @@ extension TokenizerLoop {
 
   /// Publishes the list of streams under `tap/tokenizer/streams/all/`, once a second while somebody
   /// subscribes to it.
-  func listStreams() throws {
+  func listStreams() {
     let now = control.clock.milliseconds
     guard now >= nextListMilliseconds, let tap else { return }
     nextListMilliseconds = now + 1000
@@ -47,6 +47,6 @@ extension TokenizerLoop {
       json += "\"\(stream.id.name)\",\(stream.nextStep),\(stream.nextAnswer),\(stream.worker),"
       json += stream.sequence.phase == .open ? "1]" : "0]"
     }
-    try tap.publish(streams: json + "]}")
+    tap.publish(streams: json + "]}")
   }
 }

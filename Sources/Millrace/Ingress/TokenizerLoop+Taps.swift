@@ -8,16 +8,16 @@ extension TokenizerLoop {
   /// `input` is the first step that was not made yet.
   func tapInput(
     _ message: InboundMessage, skip: Int, begins: Bool, of stream: IngressStream
-  ) throws {
-    guard let tap, tap.wants("input", stream: stream.id) else { return }
+  ) {
+    guard let tap, let topic = tap.topic("input", stream: stream.id) else { return }
     var header = message.header
     header.number += UInt64(skip)
     header.count -= UInt32(skip)
     header.input = stream.nextStep
     header.model = 0
     if begins { header.flags.insert(.start) } else { header.flags.remove(.start) }
-    try tap.publish(
-      "input", stream: stream.id, life: UInt64(stream.life), header: header,
+    tap.publish(
+      topic, life: UInt64(stream.life), header: header,
       payload: UnsafeRawBufferPointer(
         rebasing: message.payload.dropFirst(skip * elementBytes(of: header))),
       ids: .init(start: nil, count: 0))

@@ -123,7 +123,7 @@ package final class TokenizerLoop: StageLoop {
           to: .links, at: endpoint, key: stage.endpoints.tokensKey))
     }
     tap = try stage.endpoints.taps.map {
-      try Tap(context: control.context, endpoint: $0, stage: "tokenizer")
+      try Tap(control, feed: $0, stage: "tokenizer", name: stage.name)
     }
     controlSocket = try stage.endpoints.control.map { try ControlSocket(control, endpoint: $0) }
     log = try stage.store.map { try InputLog($0, clock: control.clock) }
@@ -177,7 +177,7 @@ package final class TokenizerLoop: StageLoop {
     try followWelcomes()
     try followModels()
     try passOn()
-    try tellStall()
+    tellStall()
     parkIdle()
     announceReady()
     try releaseOverdue()
@@ -196,7 +196,7 @@ package final class TokenizerLoop: StageLoop {
     if hasRoom, received < Limits.drainMessages { try reportDepartures() }
     drains += 1
     count()
-    try listStreams()
+    listStreams()
     // Nobody's flood may keep acknowledgements and credit from the others.
     if received < Limits.drainMessages || drains % TokenizerLoop.drainsMax == 0 { link.flush() }
     link.keepAlive()

@@ -46,6 +46,9 @@ final class PeerWatch {
   /// Has a poller wake up for who comes and goes; returns the item's index.
   func add(to poller: inout Poller) -> Int { poller.add(monitor) }
 
+  /// Connections that are open and were not cut off.
+  var connectionCount: Int { open.count }
+
   /// Takes note of what has happened; call it before messages are read.
   func gather() throws {
     while let event = try monitor.next() {

@@ -5,9 +5,9 @@ import ZeroMQ
 /// and says when a stage's loop stands still.
 struct StatsStage: Stage {
   let about: PipelineFacts
-  let taps: String
+  let taps: TapFeed
 
-  init(about: PipelineFacts, taps: String) {
+  init(about: PipelineFacts, taps: TapFeed) {
     self.about = about
     self.taps = taps
   }
@@ -15,7 +15,7 @@ struct StatsStage: Stage {
   var name: String { "stats" }
 
   func run(_ control: StageControl) throws {
-    let tap = try Tap(context: control.context, endpoint: taps, stage: "daemon")
+    let tap = try Tap(control, feed: taps, stage: "daemon", name: name)
     var poller = Poller()
     poller.add(control.stop)
     var sampler = StatsSampler(about: about, metrics: control.metrics)

@@ -54,7 +54,7 @@ package struct Pipeline: Sendable {
   package func endpoints(_ scope: Scope) -> StageEndpoints {
     let inside = "inproc://\(file.name)"
     var ingress = file.ingress
-    var taps = hasTaps ? "\(inside)/taps" : nil
+    var taps = hasTaps ? TapFeed(endpoint: "\(inside)/taps") : nil
     var control = file.control
     if scope == .filter {
       ingress = "\(inside)/ingress"
@@ -106,7 +106,7 @@ package struct Pipeline: Sendable {
     var stages: [any Stage] = []
     if hasTaps {
       // One address each: three processes cannot share one.
-      let taps = "inproc://\(file.name)/taps"
+      let taps = TapFeed(endpoint: "inproc://\(file.name)/taps")
       endpoints.taps = taps
       let outside = file.monitor.map { Endpoint.worker(name.index, of: $0) }
       stages += watching(taps, outside: outside, name.rawValue)
@@ -126,10 +126,11 @@ package struct Pipeline: Sendable {
   }
 
   /// What publishes the taps of a process, and what it counts.
-  private func watching(_ taps: String, outside: String?, _ process: String) -> [any Stage] {
-    let outsides = [outside, file.http == nil ? nil : pageTaps].compactMap(\.self)
-    return [
-      TapRelay(inside: taps, outside: outsides, subscriptions: file.subscriptions),
+  private func watching(_ taps: TapFeed, outside: String?, _ process: String) -> [any Stage] {
+    [
+      TapRelay(
+        feed: taps, outside: outside, page: file.http == nil ? nil : pageTaps,
+        subscriptions: file.subscriptions),
       StatsStage(about: PipelineFacts(self, process: process), taps: taps),
     ]
   }
@@ -139,7 +140,7 @@ package struct Pipeline: Sendable {
     guard let taps = endpoints.taps, let store, file.store?.historyMilliseconds != nil else {
       return []
     }
-    return [HistoryStage(taps: taps, store: store)]
+    return [HistoryStage(taps: taps.endpoint, store: store)]
   }
 
   // MARK: One stage, joined to its neighbours at `endpoints`

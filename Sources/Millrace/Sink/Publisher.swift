@@ -16,7 +16,8 @@ final class Publisher {
   ) throws {
     self.format = format
     subscribers = try Subscribers(
-      control, use: .publish, endpoints: [endpoint], linger: .milliseconds(500),
+      control, context: control.context, use: .publish, endpoints: [endpoint],
+      linger: .milliseconds(500),
       subscriptions: subscriptions)
   }
 
@@ -69,7 +70,7 @@ final class Publisher {
     ids: UnsafeRawBufferPointer = .init(start: nil, count: 0), kind: String = "output"
   ) throws {
     try sequences.publish(
-      topic: "\(kind)/\(stream.name)/", header: header, payload: payload, ids: ids, life: nil,
+      topic: "\(kind)/\(stream.name)/", header: header, payload: payload, ids: ids,
       on: subscribers.socket)
   }
 }

@@ -52,7 +52,7 @@ package final class SinkLoop: StageLoop {
         control, endpoint: $0, format: stage.publishFormat, subscriptions: stage.subscriptions)
     }
     tap = try stage.endpoints.taps.map {
-      try Tap(context: control.context, endpoint: $0, stage: "sink")
+      try Tap(control, feed: $0, stage: "sink", name: stage.name)
     }
     link = try LinkReceiver(
       context: control.context, clock: control.clock, endpoint: stage.endpoints.answers,
@@ -253,11 +253,17 @@ package final class SinkLoop: StageLoop {
 
   /// Writes an answer's rows from `first` on.
   private func write(_ message: InboundMessage, of stream: StreamID, from first: Int) throws {
-    let isTapped = tap?.wants("result", stream: stream) ?? false
+    var tapped = tap?.topic("result", stream: stream)
     let isKept = written?.keepsLines ?? false
     kept.removeAll(keepingCapacity: true)
-    guard writer != nil || publisher != nil || isTapped || isKept || alarms != nil else { return }
+    let isAskedFor = writer != nil || publisher != nil || isKept || alarms != nil
+    guard isAskedFor || tapped != nil else { return }
     let answer = AnswerMessage(message)
+    if let topic = tapped, let tap, !tap.hasRoom {
+      tap.passOver(topic, count: UInt64(max(first, answer.count) - first))
+      tapped = nil
+      guard isAskedFor else { return }
+    }
     var header = message.header
     header.input = header.end
     for row in first..<max(first, answer.count) {
@@ -270,7 +276,7 @@ package final class SinkLoop: StageLoop {
       writer?.buffer.append(contentsOf: line)
       try publisher?.publish(line: line, stream: stream, answer: header, row: row)
       let number = answer.number(of: row)
-      if isTapped { try tap?.publish("result", stream: stream, line: line, number: number) }
+      if let tapped { tap?.publish(tapped, line: line, number: number) }
       if isKept { kept.append(KeptLines.Line(number: number, text: line)) }
       let events = answer.withRow(row) { alarms?.take($0, number: number, of: stream) }
       try tell(events ?? [], of: stream, answer: header)
@@ -294,7 +300,9 @@ package final class SinkLoop: StageLoop {
         ])
       writer?.buffer.append(contentsOf: line)
       try publisher?.publish(alarm: line, stream: stream, number: event.number, answer: answer)
-      try tap?.publish("alarm", stream: stream, line: line, number: event.number)
+      if let topic = tap?.topic("alarm", stream: stream) {
+        tap?.publish(topic, line: line, number: event.number, isUrgent: true)
+      }
     }
   }
 }

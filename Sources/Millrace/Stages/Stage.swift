@@ -56,8 +56,8 @@ package struct StageEndpoints: Sendable {
   package var ingress: String
   package var tokens: String
   package var answers: String
-  /// XPUB endpoint on which this process's stages publish taps, inside the process; nil for none.
-  package var taps: String?
+  /// Where this process's stages hand over what is published as taps; nil for nowhere.
+  package var taps: TapFeed?
   /// Where the tokenizer stage is asked about its streams; nil for nowhere.
   package var control: String?
   /// Public keys of the processes that serve `tokens` and `answers`; nil for our own.
@@ -65,7 +65,7 @@ package struct StageEndpoints: Sendable {
   package var answersKey: CurveKey?
 
   package init(
-    ingress: String, tokens: String, answers: String, taps: String? = nil, control: String? = nil
+    ingress: String, tokens: String, answers: String, taps: TapFeed? = nil, control: String? = nil
   ) {
     self.ingress = ingress
     self.control = control

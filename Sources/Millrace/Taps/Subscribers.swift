@@ -20,20 +20,22 @@ final class Subscribers {
   ///
   /// - Parameters:
   ///   - control: of the stage.
+  ///   - context: where the socket is made.
   ///   - use: what the endpoints are for; those inside the process are open.
   ///   - endpoints: the folder of an ipc path is made.
   ///   - linger: how long what is unsent outlives the socket.
   ///   - subscriptions: prefixes that all subscribers together may ask for.
   /// - Throws: a `ZeroMQError`, or a `FileFailure` for the folder.
   init(
-    _ control: StageControl, use: EndpointUse, endpoints: [String], linger: Duration,
+    _ control: StageControl, context: Context, use: EndpointUse, endpoints: [String],
+    linger: Duration,
     subscriptions: Int
   ) throws {
     self.use = use
     logger = control.logger
     subscriptionsMax = subscriptions
     for endpoint in endpoints { try Endpoint.makeFolder(for: endpoint) }
-    socket = try Socket<ExtendedPublish>(control.context)
+    socket = try Socket<ExtendedPublish>(context)
     try socket.setSendHighWaterMark(Limits.subscriberQueueMessages)
     try socket.setMaximumMessageBytes(Int64(StreamID.maximumBytes) * 4)
     try socket.setHeartbeat(interval: .seconds(2), timeout: .seconds(6))
@@ -44,6 +46,12 @@ final class Subscribers {
       try socket.bind(endpoint)
     }
   }
+
+  /// Has a poller wake up for what is subscribed to, and for who comes and goes; the items' indices.
+  func add(to poller: inout Poller) -> [Int] { [poller.add(socket), watch.add(to: &poller)] }
+
+  /// Subscribers that are connected from outside the process.
+  var connectionCount: Int { watch.connectionCount }
 
   /// Reads up to `limit` subscriptions without waiting; `handle` is told of each prefix that is
   /// wanted from now on, or no more.

@@ -1,30 +1,45 @@
+import Monitoring
 import Wire
 import ZeroMQ
 
 /// One stage's taps: copies of what passes, for whoever subscribed, and no work for nobody.
 ///
-/// An XPUB socket tells what is subscribed to. What a slow reader loses, libzmq drops in silence;
-/// each message carries `sequence`, counted per full topic since the daemon started, so that the
-/// reader sees the hole.
+/// An XPUB socket tells what is subscribed to. What is to be published is put into a queue, which a
+/// thread of lower priority reads (`TapRelay`); where the queue has no room, the message is passed over
+/// before a byte of it is made. Each message has its `sequence` all the same, counted per full topic
+/// since the daemon started, so that every reader sees the hole.
 final class Tap {
+  private let feed: TapFeed
   private let socket: Socket<ExtendedPublish>
+  private let queue = TapQueue()
   private let stage: String
   private var message: Multipart
   private var subscriptions: TapSubscriptions
-  private var sequences = TopicSequences()
+  private var topics: TapTopicTable
+  private let events: TapTopic
+  private let skipped: OwnedCounter
   /// Whether some subscription names `gates` or `state`: to be looked at before `wantsSome`, since it is
   /// asked for every step.
   private(set) var isAskedForCostly = false
 
-  /// Connects to the process's relay; `stage` is the second word of the topics.
-  init(context: Context, endpoint: String, stage: String) throws {
-    socket = try Socket<ExtendedPublish>(context)
+  private static var nothing: UnsafeRawBufferPointer { .init(start: nil, count: 0) }
+
+  /// Connects to the process's relay; `stage` is the second word of the topics, `name` the stage's own.
+  init(_ control: StageControl, feed: TapFeed, stage: String, name: String) throws {
+    self.feed = feed
+    socket = try Socket<ExtendedPublish>(control.context)
     message = Multipart()
     self.stage = stage
     subscriptions = TapSubscriptions(stage: stage)
-    try socket.setSendHighWaterMark(Limits.subscriberQueueMessages)
+    topics = TapTopicTable(stage: stage)
+    events = TapTopic(name: "tap/daemon/events/\(stage)/")
+    skipped = control.metrics.registry.counter(
+      "millrace_tap_skipped_total",
+      "Messages of taps that were not published, so that publishing slows nothing; holes for all.",
+      [MetricLabel("stage", name)])
     try socket.setLinger(.zero)
-    try socket.connect(endpoint)
+    try socket.connect(feed.endpoint)
+    feed.add(queue)
   }
 
   /// Has a poller wake up for subscriptions that come and go; returns the item's index.
@@ -38,30 +53,34 @@ final class Tap {
     while try socket.receive(into: &message) {
       subscriptions.take(message.bytes(0))
       isAskedForCostly = subscriptions.hasCostly
+      topics.subscriptionsChanged()
     }
   }
 
-  /// Whether a subscription covers `tap/STAGE/WHAT/NAME/`.
-  func wants(_ what: String, stream: StreamID) -> Bool {
-    !subscriptions.isEmpty && subscriptions.covers(topic(what, stream))
+  // MARK: What somebody wants
+
+  /// `tap/STAGE/WHAT/NAME/`, when a subscription covers it.
+  func topic(_ what: String, stream: StreamID) -> TapTopic? {
+    guard !subscriptions.isEmpty else { return nil }
+    let topic = topics.topic(TapTopic.Key(what: what, stream: stream), subscriptions)
+    return topic.isWanted ? topic : nil
   }
 
   /// Whether a subscription that names `gates` or `state` covers `tap/STAGE/WHAT/NAME/`, or something
   /// below it; one to everything does not ask for them.
   func wantsSome(_ what: String, stream: StreamID) -> Bool {
-    !subscriptions.isEmpty && subscriptions.asksForCostly(topic(what, stream))
+    !subscriptions.isEmpty && subscriptions.asksForCostly("tap/\(stage)/\(what)/\(stream.name)/")
   }
 
-  /// Publishes rows of floats under `tap/STAGE/WHAT/NAME/PART/` when a subscription covers it.
-  func publish(
-    _ what: String, stream: StreamID, part: String, header: Header, rows: [Float]
-  ) throws {
-    try rows.withUnsafeBytes {
-      try publish(
-        topic: topic(what, stream) + part + "/", header: header, payload: $0,
-        ids: .init(start: nil, count: 0))
-    }
+  /// Whether a message of usual length would be published now.
+  var hasRoom: Bool { queue.hasRoom }
+
+  /// Whether somebody wants the list of streams.
+  var wantsStreams: Bool {
+    !subscriptions.isEmpty && subscriptions.covers("tap/\(stage)/streams/all/")
   }
+
+  // MARK: Publishing
 
   /// Publishes a copy under `tap/STAGE/WHAT/NAME/` when a subscription covers it.
   ///
@@ -69,69 +88,119 @@ final class Tap {
   func publish(
     _ what: String, stream: StreamID, life: UInt64, header: Header,
     payload: UnsafeRawBufferPointer, ids: UnsafeRawBufferPointer
-  ) throws {
-    guard !subscriptions.isEmpty else { return }
-    try publish(
-      topic: topic(what, stream), header: header, payload: payload, ids: ids, life: life)
+  ) {
+    guard let topic = topic(what, stream: stream) else { return }
+    publish(topic, life: life, header: header, payload: payload, ids: ids)
   }
 
-  /// Publishes an output line, that of the answer `number`, under `tap/STAGE/WHAT/NAME/`.
-  func publish(_ what: String, stream: StreamID, line: [UInt8], number: UInt64) throws {
-    try publish(json: line, kind: .answer, topic: topic(what, stream), number: number)
+  /// The same under a topic that is wanted.
+  func publish(
+    _ topic: TapTopic, life: UInt64?, header: Header, payload: UnsafeRawBufferPointer,
+    ids: UnsafeRawBufferPointer
+  ) {
+    put(topic, life: life, header, payload, ids, isUrgent: false)
+  }
+
+  /// Publishes rows of floats under `tap/STAGE/WHAT/NAME/PART/` when a subscription covers it.
+  func publish(_ what: String, stream: StreamID, part: String, header: Header, rows: [Float]) {
+    guard !subscriptions.isEmpty else { return }
+    let key = TapTopic.Key(what: what, stream: stream, part: part)
+    let topic = topics.topic(key, subscriptions)
+    guard topic.isWanted else { return }
+    rows.withUnsafeBytes {
+      publish(topic, life: nil, header: header, payload: $0, ids: Tap.nothing)
+    }
+  }
+
+  /// Publishes an output line, that of the answer `number`.
+  func publish(_ topic: TapTopic, line: [UInt8], number: UInt64, isUrgent: Bool = false) {
+    publish(json: line, kind: .answer, topic, number: number, isUrgent: isUrgent)
+  }
+
+  /// Counts messages of a topic that are not even made, since the queue has no room.
+  func passOver(_ topic: TapTopic, count: UInt64) {
+    var isDue = 0
+    if topic.isWantedPlainly { topic.next += count }
+    if topic.isWantedRarely {
+      for _ in 0..<count {
+        for limit in due(topic) {
+          topic.nextByLimit[limit, default: 0] += 1
+          isDue += 1
+        }
+      }
+    }
+    skipped.add((topic.isWantedPlainly ? count : 0) + UInt64(isDue))
   }
 
   /// Publishes a daemon event under `tap/daemon/events/STAGE/`; `event` is one JSON object.
-  func publish(event: @autoclosure () -> String) throws {
+  func publish(event: @autoclosure () -> String) {
     guard !subscriptions.isEmpty else { return }
-    try publish(json: Array(event().utf8), kind: .data, topic: "tap/daemon/events/\(stage)/")
-  }
-
-  /// Whether somebody wants the list of streams.
-  var wantsStreams: Bool {
-    !subscriptions.isEmpty && subscriptions.covers("tap/\(stage)/streams/all/")
+    topics.refresh(events, subscriptions)
+    guard events.isWanted else { return }
+    publish(json: Array(event().utf8), kind: .data, events, isUrgent: true)
   }
 
   /// Publishes the list of streams under `tap/STAGE/streams/all/`; one JSON object.
-  func publish(streams: String) throws {
-    try publish(json: Array(streams.utf8), kind: .data, topic: "tap/\(stage)/streams/all/")
+  func publish(streams: String) {
+    guard let topic = topic("streams", stream: StreamID(literal: "all")) else { return }
+    publish(json: Array(streams.utf8), kind: .data, topic, isUrgent: true)
   }
 
   /// Publishes what the process counts under `tap/daemon/stats/PROCESS/`; one JSON object.
   func publish(stats: @autoclosure () throws -> [UInt8], process: String) throws {
-    let topic = "tap/daemon/stats/\(process)/"
-    guard !subscriptions.isEmpty, subscriptions.covers(topic) else { return }
-    try publish(json: try stats(), kind: .data, topic: topic)
-  }
-
-  private func topic(_ what: String, _ stream: StreamID) -> String {
-    "tap/\(stage)/\(what)/\(stream.name)/"
+    guard let process = StreamID(process), let topic = topic("stats", stream: process) else {
+      return
+    }
+    publish(json: try stats(), kind: .data, topic, isUrgent: true)
   }
 
   private func publish(
-    json: [UInt8], kind: MessageKind, topic: String, number: UInt64 = 0
-  ) throws {
+    json: [UInt8], kind: MessageKind, _ topic: TapTopic, number: UInt64 = 0, isUrgent: Bool
+  ) {
     var header = Header(kind: kind)
     header.number = number
     header.elementType = .json
     header.count = 1
     header.width = UInt32(json.count)
-    try json.withUnsafeBytes {
-      try publish(
-        topic: topic, header: header, payload: $0, ids: .init(start: nil, count: 0))
+    json.withUnsafeBytes {
+      put(topic, life: nil, header, $0, Tap.nothing, isUrgent: isUrgent)
     }
   }
 
-  private func publish(
-    topic: String, header: Header, payload: UnsafeRawBufferPointer, ids: UnsafeRawBufferPointer,
-    life: UInt64? = nil
-  ) throws {
-    if subscriptions.coversPlainly(topic) {
-      try sequences.publish(
-        topic: topic, header: header, payload: payload, ids: ids, life: life, on: socket)
+  private func due(_ topic: TapTopic) -> [String] {
+    subscriptions.due(topic.name, microseconds: MonotonicClock.microseconds)
+  }
+
+  private func put(
+    _ topic: TapTopic, life: UInt64?, _ header: Header, _ payload: UnsafeRawBufferPointer,
+    _ ids: UnsafeRawBufferPointer, isUrgent: Bool
+  ) {
+    if topic.isWantedPlainly {
+      put(topic.name, topic.next, life, header, payload, ids, isUrgent: isUrgent)
+      topic.next += 1
     }
-    for limit in subscriptions.due(topic, microseconds: MonotonicClock.microseconds) {
-      try sequences.publish(
-        topic: limit + topic, header: header, payload: payload, ids: ids, life: life, on: socket)
+    guard topic.isWantedRarely else { return }
+    for limit in due(topic) {
+      let sequence = topic.nextByLimit[limit] ?? 0
+      put(limit + topic.name, sequence, life, header, payload, ids, isUrgent: isUrgent)
+      topic.nextByLimit[limit] = sequence + 1
     }
+  }
+
+  private func put(
+    _ name: String, _ sequence: UInt64, _ life: UInt64?, _ header: Header,
+    _ payload: UnsafeRawBufferPointer, _ ids: UnsafeRawBufferPointer, isUrgent: Bool
+  ) {
+    var name = name
+    let isTaken = name.withUTF8 { name in
+      let byteCount = TapRecord.byteCount(
+        topic: name.count, payload: payload.count, ids: ids.count)
+      return queue.offer(byteCount: byteCount, isUrgent: isUrgent) {
+        TapRecord.write(
+          topic: UnsafeRawBufferPointer(name), header: header, payload: payload, ids: ids,
+          sequence: sequence, life: life, into: $0)
+      }
+    }
+    if isTaken { feed.ring() } else { skipped.add(1) }
   }
 }

@@ -9,6 +9,9 @@ struct TapNote: Equatable {
 
   init(sequence: UInt64, life: UInt64?) { (self.sequence, self.life) = (sequence, life) }
 
+  /// The part as it is sent.
+  var text: String { "{\"sequence\":\(sequence)\(life.map { ",\"life\":\($0)" } ?? "")}" }
+
   /// - Throws: a `JSONError`, also for a note without a sequence.
   init(_ bytes: UnsafeRawBufferPointer) throws(JSONError) {
     var reader = JSONReader(bytes)

@@ -56,10 +56,12 @@ struct TapSubscriptions {
   }
 
   /// Whether somebody may want messages of a topic, however rarely.
-  func covers(_ topic: String) -> Bool {
-    coversPlainly(topic)
-      || !limited.isEmpty
-        && limited.values.contains { $0.prefixes.keys.contains(where: topic.hasPrefix) }
+  func covers(_ topic: String) -> Bool { coversPlainly(topic) || coversRarely(topic) }
+
+  /// Whether somebody wants messages of a topic under a limit.
+  func coversRarely(_ topic: String) -> Bool {
+    !limited.isEmpty
+      && limited.values.contains { $0.prefixes.keys.contains(where: topic.hasPrefix) }
   }
 
   /// Whether somebody wants all messages of a topic.

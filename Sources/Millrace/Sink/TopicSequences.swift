@@ -12,17 +12,16 @@ struct TopicSequences {
 
   /// Publishes one message: topic, header, payload, ids, and the note with its sequence.
   ///
-  /// `life` is the stream's, as the tokenizer stage counts them; nil where the topic is about no life.
   /// PUB and XPUB never wait: at the high-water mark of a reader they drop for that reader.
   mutating func publish(
     topic: String, header: Header, payload: UnsafeRawBufferPointer, ids: UnsafeRawBufferPointer,
-    life: UInt64?, on socket: borrowing Socket<some Sends>
+    on socket: borrowing Socket<some Sends>
   ) throws {
     if next.count >= TopicSequences.topicsMax { next.removeAll() }
     let sequence = next[topic, default: 0]
     next[topic] = sequence + 1
     var name = topic
-    var note = "{\"sequence\":\(sequence)\(life.map { ",\"life\":\($0)" } ?? "")}"
+    var note = TapNote(sequence: sequence, life: nil).text
     try name.withUTF8 { _ = try socket.send(UnsafeRawBufferPointer($0), more: true) }
     try header.bytes.withUnsafeBytes { _ = try socket.send($0, more: true) }
     _ = try socket.send(payload, more: true)
