@@ -14,12 +14,23 @@ final class RecordLoop {
   /// When the taps were heard to be subscribed to; nil before.
   private var isSubscribed = false
   private var flushedAt: UInt64 = 0
+  /// What the topic begins with that tells that all input has come; empty before it is asked for.
+  private var mark = ""
+  private var isMarked = false
+  /// Whether it was said what can be done about losses.
+  private var hasAdvised = false
 
   private static let inputTopic = "tap/tokenizer/input/"
   private static let outputTopic = "tap/inference/output/"
   private static let streamsTopic = "tap/tokenizer/streams/"
+  /// Where messages go, the daemon or this recorder had no processor for them.
+  private static let advice =
+    "the machine has no room to publish and to write all of this; record again with fewer streams "
+    + "named, with other taps and pages closed, or while less is sent"
   /// How long nobody may be there before that is said.
   private static let patienceMilliseconds: UInt64 = 2000
+  /// How long what is on its way may keep us waiting when we are stopped; the list comes once a second.
+  private static let lastInputMilliseconds: UInt64 = 3000
   /// How long the last answers may keep us waiting: between two of them, and in all.
   private static let answersIdleMilliseconds: UInt64 = 500
   private static let answersMilliseconds: UInt64 = 10_000
@@ -55,6 +66,7 @@ final class RecordLoop {
       }
       try flush()
     }
+    try takeLastInput(say)
     try waitForAnswers(say)
     for entry in recorder.finish() { try writer.append(entry) }
     try writer.flush()
@@ -69,6 +81,25 @@ final class RecordLoop {
     if let ended = options.ended, recorder.ended >= ended { return true }
     guard let seconds = options.seconds else { return false }
     return Double(MonotonicClock.microseconds - began) / 1e6 >= seconds
+  }
+
+  /// Takes the input that the daemon had accepted when we were stopped: it publishes behind the answers.
+  ///
+  /// A list of streams that nobody has asked for before is made later, and comes behind that input.
+  private func takeLastInput(_ say: (String) -> Void) throws {
+    guard isSubscribed, !isDone else { return }
+    let limit = TapLimit.every(UInt64.random(in: 1000...1_000_000))
+    mark = limit.prefix + RecordLoop.streamsTopic
+    try socket.subscribe(mark)
+    var poller = Poller()
+    poller.add(socket)
+    let stoppedAt = MonotonicClock.milliseconds
+    while !isMarked, !isDone,
+      MonotonicClock.milliseconds - stoppedAt < RecordLoop.lastInputMilliseconds
+    {
+      _ = try poller.wait(timeout: .milliseconds(200))
+      try receive(say)
+    }
   }
 
   private func waitForAnswers(_ say: (String) -> Void) throws {
@@ -92,6 +123,10 @@ final class RecordLoop {
       guard message.partCount >= 5 else { continue }
       let topic = message.string(0)
       let note = try TapNote(message.bytes(4))
+      if !mark.isEmpty, topic.hasPrefix(mark) {
+        isMarked = true
+        return
+      }
       if topic.hasPrefix(RecordLoop.streamsTopic) {
         if !isSubscribed { say("recording; Ctrl-C ends it") }
         isSubscribed = true
@@ -106,6 +141,8 @@ final class RecordLoop {
       case .next: break
       case .hole(let count):
         say("\(topic): \(count) messages lost here; the recording of \(stream) ends before them")
+        if !hasAdvised { say(RecordLoop.advice) }
+        hasAdvised = true
         recorder.giveUp(stream)
       case .restart:
         say("the daemon was started anew; the recording of \(stream) ends before that")
