@@ -133,6 +133,16 @@ final class SimulatedClient {
     adopt(link)
     if let ingress { try link.receiverBegan(at: ingress) }
     (hellosOpen, early, isWelcome, isGreetingDue) = (0, nil, false, true)
+    // The welcome may know nothing of a life whose END is still under way: its START, sent again, would
+    // come behind that.
+    if streams.contains(where: { $0.life.wasEndSent && !$0.life.isClosed }) { forgetLeft() }
+  }
+
+  /// What is under way on connections that were left is lost.
+  private func forgetLeft() {
+    guard !left.isEmpty else { return }
+    lose(since: left.compactMap(\.oldestOutward).min() ?? world.clock.milliseconds)
+    left = []
   }
 
   // MARK: Sending
@@ -160,10 +170,7 @@ final class SimulatedClient {
     var flags: MessageFlags = []
     if !life.isBegun || from == 0 { flags.insert(.start) }
     // A START that comes by an old connection behind the END of its life cannot be told from a new one.
-    if end == life.count, !left.isEmpty {
-      lose(since: left.compactMap(\.oldestOutward).min() ?? world.clock.milliseconds)
-      left = []
-    }
+    if end == life.count { forgetLeft() }
     if life.script.resets.contains(from), from > 0 { flags.insert(.reset) }
     if end == life.count, life.script.ends, !isBad(life, from) { flags.insert(.end) }
     transmit(from..<end, of: life, stream.id, flags)
@@ -282,9 +289,12 @@ final class SimulatedClient {
   /// Where nothing was lost, nobody has to ask again.
   func checkIsServed() throws {
     guard isWelcome, !isGreetingDue, isSilent, world.isUndisturbed else { return }
-    // Of answers at the end alone nothing is told for as long as their steps take, one a turn.
-    let steps = world.setup.emitEvery == 1 ? 0 : lives.reduce(0) { $0 + $1.count }
-    let stepsMilliseconds = UInt64(steps) * 20
+    // A turn takes a batch of steps, of whatever streams; of answers at the end alone nothing is told for
+    // as long as their steps take, one a turn.
+    func steps(_ lives: [SentLife]) -> Int { lives.reduce(0) { $0 + $1.count } }
+    let own = world.setup.emitEvery == 1 ? 0 : steps(lives)
+    let stepsMilliseconds =
+      UInt64(max(own, steps(world.clients.flatMap(\.lives)) / world.setup.batch)) * 20
     guard
       world.clock.milliseconds
         >= progressMilliseconds + Self.silenceMilliseconds + stepsMilliseconds
