@@ -22,6 +22,12 @@ package struct TokenizerCarry: Equatable, Sendable {
   /// Whether input could end here without losing anything.
   package var isEmpty: Bool { bytes.isEmpty && scalars.isEmpty && !isOverlong }
 
+  /// Bytes read that no token may have used yet; all of them where the word is too long to be kept.
+  package var heldByteCount: UInt64 {
+    if isOverlong { return consumed }
+    return scalars.isEmpty ? UInt64(bytes.count) : consumed - scalarsStart
+  }
+
   /// Keeps a scalar for later.
   mutating func hold(_ scalar: Unicode.Scalar, _ bytes: Range<UInt64>) {
     if scalars.isEmpty { scalarsStart = bytes.lowerBound }

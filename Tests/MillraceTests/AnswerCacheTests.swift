@@ -15,7 +15,8 @@ struct AnswerCacheTests {
     header.count = count
     header.input = number + UInt64(count)
     return AnswerCache.Answer(
-      header: header, payload: [UInt8](repeating: 1, count: bytes), ids: [], note: [], inputs: [])
+      header: header, payload: [UInt8](repeating: 1, count: bytes), ids: [], note: [], inputs: [],
+      firstInput: number)
   }
 
   @Test func aRepeatedInputIsKnownFromAnother() throws {
@@ -46,6 +47,42 @@ struct AnswerCacheTests {
     #expect(cache.answers(of: other, from: 0).count == 1)
     cache.forget(one)
     #expect(cache.answers(of: one, from: 0).isEmpty)
+  }
+
+  /// What the ring has dropped is told, and nothing else.
+  @Test func whatIsGoneIsKnown() throws {
+    let cache = AnswerCache(byteCountMax: 10_000)
+    let stream = try stream("a")
+    stream.begin(life: 1, at: 0, step: 0)
+    func take(_ number: UInt64) {
+      withUnsafeBytes(of: Int32(5)) {
+        cache.keep(input: $0, first: number, elementBytes: 4, of: stream)
+      }
+      cache.keep(answer(number, count: 1, bytes: 1000), of: stream)
+      stream.answeredInput = number + 1
+      stream.nextAnswer = number + 1
+    }
+    for number in UInt64(0)..<3 { take(number) }
+    #expect(cache.missing(of: stream, from: 0) == nil)
+    #expect(cache.missing(of: stream, answersFrom: 0) == nil)
+    // What was not answered yet is not gone.
+    #expect(cache.missing(of: stream, from: 3) == nil)
+    for number in UInt64(3)..<100 { take(number) }
+    let oldest = try #require(cache.answers(of: stream, from: 0).first).header.number
+    #expect(cache.missing(of: stream, from: 0) == oldest)
+    #expect(cache.missing(of: stream, from: oldest - 1) == oldest)
+    #expect(cache.missing(of: stream, from: oldest) == nil)
+    #expect(cache.missing(of: stream, answersFrom: 0) == oldest)
+    #expect(cache.missing(of: stream, answersFrom: oldest) == nil)
+    // Another stream's answers have pushed all of them out.
+    let other = try self.stream("b")
+    for number in UInt64(0)..<100 { cache.keep(answer(number, count: 1, bytes: 1000), of: other) }
+    #expect(cache.missing(of: stream, from: 7) == 100)
+    #expect(cache.missing(of: stream, answersFrom: 7) == 100)
+    #expect(cache.missing(of: stream, answersFrom: 100) == nil)
+    #expect(!cache.missesEnd(of: stream))
+    cache.forget(stream)
+    #expect(cache.missing(of: stream, from: 0) == nil)
   }
 
   @Test func theOldestGoWhenTheBoundIsReached() throws {

@@ -105,7 +105,12 @@ struct JSONReaderTests {
     let refusal = Refusal(.gap, expected: "7", received: "9", message: "send again from 7")
     #expect(try refusal.bytes.withUnsafeBytes { try Refusal(payload: $0) } == refusal)
     #expect(String(decoding: refusal.bytes, as: UTF8.self).contains("\"expected\":7"))
-    #expect(try Credit(total: 3).bytes.withUnsafeBytes { try Credit(payload: $0) }.total == 3)
+    var credit = Credit(total: 3)
+    #expect(credit.bytes == Array("{\"credit\":3}".utf8))
+    #expect(try credit.bytes.withUnsafeBytes { try Credit(payload: $0) } == credit)
+    (credit.isCached, credit.isClosed) = (false, true)
+    #expect(credit.bytes == Array("{\"credit\":3,\"cached\":false,\"closed\":true}".utf8))
+    #expect(try credit.bytes.withUnsafeBytes { try Credit(payload: $0) } == credit)
   }
 
   @Test("fault 36: stream names keep to their alphabet")

@@ -365,10 +365,15 @@ class Session:
         if (state := self._streams.get(message.stream)) is not None:
             if 0 < message.epoch < state.oldest_epoch:
                 return  # of the life before
+            is_gone = fields.get("cached") is False
+            # Of a life before, whose numbers say nothing of this one; without epochs, perhaps of one.
+            if is_gone and (message.epoch < state.oldest_epoch
+                            or not state.oldest_epoch and state.is_beginning):
+                return
             state.acknowledge(message.number)
-            if fields.get("cached") is False:
+            if is_gone:
                 self.counters.uncached += state.cover(message.number)
-                state.is_closed |= state.is_ended and message.number == state.next
+                state.is_closed |= state.is_ended and fields.get("closed") is True
             self._settle(state)
 
     def _answered(self, message: Message) -> None:

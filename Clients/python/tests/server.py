@@ -100,8 +100,9 @@ class Server:
             "streams": streams or {}, "credit": credit, "max_bytes": 1 << 20, "versions": [1],
             "model": "sha256:00"} | fields))
 
-    def acknowledge(self, stream, number, **fields):
-        self.send(Message.control(Kind.ACKNOWLEDGE, fields, stream=stream, number=number))
+    def acknowledge(self, stream, number, *, epoch=0, **fields):
+        self.send(Message.control(
+            Kind.ACKNOWLEDGE, fields, stream=stream, number=number, epoch=epoch))
 
     def credit(self, total):
         self.send(Message.control(Kind.CREDIT, {"credit": total}))

@@ -564,13 +564,29 @@ class Greeting(unittest.TestCase):
     def test_answers_that_are_no_longer_cached_are_counted(self):
         def script(server):
             server.welcome()
-            server.take(Kind.DATA)
-            server.acknowledge("a", 2, cached=False)
+            epoch = server.take(Kind.DATA).epoch
+            # Of another producer's life before, which had as many numbers.
+            server.acknowledge("a", 1, cached=False)
+            server.acknowledge("a", 1, epoch=epoch - 1, cached=False, closed=True)
+            server.acknowledge("a", 2, epoch=epoch, cached=False)
 
         with Server(script) as server, client_of(server) as client:
             client.send("a", [[1.0], [1.0]])
             self.assertEqual(client.drain(), [])
             self.assertEqual((client.counters.uncached, client.counters.outstanding), (2, 0))
+
+    def test_a_stream_whose_last_answer_is_gone_is_closed(self):
+        def script(server):
+            server.welcome()
+            epoch = server.take(Kind.DATA).epoch
+            # Not yet: the END may still be on its way.
+            server.acknowledge("a", 1, epoch=epoch, cached=False)
+            server.acknowledge("a", 1, epoch=epoch, cached=False, closed=True)
+
+        with Server(script) as server, client_of(server) as client:
+            client.send("a", [[1.0]], end=True)
+            client.wait_closed("a")
+            self.assertEqual((client.counters.uncached, client.counters.outstanding), (1, 0))
 
 
 class SignsOfLife(unittest.TestCase):

@@ -12,6 +12,8 @@ package final class StreamClient {
     case answer(StreamID, Header, rows: AnswerMessage)
     /// `number` is the first number of the refused message.
     case refused(StreamID?, number: UInt64, Refusal)
+    /// The daemon has the answers to input below `number` no more, as far as they have not come.
+    case missing(StreamID, below: UInt64)
   }
 
   private let link: LinkSender
@@ -140,7 +142,10 @@ package final class StreamClient {
         switch message.header.kind {
         case .answer: try take(message, handle)
         case .acknowledge:
-          if let stream = message.stream { acknowledge(stream, message.header) }
+          if let stream = message.stream {
+            acknowledge(stream, message.header)
+            try takeMissing(message, of: stream, handle)
+          }
         case .welcome: try goOn(try Welcome(payload: message.payload), handle)
         case .refuse:
           let refusal = try Refusal(payload: message.payload)
@@ -199,6 +204,24 @@ package final class StreamClient {
     }
     guard skip < header.count || header.flags.contains(.last) else { return }
     try handle(.answer(stream, header, rows: AnswerMessage(message).dropping(skip)))
+  }
+
+  /// Tells of answers that are gone which a greeting has asked for; nothing more comes of a life whose
+  /// last one is.
+  private func takeMissing(
+    _ message: InboundMessage, of stream: StreamID, _ handle: (Event) throws -> Void
+  ) throws {
+    guard !message.payload.isEmpty, let standing = standings[stream] else { return }
+    let credit = try Credit(payload: message.payload)
+    let epoch = message.header.epoch
+    guard !credit.isCached, epoch > finishedEpochs?[stream] ?? 0, epoch <= standing.epoch else {
+      return
+    }
+    if credit.isClosed {
+      finishLife(of: stream)
+      finishedEpochs?[stream] = epoch
+    }
+    try handle(.missing(stream, below: message.header.number))
   }
 
   private func finishLife(of stream: StreamID) {

@@ -109,6 +109,14 @@ struct FilterLoop {
       case .refused(let stream, let number, let refusal):
         summary.refusals += 1
         onRefusal(stream, number, refusal)
+      case .missing(let stream, let number):
+        summary.refusals += 1
+        onRefusal(
+          stream, number,
+          Refusal(
+            .overLimit, expected: "answers from before the connection broke", received: "none",
+            message: "the daemon does not keep the answers any more that lie below this number "
+              + "and have not come"))
       }
     }
   }

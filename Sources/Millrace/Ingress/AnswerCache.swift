@@ -14,6 +14,8 @@ final class AnswerCache {
     var note: [UInt8]
     /// For rows of text, where each step's input ended; empty where each step is one number.
     var inputs: [UInt64]
+    /// The first input number that no answer before it used.
+    var firstInput: UInt64
 
     /// The first input number not used by the step of one of `count` rows.
     func input(of row: Int, of count: Int) -> UInt64 {
@@ -55,6 +57,15 @@ final class AnswerCache {
       case .input(let first, let fingerprints): first + UInt64(fingerprints.count)
       case .text(let first, let bytes): first + UInt64(bytes.count)
       case .answer, .refused: nil
+      }
+    }
+
+    /// The first number that it answers; nil for input.
+    var firstAnswered: UInt64? {
+      switch self {
+      case .input, .text: nil
+      case .answer(let answer): answer.firstInput
+      case .refused(let refused): refused.header.number
       }
     }
   }
@@ -111,7 +122,13 @@ final class AnswerCache {
   }
 
   /// Forgets a stream's life: what comes next has the same numbers and another meaning.
-  func forget(_ stream: IngressStream) { stream.newestCached = -1 }
+  func forget(_ stream: IngressStream) { stream.newestCached = AnswerCache.nothing }
+
+  /// In `newestCached`: nothing of a life that has begun here.
+  static let nothing = -1
+
+  /// The same of one that is older than this process, or was parked: it may have been answered before.
+  static let nothingOfBefore = -2
 
   // MARK: Reading
 
@@ -159,6 +176,47 @@ final class AnswerCache {
       guard case .answer(let answer) = $0, range.contains(answer.header.input) else { return nil }
       return answer
     }
+  }
+
+  /// Below which number input from `number` on was answered so long ago that its answers are gone, as
+  /// far as `answers(of:toInputIn:)` looks; nil where none are.
+  func missing(of stream: IngressStream, from number: UInt64) -> UInt64? {
+    var first = stream.isAnsweredToEnd ? stream.sequence.expected : stream.answeredInput
+    var index = stream.newestCached
+    var count = 0
+    let answered = first
+    while index >= oldest {
+      let entry = entries[index - oldest]
+      if let end = entry.content.inputEnd, end <= number { return nil }
+      guard count < Limits.repeatedEntries else { return answered > number ? answered : nil }
+      first = min(first, entry.content.firstAnswered ?? first)
+      index = entry.previous
+      count += 1
+    }
+    guard index != AnswerCache.nothing, first > number else { return nil }
+    return first
+  }
+
+  /// Below which input number the answers are gone, where those from number `wanted` on are asked for;
+  /// nil where all of them are here.
+  func missing(of stream: IngressStream, answersFrom wanted: UInt64) -> UInt64? {
+    var first: Answer?
+    var index = stream.newestCached
+    while index >= oldest {
+      let entry = entries[index - oldest]
+      if case .answer(let answer) = entry.content { first = answer }
+      index = entry.previous
+    }
+    guard index != AnswerCache.nothing else { return nil }
+    if let first { return wanted < first.header.number ? first.firstInput : nil }
+    if stream.isAnsweredToEnd { return stream.sequence.expected }
+    return wanted < stream.nextAnswer ? stream.answeredInput : nil
+  }
+
+  /// Whether a stream's last answer is gone, which is its newest entry.
+  func missesEnd(of stream: IngressStream) -> Bool {
+    stream.isAnsweredToEnd && stream.newestCached < oldest
+      && stream.newestCached != AnswerCache.nothing
   }
 
   /// The cached answers from number `first` on.

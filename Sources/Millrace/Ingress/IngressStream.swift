@@ -25,6 +25,8 @@ final class IngressStream: IdleStream {
   var nextAnswer: UInt64 = 0
   /// Answers below this number were handed to a client by this process.
   var answered: UInt64 = 0
+  /// Input below this number has been answered in this life, as far as this process knows.
+  var answeredInput: UInt64 = 0
   /// Tells its lives apart, over all streams and restarts: what is under way may belong to the one
   /// before.
   private(set) var life: UInt64 = 0
@@ -44,7 +46,7 @@ final class IngressStream: IdleStream {
   var underWay: Deque<UnderWay> = []
   /// Whoever sent to it or greeted for it last; that one may have gone.
   var sender: Connection?
-  /// Its newest entry in the answer cache; -1 for none.
+  /// Its newest entry in the answer cache; below 0 for none.
   var newestCached = -1
   /// Steps at the last time that streams were listed.
   var listedSteps: UInt64 = 0
@@ -59,6 +61,11 @@ final class IngressStream: IdleStream {
 
   var worker: Int { Int(workerIndex) }
 
+  /// Whether its life has ended here, and its last answer was given.
+  var isAnsweredToEnd: Bool {
+    sequence.phase == .closed && underWay.isEmpty && movedTo.isEmpty
+  }
+
   /// A new life, from input `number`.
   func begin(life: UInt64, at number: UInt64, step: UInt64) {
     begun = nil
@@ -70,6 +77,7 @@ final class IngressStream: IdleStream {
     sequenceStart = step
     nextAnswer = step
     answered = step
+    answeredInput = number
     pendingFlags = .start
   }
 }
@@ -181,12 +189,14 @@ extension IngressStream {
 
   func restore(_ standing: StreamStanding) throws {
     isClaimed = false
+    newestCached = AnswerCache.nothingOfBefore
     sequence = StreamSequence(
       restoring: standing.isClosed ? .closed : .open, expected: standing.expected,
       epoch: standing.epoch)
     begun = nil
     if !standing.carry.isEmpty { carry = try TokenizerCarry(decoding: standing.carry) }
     if !standing.values.isEmpty { valueCarry = try ValueCarry(decoding: standing.values) }
+    if life != standing.life { answeredInput = standing.firstInput }
     life = standing.life
     messages = standing.messages
     firstInput = standing.firstInput
@@ -197,6 +207,11 @@ extension IngressStream {
     movedTo = standing.movedTo
     pendingFlags = MessageFlags(rawValue: standing.pendingFlags)
     generation = standing.generation
+    // Where answers are rarer than steps, or not all given yet, nobody knows which input they used.
+    if nextAnswer == nextStep, valueCarry.isEmpty {
+      let held = carry.heldByteCount
+      answeredInput = max(firstInput, sequence.expected - min(held, sequence.expected))
+    }
   }
 
   var standing: StreamStanding {

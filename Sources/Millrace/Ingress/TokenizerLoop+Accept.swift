@@ -179,6 +179,7 @@ extension TokenizerLoop {
     let header = message.header
     try checkConflict(message, with: stream)
     redirect(stream, to: connection)
+    tellMissing(to: message, of: stream, connection)
     acknowledge(stream, below: stream.sequence.expected, to: connection)
     let answers = cache.answers(
       of: stream, toInputIn: (header.number &+ 1)...max(header.end, header.number &+ 1))
@@ -188,6 +189,20 @@ extension TokenizerLoop {
         link.refuse(refused.refusal, to: connection, stream: $0, header: refused.header)
       }
     }
+  }
+
+  /// Says how much of a message that comes again has answers that are gone.
+  private func tellMissing(
+    to message: InboundMessage, of stream: IngressStream, _ connection: Connection
+  ) {
+    let header = message.header
+    let isClosed = header.flags.contains(.end) && cache.missesEnd(of: stream)
+    let missing = cache.missing(of: stream, from: header.number).map { min($0, header.end) }
+    guard isClosed || missing ?? 0 > header.number else { return }
+    let number = isClosed ? stream.sequence.expected : missing ?? 0
+    link.tellMissing(
+      Acknowledgement(stream: stream.id, number: number, epoch: stream.sequence.epoch),
+      isClosed: isClosed, to: connection)
   }
 
   /// Refuses numbers that come again with other bytes.

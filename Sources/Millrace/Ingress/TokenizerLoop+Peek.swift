@@ -86,7 +86,7 @@ extension TokenizerLoop {
     header.input = first.endInput
     let answer = AnswerCache.Answer(
       header: header, payload: Array(message.payload), ids: Array(message.ids),
-      note: Array(message.note), inputs: [])
+      note: Array(message.note), inputs: [], firstInput: first.endInput)
     if let connection = first.connection {
       reply(answer, of: stream, isAgain: true, to: connection)
     }

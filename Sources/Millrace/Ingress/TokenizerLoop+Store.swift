@@ -27,12 +27,12 @@ extension TokenizerLoop {
     return stream
   }
 
-  /// Where a stream stands that is not in memory.
+  /// Where a stream stands that is not in memory, as its row in the store says.
   ///
   /// It stays where it is: nothing of it is under way or in the cache, and a hello may name more
   /// streams than there is room for.
-  func parkedStanding(of name: String) throws -> Welcome.Stream {
-    guard let standing = try log?.store.standing(of: name) else {
+  func parkedStanding(_ standing: StreamStanding?) -> Welcome.Stream {
+    guard let standing else {
       return Welcome.Stream(expected: nil, closed: false, answers: 0)
     }
     return Welcome.Stream(

@@ -344,10 +344,15 @@ package final class TokenizerLoop: StageLoop {
     header.input = input
     var answer = AnswerCache.Answer(
       header: header, payload: Array(message.payload), ids: Array(message.ids),
-      note: Array(message.note), inputs: inputs)
+      note: Array(message.note), inputs: inputs, firstInput: stream.answeredInput)
     if life == stream.life {
       // A worker that was started anew answers again from its last checkpoint on.
       guard answer.dropRows(below: stream.answered) else { return }
+      // What lies between was answered by the process before, if by any.
+      if stream.newestCached == AnswerCache.nothingOfBefore, !stage.encoding.countsSteps {
+        answer.firstInput = max(answer.firstInput, answer.header.number)
+      }
+      stream.answeredInput = max(stream.answeredInput, header.input)
       stream.answered = header.end
       stream.nextAnswer = max(stream.nextAnswer, header.end)
       cache.keep(answer, of: stream)

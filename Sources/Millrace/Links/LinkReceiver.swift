@@ -338,6 +338,18 @@ final class LinkReceiver {
     connection.unacknowledged[acknowledgement.stream] = acknowledgement
   }
 
+  /// Tells a peer at once that the answers to input below a number, which it has asked for again, are
+  /// gone; `isClosed` that the stream has ended, and its last answer is gone too.
+  func tellMissing(_ missing: Acknowledgement, isClosed: Bool, to connection: Connection) {
+    var header = Header(kind: .acknowledge)
+    header.number = missing.number
+    header.epoch = missing.epoch
+    var credit = Credit(total: connection.announced)
+    credit.isCached = false
+    credit.isClosed = isClosed
+    missing.stream.withBytes { send(header, stream: $0, json: credit.bytes, to: connection) }
+  }
+
   /// Tells peers their credit and, where they are due, acknowledgements, and sends what waited.
   func flush() {
     isFlushDue = false

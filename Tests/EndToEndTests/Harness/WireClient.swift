@@ -188,11 +188,16 @@ final class WireClient {
     while let message = try receiveAny(within: .milliseconds(20)) {
       if message.header.kind != .credit, message.header.kind != .pong { passedOver.append(message) }
     }
+    return acknowledgementsSoFar(of: stream).map(\.header.number)
+  }
+
+  /// Acknowledgements of a stream that were read while something else was waited for.
+  func acknowledgementsSoFar(of stream: String) -> [ReceivedMessage] {
     func isWanted(_ message: ReceivedMessage) -> Bool {
       message.header.kind == .acknowledge && message.stream == stream
     }
     defer { passedOver.removeAll(where: isWanted) }
-    return passedOver.filter(isWanted).map(\.header.number)
+    return passedOver.filter(isWanted)
   }
 
   /// Answers of a stream until they hold `count` steps; a refusal is an error.

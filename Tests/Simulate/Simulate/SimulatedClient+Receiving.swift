@@ -128,9 +128,14 @@ extension SimulatedClient {
   private func takeAcknowledgement(_ arrival: Arrival, isCurrent: Bool) throws {
     progressMilliseconds = world.clock.milliseconds
     try life(arrival).acknowledge(below: arrival.header.number)
-    if isCurrent, !arrival.payload.isEmpty {
-      try grant(try arrival.payload.withUnsafeBytes(Credit.init).total)
+    guard !arrival.payload.isEmpty else { return }
+    let credit = try arrival.payload.withUnsafeBytes(Credit.init)
+    guard credit.isCached || !asksForNothingAgain else {
+      throw Violation(
+        "who asks for no answer again is not told that one is gone", at: arrival.stream,
+        expected: "an acknowledgement", received: "\(arrival.header.number): \(credit)")
     }
+    if isCurrent { try grant(credit.total) }
   }
 
   private func takeAnswer(_ arrival: Arrival) throws {
