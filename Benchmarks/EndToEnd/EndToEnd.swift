@@ -174,9 +174,11 @@ import ZeroMQ
             let client = try LoadClient(
               $0, endpoint: $1, streams: count, vocabulary: BenchModel.vocabulary)
             _ = try client.pace(
-              stepsPerMessage: 1, messagesPerSecond: Double(count), messages: 2 * count)
+              stepsPerMessage: 1, messagesPerSecond: Double(count), messages: 2 * count,
+              spins: false)
             return try client.pace(
-              stepsPerMessage: 1, messagesPerSecond: Double(count), messages: 6 * count)
+              stepsPerMessage: 1, messagesPerSecond: Double(count), messages: 6 * count,
+              spins: false)
           }
       }
     }

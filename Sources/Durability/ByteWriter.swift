@@ -28,7 +28,8 @@ struct ByteWriter {
 
   mutating func put(_ floats: [Float]) {
     put(UInt32(floats.count))
-    for value in floats { put(value.bitPattern) }
+    // Swift runs on little-endian processors alone.
+    floats.withUnsafeBytes { bytes.append(contentsOf: $0) }
   }
 
   mutating func put(_ values: [UInt64]) {
