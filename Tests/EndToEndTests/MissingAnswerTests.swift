@@ -1,4 +1,3 @@
-import Glibc
 import Testing
 import Wire
 
@@ -99,5 +98,39 @@ struct MissingAnswerTests {
     try second.send(.none, to: "ended", number: 5, flags: .end)
     #expect(try missing(of: "ended", second).isClosed)
     try running.stop()
+  }
+
+  /// The answers are lost with the connection, and their stream is parked before it is there again.
+  @Test func aFilterSaysWhatItHasMissed() throws {
+    var pipeline = PipelineText.hello
+    pipeline.more = ["http: 127.0.0.1:0"]
+    let running = try RunningPipeline(pipeline, over: .tcp, durability: "os")
+    let http = try HTTPClient(running.daemon)
+    let port = try #require(running.ingress.split(separator: ":").last.flatMap { UInt16($0) })
+    let relay = try SilentRelay(to: port)
+    defer { relay.end() }
+    let path = try running.folder.write(
+      "relayed.yaml", PipelineText.hello.text(ingress: "tcp://127.0.0.1:\(relay.port)"))
+    let pipe = try ChildProcess(["pipe", path, "--connect"])
+    pipe.write(Array("{\"stream\":\"a\",\"text\":\"he\"}\n".utf8))
+    try pipe.read(until: "two answers") { $0.outputLines.count == 2 }
+    relay.holdReplies()
+    pipe.write(Array("{\"stream\":\"a\",\"text\":\"l\"}\n".utf8))
+    _ = try http.wait(for: "millrace_answers_total") { $0 == 3 }
+    _ = try http.wait(for: "millrace_streams_active") { $0 == 0 }
+    relay.fallSilent()
+    // The daemon gives the connection up; only then does the network come back.
+    _ = try http.wait(for: "millrace_connections") { $0 == 0 }
+    relay.flow()
+    try pipe.read(until: "what is missing") { !$0.errorLines.isEmpty }
+    pipe.write(Array("{\"stream\":\"a\",\"text\":\"l\",\"end\":true}\n".utf8))
+    pipe.closeInput()
+    #expect(try pipe.waitForExit() == 65)
+    #expect(pipe.errorLines.count == 1)
+    #expect(pipe.errorLines.first?.contains("stream a number 3: over-limit") == true)
+    let answers = try pipe.outputLines.map { try OutputLine($0) }.filter { $0.label != nil }
+    #expect(answers.map(\.number) == [0, 1, 3])
+    try running.stop()
+    #expect(try running.output().filter { $0.label != nil }.map(\.number) == [0, 1, 2, 3])
   }
 }

@@ -30,7 +30,7 @@ package final class StreamClient {
   /// Whether a connection that was made anew has been greeted and not been welcomed.
   private var isResuming = false
   private var waiting: Deque<InputLine> = []
-  private var standings: [StreamID: Standing] = [:]
+  private var standings: [StreamID: SentStream] = [:]
   private var abandoned: Set<StreamID> = []
   /// This producer's incarnation: its streams begin with it, and fence who sent to them before.
   private let epoch: UInt64
@@ -42,34 +42,6 @@ package final class StreamClient {
   /// Such a greeting has answers sent again that may be on their way already: behind a LAST they
   /// would look like those of the next life.
   private var finishedEpochs: [StreamID: UInt64]?
-
-  /// Where a stream stands that was sent to, until nothing more is due for it.
-  private struct Standing {
-    /// The number behind the furthest element sent in this life.
-    var next: UInt64 = 0
-    /// Whether its life goes on: it was sent to behind its last END.
-    var isOpen = false
-    /// Of its life.
-    var epoch: UInt64 = 0
-    /// ENDs whose LAST has not come.
-    var endsUnderWay = 0
-    /// What was sent and not acknowledged, oldest first.
-    var kept: Deque<SentLine> = []
-    /// The first answer of the life under way that has not come.
-    var nextAnswer: UInt64 = 0
-    /// The life and the end of the last input that was refused for good.
-    var refused: (epoch: UInt64, end: UInt64) = (0, 0)
-
-    /// Takes note of a refusal; false when it came before: a greeting has them sent again.
-    mutating func refuse(_ header: Header) -> Bool {
-      guard (header.epoch, header.input) > (refused.epoch, refused.end) else { return false }
-      refused = (header.epoch, header.input)
-      return true
-    }
-
-    /// The oldest number that can be sent again.
-    var oldest: UInt64 { kept.first?.header.number ?? next }
-  }
 
   /// - Parameters:
   ///   - context: of the process.
@@ -365,7 +337,7 @@ package final class StreamClient {
 
   private func send(_ line: InputLine) throws {
     var header = Header(kind: .data)
-    var standing = standings[line.stream] ?? Standing()
+    var standing = standings[line.stream] ?? SentStream()
     // Behind an END a new life begins, counted from 0.
     let begins = !standing.isOpen
     if begins {

@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// Nothing passes any more, and nobody is told: half-open connections, as a cut cable leaves them.
 final class SilentRelay: Sendable {
-  private enum Phase { case flowing, silent, over }
+  private enum Phase { case flowing, unanswered, silent, over }
 
   let port: UInt16
   private let phase = Mutex(Phase.flowing)
@@ -19,6 +19,9 @@ final class SilentRelay: Sendable {
     let descriptor = try listener.duplicate()
     Thread.detachNewThread { [self] in run(listener: descriptor, target: target) }
   }
+
+  /// What is connected is heard, and hears nothing; new connections wait.
+  func holdReplies() { phase.withLock { $0 = .unanswered } }
 
   /// What is connected is never heard of again; new connections wait.
   func fallSilent() { phase.withLock { $0 = .silent } }
@@ -42,7 +45,8 @@ final class SilentRelay: Sendable {
       if phase == .over { return }
       if phase == .silent { for index in pairs.indices { pairs[index].isSilent = true } }
       let live = pairs.filter { !$0.isSilent }.flatMap {
-        [($0.ends[0], $0.ends[1]), ($0.ends[1], $0.ends[0])]
+        [($0.ends[0], $0.ends[1])]
+          + (phase == .unanswered ? [] : [($0.ends[1], $0.ends[0])])
       }
       var items = live.map { pollfd(fd: $0.0, events: Int16(POLLIN), revents: 0) }
       if phase == .flowing { items.append(pollfd(fd: listener, events: Int16(POLLIN), revents: 0)) }
