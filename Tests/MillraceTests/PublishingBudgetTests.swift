@@ -6,11 +6,12 @@ import Testing
 struct PublishingBudgetTests {
   /// Publishes as much as may be for a while, a microsecond a message; the part of the time that it took.
   ///
-  /// `waiting` is the part of the time that the thread waits for a processor.
+  /// `waiting` is how long the thread waits for a processor, in parts of its running time.
   private func run(
     _ budget: inout PublishingBudget, milliseconds: Int, from begin: UInt64, waiting: Double
   ) -> Double {
     var whole: UInt64 = 0
+    var ran: UInt64 = 0
     for millisecond in 0..<milliseconds {
       budget.refill(at: begin + UInt64(millisecond) * 1_000_000)
       var now: UInt64 = 0
@@ -18,9 +19,10 @@ struct PublishingBudgetTests {
         budget.spend(nanoseconds: 1000, subscribers: 0)
         now += 1000
       }
-      whole += now
+      (whole, ran) = (whole + now, ran + now)
       if millisecond % 20 == 19 {
-        budget.adapt(passed: 20_000_000, waited: UInt64(20_000_000 * waiting))
+        budget.adapt(ran: ran, waited: UInt64(Double(ran) * waiting))
+        ran = 0
       }
     }
     return Double(whole) / Double(milliseconds * 1_000_000)
@@ -39,7 +41,9 @@ struct PublishingBudgetTests {
     #expect(budget.share == 1)
     let alone = run(&budget, milliseconds: 1_000, from: 1_000_000_000, waiting: 0.1)
     #expect(alone > 0.99, "\(alone)")
-    let beside = run(&budget, milliseconds: 1_000, from: 2_000_000_000, waiting: 0.5)
+    _ = run(&budget, milliseconds: 1_000, from: 2_000_000_000, waiting: 0.4)
+    #expect(budget.share == 1)
+    let beside = run(&budget, milliseconds: 1_000, from: 3_000_000_000, waiting: 0.8)
     #expect(budget.share == 0.05)
     #expect(beside < 0.15, "\(beside)")
   }
@@ -58,9 +62,9 @@ struct PublishingBudgetTests {
     // Twenty subscribers: twenty times as much again.
     budget.spend(nanoseconds: 25_000, subscribers: 20)
     #expect(budget.isSpent)
-    budget.adapt(passed: 1000, waited: 1000)
+    budget.adapt(ran: 1000, waited: 1000)
     // Little to publish is no reason for a larger share.
-    for _ in 0..<100 { budget.adapt(passed: 1000, waited: 0) }
+    for _ in 0..<100 { budget.adapt(ran: 1000, waited: 0) }
     #expect(budget.share <= 0.075)
   }
 }

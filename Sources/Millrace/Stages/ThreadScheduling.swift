@@ -19,7 +19,7 @@ enum ThreadScheduling {
   }
 }
 
-/// How long the thread that makes it has waited to run: `/proc/thread-self/schedstat`.
+/// How long the thread that makes it has run, and has waited to run: `/proc/thread-self/schedstat`.
 struct RunQueueWait: ~Copyable {
   private let descriptor: Int32
 
@@ -32,12 +32,15 @@ struct RunQueueWait: ~Copyable {
   deinit { close(descriptor) }
 
   /// Nanoseconds since the thread began; nil where the kernel does not say.
-  func read() -> UInt64? {
+  func read() -> (ran: UInt64, waited: UInt64)? {
     withUnsafeTemporaryAllocation(byteCount: 96, alignment: 1) { buffer in
       let count = pread(descriptor, buffer.baseAddress, buffer.count, 0)
       guard count > 0 else { return nil }
       let words = buffer[..<count].split(separator: UInt8(ascii: " "))
-      return words.count >= 2 ? UInt64(String(decoding: words[1], as: UTF8.self)) : nil
+      guard words.count >= 2, let ran = UInt64(String(decoding: words[0], as: UTF8.self)),
+        let waited = UInt64(String(decoding: words[1], as: UTF8.self))
+      else { return nil }
+      return (ran, waited)
     }
   }
 }

@@ -15,11 +15,12 @@ struct PublishingBudget {
 
   /// What is saved up while there is little to publish: so much time at the share.
   private static let savedNanoseconds = 10_000_000.0
-  /// The part of the time that the thread waits to run where processors are idle now and then.
+  /// How long the thread waits to run, in parts of its running time: where processors are idle most of
+  /// the time, and where others want them.
   ///
-  /// It wakes up once a millisecond; where two processors are half busy, a quarter of that finds none
-  /// that is free, and has one some 0.2 ms later. Where they are busy it waits all the time.
-  private static let idleWait = 0.2
+  /// In parts of all time would not tell: the kernel lets a thread that runs little run soon, also where
+  /// nothing is idle.
+  private static let (idleWait, busyWait) = (0.25, 0.5)
 
   init(least: Double = Limits.publishingShare) { (self.least, share) = (least, least) }
 
@@ -41,14 +42,13 @@ struct PublishingBudget {
 
   var isSpent: Bool { left <= 0 }
 
-  /// Looks at how the thread fared since the last look: how long that was, and how long of it the thread
-  /// waited to run, in nanoseconds.
-  ///
-  /// How much of it the thread ran says nothing: with little to publish it hardly does.
-  mutating func adapt(passed: UInt64, waited: UInt64) {
-    if Double(waited) > Double(passed) * PublishingBudget.idleWait {
+  /// Looks at how the thread fared since the last look: how long it ran, and waited to run, in
+  /// nanoseconds.
+  mutating func adapt(ran: UInt64, waited: UInt64) {
+    let wait = Double(waited) / Double(max(ran, 1))
+    if wait > PublishingBudget.busyWait {
       share = max(share / 2, least)
-    } else if wasSpent {
+    } else if wasSpent, wait < PublishingBudget.idleWait {
       share = min(share * 1.5, 1)
     }
     wasSpent = false

@@ -42,7 +42,7 @@ private final class TapRelayLoop {
   private var message = Multipart()
   private var budget = PublishingBudget()
   private let wait: RunQueueWait?
-  private var lookedAt: (nanoseconds: UInt64, waited: UInt64) = (0, 0)
+  private var lookedAt: (nanoseconds: UInt64, ran: UInt64, waited: UInt64) = (0, 0, 0)
 
   /// How long messages gather while some come.
   private static let pause = Duration.milliseconds(1)
@@ -146,9 +146,9 @@ private final class TapRelayLoop {
 
   private func fitBudget() {
     let now = MonotonicClock.nanoseconds
-    guard now - lookedAt.nanoseconds >= TapRelayLoop.lookNanoseconds, let waited = wait?.read()
+    guard now - lookedAt.nanoseconds >= TapRelayLoop.lookNanoseconds, let wait = wait?.read()
     else { return }
-    budget.adapt(passed: now - lookedAt.nanoseconds, waited: waited - lookedAt.waited)
-    lookedAt = (now, waited)
+    budget.adapt(ran: wait.ran - lookedAt.ran, waited: wait.waited - lookedAt.waited)
+    lookedAt = (now, wait.ran, wait.waited)
   }
 }
