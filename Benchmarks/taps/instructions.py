@@ -141,6 +141,8 @@ def measure(arguments) -> dict:
         daemon.communicate(timeout=120)
         total, own, calls = read(out, base, end)
     taps = of_taps(own.keys() | {at for at, _, _ in calls} | {to for _, to, _ in calls if to})
+    if not taps:
+        raise SystemExit(f"none of the daemon's {len(own)} addresses is a tap's, which cannot be")
     # What taps call belongs to them; what of it is theirs is counted where it stands.
     places: dict[str, int] = {}
     for at, cost in list(own.items()) + [(at, cost) for at, to, cost in calls if to not in taps]:
