@@ -14,6 +14,10 @@ final class LogEmptier: Sendable {
     case done
   }
 
+  /// Pages of 4 KiB that the store may put into the file while input waits.
+  private static let fewFrames = 128
+  private static let passesMax = 8
+
   private let connection: DatabaseQueue
   private let queue = DispatchQueue(label: "store-log", qos: .utility)
   private let state = Atomic<Progress>(.idle)
@@ -28,8 +32,18 @@ final class LogEmptier: Sendable {
     queue.async { [self] in
       // What fails here fails again when the store puts the rest into the file, which says so.
       try? prepare()
-      _ = try? connection.writeWithoutTransaction { try $0.checkpoint(.passive) }
+      try? empty()
       state.store(.done, ordering: .releasing)
+    }
+  }
+
+  /// Goes over the log until little was added while it did.
+  private func empty() throws {
+    var frames = 0
+    for _ in 0..<LogEmptier.passesMax {
+      let log = try connection.writeWithoutTransaction { try $0.checkpoint(.passive) }
+      guard log.walFrameCount - frames > LogEmptier.fewFrames else { return }
+      frames = log.walFrameCount
     }
   }
 

@@ -50,8 +50,15 @@ final class CheckpointQueue {
   private var free: [Entry] = []
   private var chunks: Deque<Chunk> = []
 
-  /// Streams that are looked at in one turn, so that no pause shows.
+  /// How many of them are looked at in a millisecond, and how many were in this one.
+  private var pace = 0
+  private var paced: (milliseconds: UInt64, count: Int) = (0, 0)
+
+  /// Streams that are looked at in one turn behind a stop.
   private static let streamsPerTurn = 128
+  /// Streams that are looked at in a millisecond, at least: each sends messages to the tokenizer stage and
+  /// back, which answers stand behind.
+  private static let streamsPerMillisecond = 32
 
   init(_ store: StateStore, interval: UInt64, leavesYoung: Bool, clock: StageClock) throws {
     self.store = store
@@ -64,7 +71,8 @@ final class CheckpointQueue {
 
   /// How long a poll may wait.
   var patience: UInt64 {
-    if !due.isEmpty || !free.isEmpty { return 0 }
+    if !free.isEmpty { return 0 }
+    if !due.isEmpty { return 1 }
     if !chunks.isEmpty || !dirty.isEmpty { return min(50, interval) }
     return 500
   }
@@ -106,8 +114,14 @@ final class CheckpointQueue {
       nextRoundMilliseconds = now + interval
       due = Deque(dirty)
       dirty.removeAll(keepingCapacity: true)
+      // A round takes half of its interval at most, where turns are that frequent.
+      pace = max(
+        CheckpointQueue.streamsPerMillisecond, due.count / Int(clamping: max(1, interval / 2)))
     }
-    let count = min(due.count, CheckpointQueue.streamsPerTurn)
+    if now != paced.milliseconds { paced = (now, 0) }
+    let room = isStopping ? CheckpointQueue.streamsPerTurn : max(0, pace - paced.count)
+    let count = min(due.count, room)
+    paced.count += count
     defer { due.removeFirst(count) }
     return Array(due.prefix(count))
   }
