@@ -32,65 +32,82 @@ FILES = {"Tap.swift", "TapTopic.swift", "TapSubscriptions.swift", "TapLimit.swif
          "HistoryStage.swift", "HistoryPage.swift"}
 
 
-def read(path: Path, base: int, end: int) -> tuple[int, dict[int, int], list[tuple[int, int, int]]]:
-    """Instructions in all; those of each address of the daemon's own code, as its file has it; calls out of
-    that code: from, to (0 for elsewhere), instructions of what was called."""
+def read(path: Path, program: Path) -> tuple[int, dict[int, int], list[tuple[int, int, int]], dict[int, str]]:
+    """Instructions in all; those of each address of the program's own code; calls out of that code: from,
+    to (0 for elsewhere), instructions of what was called; the function of each address.
+
+    callgrind gives every object its own addresses, as its file has them, and names the object before them
+    (`ob`, and `cob` where a call goes to another): the first time by number and name, then by number."""
     total = 0
     own: dict[int, int] = {}
     calls: list[tuple[int, int, int]] = []
+    functions: dict[int, str] = {}
+    names: dict[str, str] = {}
+    inside = called_inside = False
     called: int | None = None
+    function = ""
 
-    def place(address: str) -> int:
-        value = int(address, 16)
-        return value - base if base <= value < end else 0
+    def name(kind: str, text: str) -> str:
+        number, _, given = text.partition(" ")
+        if given:
+            names[kind + number] = given
+        return names[kind + number]
 
     with open(path) as lines:
         for line in lines:
-            if line.startswith("calls="):
-                called = place(line.split()[1])
+            key, _, value = line.rstrip("\n").partition("=")
+            if key == "ob":
+                inside = called_inside = name("ob", value) == str(program)
+            elif key == "cob":
+                called_inside = name("ob", value) == str(program)
+            elif key == "fn":
+                function = name("fn", value)
+            elif key == "cfn":
+                name("fn", value)
+            elif key == "calls":
+                called = int(value.split()[1], 16) if called_inside else 0
+                called_inside = inside
             elif line.startswith("0x"):
                 words = line.split()
-                at, cost = place(words[0]), int(words[-1])
+                at, cost = int(words[0], 16), int(words[-1])
                 if called is not None:
-                    if at:
+                    if inside:
                         calls.append((at, called, cost))
                     called = None
                 else:
                     total += cost
-                    if at:
+                    if inside:
                         own[at] = own.get(at, 0) + cost
-    return total, own, calls
+                        functions[at] = function
+    return total, own, calls, functions
 
 
-def of_taps(addresses: set[int]) -> dict[int, str]:
+def of_taps(addresses: set[int], functions: dict[int, str]) -> dict[int, str]:
     """The addresses whose source, or that of a function which they were inlined into, is a tap's, with the
-    outermost of these."""
+    outermost of these. Fails where the functions are not those that callgrind named."""
     ordered = sorted(addresses)
     symbolizer = subprocess.run(
         ["llvm-symbolizer", f"--obj={MILLRACE}", "--output-style=JSON", "--inlining", "--no-demangle"],
         input="\n".join(hex(address) for address in ordered) + "\n", capture_output=True, text=True,
         check=True)
     found = {}
+    same = 0
     for address, line in zip(ordered, symbolizer.stdout.splitlines(), strict=True):
-        files = [(Path(frame["FileName"]).name, frame["FunctionName"]) for frame in json.loads(line)["Symbol"]
+        frames = json.loads(line)["Symbol"]
+        same += frames[-1]["FunctionName"] == functions.get(address)
+        files = [(Path(frame["FileName"]).name, frame["FunctionName"]) for frame in frames
                  if "/Sources/Millrace/Taps/" in frame["FileName"]]
         if files and files[-1][0] in FILES:
             found[address] = " ".join(files[-1])
+    # Nearly all are; only the linker's own stubs have no name of the compiler's.
+    if same < 0.9 * len(functions):
+        raise SystemExit(f"{same} of {len(functions)} addresses are of the function that callgrind names")
     return found
 
 
 def control(process: subprocess.Popen, *arguments: str) -> None:
     subprocess.run(["callgrind_control", *arguments, str(process.pid)], check=True,
                    stdout=subprocess.DEVNULL)
-
-
-def code_of(process: subprocess.Popen, program: Path) -> tuple[int, int]:
-    """Where the program lies in the process's memory."""
-    places = [line.split()[0].split("-") for line in Path(f"/proc/{process.pid}/maps").read_text().splitlines()
-              if line.endswith(str(program))]
-    if not places:
-        raise SystemExit(f"{program} is not in the process")
-    return int(places[0][0], 16), int(places[-1][1], 16)
 
 
 def measure(arguments) -> dict:
@@ -113,7 +130,7 @@ def measure(arguments) -> dict:
                             f"tokenizer: {{ kind: values, scaling: {motion}/scaling.json }}\n")
         daemon = subprocess.Popen(
             ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--instr-atstart=no",
-             "--dump-instr=yes", "--compress-pos=no", "-q",
+             "--dump-instr=yes", "--compress-pos=no", "--demangle=no", "-q",
              str(program), "run", str(pipeline), "--log-level", "notice"],
             stderr=subprocess.PIPE, text=True,
             env=os.environ | {"MILLRACE_KERNELS": "avx2", "SWIFT_BACKTRACE": "enable=no",
@@ -123,7 +140,6 @@ def measure(arguments) -> dict:
             said.append(line)
             if not line and daemon.poll() is not None:
                 raise SystemExit("the daemon did not start:\n" + "".join(said))
-        base, end = code_of(daemon, program)
         rows = np.random.default_rng(1).normal(size=(arguments.message, WIDTH)).astype("f4")
         with Client(endpoint, timeout=600, silence=120) as client:
             def send(messages: int) -> None:
@@ -139,8 +155,8 @@ def measure(arguments) -> dict:
             control(daemon, "--instr=off")
         daemon.terminate()
         daemon.communicate(timeout=120)
-        total, own, calls = read(out, base, end)
-    taps = of_taps(own.keys() | {at for at, _, _ in calls} | {to for _, to, _ in calls if to})
+        total, own, calls, functions = read(out, program)
+    taps = of_taps(own.keys() | {at for at, _, _ in calls} | {to for _, to, _ in calls if to}, functions)
     if not taps:
         raise SystemExit(f"none of the daemon's {len(own)} addresses is a tap's, which cannot be")
     # What taps call belongs to them; what of it is theirs is counted where it stands.
