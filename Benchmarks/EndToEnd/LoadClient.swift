@@ -133,8 +133,9 @@ final class LoadClient {
   /// Sends messages at a fixed rate, whatever comes back, and times each from the moment it was due:
   /// waiting counts.
   ///
-  /// - Parameter spins: whether it looks all the time, which takes a processor of its own; otherwise it
-  ///   may see a moment 0.1 ms late.
+  /// With `spins` it looks all the time, which takes a processor of its own; otherwise it may see a moment
+  /// 0.1 ms late.
+  ///
   /// - Returns: microseconds from due to answered, sorted.
   func pace(
     stepsPerMessage: Int, messagesPerSecond: Double, messages: Int, spins: Bool = true
