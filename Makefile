@@ -102,9 +102,10 @@ bench-parked: build ## A million parked streams of an LSTM of 256 units: memory,
 	@MILLRACE=$(CURDIR)/.build/release/millrace $(PYTHON) Benchmarks/parked/parked.py $(ARGS)
 
 # The first half needs valgrind, the second a quiet machine.
-bench-taps: build ## What taps cost with no subscriber (instructions), and with 20, 15 of them stopped
+bench-taps: build ## What taps cost with no subscriber (instructions) and with 20, 15 of them stopped; whether one gets all
 	@command -v valgrind >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends valgrind >/dev/null; }
 	@MILLRACE=$(CURDIR)/.build/release/millrace $(PYTHON) Benchmarks/taps/instructions.py
+	@MILLRACE=$(CURDIR)/.build/release/millrace $(PYTHON) Benchmarks/taps/reader.py
 	@$(BUILD_PIPELINE) >&2
 	@.build-pipeline/release/EndToEndBenchmark --only taps --rounds 5 $(ARGS)
 
