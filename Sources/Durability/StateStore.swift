@@ -45,7 +45,16 @@ package final class StateStore: Sendable {
     var isClosing = false
     var hasThread: Bool
 
+    /// Whether the store's thread waits for a signal.
+    var isIdle = false
+
     var isEmpty: Bool { changes.isEmpty && rows.isEmpty }
+
+    /// Whether the thread is to be signalled, which is then done once.
+    mutating func wake() -> Bool {
+      defer { isIdle = false }
+      return isIdle
+    }
 
     /// The next transaction: all changes, and behind them so many rows.
     mutating func take(rows most: Int) -> (changes: [StoreChange], ticket: UInt64, rows: UInt64) {
@@ -173,11 +182,8 @@ package final class StateStore: Sendable {
   private func submit(_ changes: [StoreChange], _ append: (inout Pending) -> Ticket) -> Ticket {
     let bytes = changes.reduce(0) { $0 + $1.byteCount }
     waitingBytes.add(bytes, ordering: .relaxed)
-    let (ticket, isFirst) = pending.withLock { pending in
-      let isFirst = pending.isEmpty
-      return (append(&pending), isFirst)
-    }
-    if isFirst { hasWork.signal() }
+    let (ticket, wakes) = pending.withLock { (append(&$0), $0.wake()) }
+    if wakes { hasWork.signal() }
     return ticket
   }
 
@@ -215,13 +221,13 @@ package final class StateStore: Sendable {
 
   /// Commits what is left and lets go of the file.
   package func finish() {
-    let (wasClosing, hadThread) = pending.withLock { pending in
+    let (wasClosing, hadThread, wakes) = pending.withLock { pending in
       defer { pending.isClosing = true }
-      return (pending.isClosing, pending.hasThread)
+      return (pending.isClosing, pending.hasThread, pending.wake())
     }
     guard !wasClosing else { return }
     if hadThread {
-      hasWork.signal()
+      if wakes { hasWork.signal() }
       isFinished.wait()
     } else {
       while commitGathered() == .committed, !pending.withLock(\.isEmpty) {}
@@ -247,8 +253,11 @@ package final class StateStore: Sendable {
 
   private func write() {
     while true {
-      // What is left of rows needs no signal; where there is one, it is taken all the same.
-      _ = hasWork.wait(timeout: pending.withLock({ $0.isEmpty }) ? .distantFuture : .now())
+      let isIdle = pending.withLock { pending in
+        pending.isIdle = pending.isEmpty && !pending.isClosing
+        return pending.isIdle
+      }
+      if isIdle { hasWork.wait() }
       var outcome = commitGathered()
       while outcome == .diskIsFull, !pending.withLock(\.isClosing) {
         usleep(StateStore.fullDiskMicroseconds)
