@@ -14,6 +14,13 @@ struct ReconnectTests {
     pipe = try ChildProcess(["pipe", path, "--connect"])
     pipe.write(Array("{\"stream\":\"a\",\"text\":\"he\"}\n".utf8))
     try pipe.read(until: "two answers") { $0.outputLines.count == 2 }
+    // That they are acknowledged may be said 5 ms later, and these take longer.
+    for number in 1...50 {
+      pipe.write(Array("{\"stream\":\"z\(number)\",\"text\":\"h\",\"end\":true}\n".utf8))
+      try pipe.read(until: "the answer of z\(number)") {
+        $0.outputLines.filter { $0.contains("\"z") && $0.contains("label") }.count == number
+      }
+    }
   }
 
   /// What was sent and not heard of is sent again; where the daemon has forgotten what it had
