@@ -80,46 +80,6 @@ struct OverloadTests {
     try running.stop()
   }
 
-  /// A message that is repeated for ever is looked up in what is near, not in all that was kept.
-  @Test func repeatingTheFirstMessageDoesNotSlowOthersDown() throws {
-    let running = try RunningPipeline(Self.pipeline)
-    let greedy = try running.client()
-    try greedy.hello()
-    let steps = [Int32](repeating: 2, count: 8)
-    var number: UInt64 = 0
-    func send(upTo end: UInt64) throws {
-      while number < end {
-        while number < end, greedy.sent + 8 <= greedy.credit {
-          try greedy.send(.ids(steps), to: "greedy", number: number)
-          number += 8
-        }
-        _ = try greedy.receiveAny(within: .seconds(20))
-      }
-      while try greedy.receiveAny(within: .milliseconds(200)) != nil {}
-    }
-    /// The daemon's processor time for the best of several turns of twenty repetitions.
-    func repetitions() throws -> Duration {
-      var best = Duration.seconds(60)
-      for _ in 0..<8 {
-        let before = try running.daemon.process.processorTime()
-        for _ in 0..<20 { try greedy.send(.ids(steps), to: "greedy", number: 0) }
-        _ = try greedy.refusals()
-        best = min(best, try running.daemon.process.processorTime() - before)
-      }
-      return best
-    }
-    try send(upTo: 8000)
-    let early = try repetitions()
-    try send(upTo: 320_000)
-    // All that was kept meanwhile is forty times as much.
-    var late = try repetitions()
-    // The sink may still be writing what was answered long ago.
-    let deadline = Deadline.standard
-    while late >= early * 8, !deadline.hasPassed { late = min(late, try repetitions()) }
-    #expect(late < early * 8, "\(early) early, \(late) late")
-    try running.stop()
-  }
-
   /// With `on-full: refuse` nobody waits: what finds the pipeline full is refused at once, and all
   /// that was not is answered when the reader of the output goes on.
   @Test func aFullPipelineRefusesWhatItDoesNotTake() throws {

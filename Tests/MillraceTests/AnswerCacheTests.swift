@@ -49,6 +49,19 @@ struct AnswerCacheTests {
     #expect(cache.answers(of: one, from: 0).isEmpty)
   }
 
+  /// Who repeats a stream's first message for ever is not looked up in all that was kept.
+  @Test func whatIsFarBackIsNotLookedFor() throws {
+    let cache = AnswerCache(byteCountMax: 1 << 24)
+    let stream = try stream("a")
+    let count = UInt64(Limits.repeatedEntries)
+    for number in 0..<count { cache.keep(answer(number, count: 1, bytes: 4), of: stream) }
+    #expect(cache.answers(of: stream, toInputIn: 1...1).map(\.header.number) == [0])
+    for number in count..<count + 2 { cache.keep(answer(number, count: 1, bytes: 4), of: stream) }
+    #expect(cache.answers(of: stream, toInputIn: 1...1).isEmpty)
+    // It is still there for whoever greets.
+    #expect(cache.answers(of: stream, from: 0).count == Limits.repeatedEntries + 2)
+  }
+
   /// What the ring has dropped is told, and nothing else.
   @Test func whatIsGoneIsKnown() throws {
     let cache = AnswerCache(byteCountMax: 10_000)

@@ -171,20 +171,6 @@ final class ChildProcess {
     else { throw HarnessError.unexpected("no VmRSS of process \(processID)") }
     return value
   }
-
-  /// Processor time of all its threads, from /proc; other processes do not add to it.
-  func processorTime() throws -> Duration {
-    let tasks = "/proc/\(processID)/task"
-    var nanoseconds: Int64 = 0
-    for task in try FileManager.default.contentsOfDirectory(atPath: tasks) {
-      let figures = try String(contentsOfFile: "\(tasks)/\(task)/schedstat", encoding: .utf8)
-      guard let time = figures.split(separator: " ").first.flatMap({ Int64($0) }) else {
-        throw HarnessError.unexpected("no time of thread \(task)")
-      }
-      nanoseconds += time
-    }
-    return .nanoseconds(nanoseconds)
-  }
 }
 
 extension ChildProcess {
