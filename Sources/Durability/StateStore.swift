@@ -95,8 +95,10 @@ package final class StateStore: Sendable {
 
   /// Changes that may wait; stages take nothing in beyond it.
   private static let waitingBytesMax = 64 << 20
-  /// Input waits for no more of them, or for a small part of all that wait: about a millisecond.
-  package static let rowsPerCommit = 32
+  /// Input waits for no more of them, or for a small part of all that wait: a few milliseconds.
+  ///
+  /// With fewer, streams that are to leave memory for others would wait for their rows.
+  package static let rowsPerCommit = 128
   private static let partOfRows = 128
   /// Between two commits more gathers, for twice as long as the one before took, within these bounds:
   /// the more there is to write, the fewer commits carry it.
