@@ -31,8 +31,8 @@ final class LogEmptier: Sendable {
     state.store(.underWay, ordering: .relaxed)
     queue.async { [self] in
       // What fails here fails again when the store puts the rest into the file, which says so.
-      try? prepare()
-      try? empty()
+      try? prepare()  // why: as above
+      try? empty()  // why: as above
       state.store(.done, ordering: .releasing)
     }
   }
@@ -53,6 +53,6 @@ final class LogEmptier: Sendable {
   func finish() {
     queue.sync {}
     // Nothing was changed by this connection.
-    try? connection.close()
+    try? connection.close()  // why: the process ends or the store is opened anew
   }
 }

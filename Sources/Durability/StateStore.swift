@@ -238,8 +238,8 @@ package final class StateStore: Sendable {
     // A file that failed is left as it is.
     guard troubles.withLock({ $0.fatal == nil }) else { return }
     // Everything is committed; what fails here only keeps the WAL file beside the store.
-    try? emptyLog(.truncate)
-    try? pool.close()
+    try? emptyLog(.truncate)  // why: the next start finds the log
+    try? pool.close()  // why: all is committed
     flock(lock, LOCK_UN)
   }
 
