@@ -10,6 +10,8 @@ final class LogEmptier: Sendable {
   enum Progress: Int, AtomicRepresentable {
     case idle
     case underWay
+    /// What was added meanwhile follows; rows of streams wait, so that it is soon done.
+    case closing
     /// All but the newest is in the file.
     case done
   }
@@ -19,10 +21,21 @@ final class LogEmptier: Sendable {
   private static let passesMax = 8
 
   private let connection: DatabaseQueue
+  /// The file once more, to sync it: closing it would let go of all of SQLite's locks on it.
+  private let file: Int32
   private let queue = DispatchQueue(label: "store-log", qos: .utility)
   private let state = Atomic<Progress>(.idle)
 
-  init(_ connection: DatabaseQueue) { self.connection = connection }
+  init(_ connection: DatabaseQueue) throws {
+    self.connection = connection
+    file = open(connection.path, O_RDWR | O_CLOEXEC)
+    guard file >= 0 else {
+      throw StoreError.cannotOpen(path: connection.path, reason: String(cString: strerror(errno)))
+    }
+  }
+
+  /// The store has closed its connections by then.
+  deinit { close(file) }
 
   var progress: Progress { state.load(ordering: .acquiring) }
 
@@ -42,9 +55,13 @@ final class LogEmptier: Sendable {
     var frames = 0
     for _ in 0..<LogEmptier.passesMax {
       let log = try connection.writeWithoutTransaction { try $0.checkpoint(.passive) }
-      guard log.walFrameCount - frames > LogEmptier.fewFrames else { return }
+      guard log.walFrameCount - frames > LogEmptier.fewFrames else { break }
       frames = log.walFrameCount
+      state.store(.closing, ordering: .relaxed)
     }
+    // SQLite syncs it where the whole log has been put into it, which is left for the store: with
+    // little to write then.
+    fdatasync(file)
   }
 
   func reset() { state.store(.idle, ordering: .relaxed) }

@@ -1,4 +1,3 @@
-import DequeModule
 import Foundation
 import GRDB
 import Synchronization
@@ -17,7 +16,7 @@ package final class StateStore: Sendable {
   package let durability: Durability
   let pool: DatabasePool
   private let lock: Int32
-  private let pending: Mutex<Pending>
+  private let pending: Mutex<PendingChanges>
   private let hasWork = DispatchSemaphore(value: 0)
   private let isFinished = DispatchSemaphore(value: 0)
   private let committedTicket = Atomic<UInt64>(0)
@@ -33,41 +32,6 @@ package final class StateStore: Sendable {
   private let commitNanoseconds = Atomic<UInt64>(0)
   private let rowsPerCommit: Int
   private let emptier: LogEmptier
-
-  private struct Pending {
-    var changes: [StoreChange] = []
-    var ticket: UInt64 = 0
-    var rows: Deque<StoreChange> = []
-    /// Rows that were ever handed over.
-    var rowTicket: UInt64 = 0
-    /// What is being committed, and is tried again where the disk was full.
-    var underWay: (changes: [StoreChange], ticket: UInt64, rows: UInt64)?
-    var isClosing = false
-    var hasThread: Bool
-
-    /// Whether the store's thread waits for a signal.
-    var isIdle = false
-
-    var isEmpty: Bool { changes.isEmpty && rows.isEmpty }
-
-    /// Whether the thread is to be signalled, which is then done once.
-    mutating func wake() -> Bool {
-      defer { isIdle = false }
-      return isIdle
-    }
-
-    /// The next transaction: all changes, and behind them so many rows.
-    mutating func take(rows most: Int) -> (changes: [StoreChange], ticket: UInt64, rows: UInt64) {
-      if let underWay { return underWay }
-      let count = min(rows.count, max(most, rows.count / StateStore.partOfRows))
-      let taken = changes + rows.prefix(count)
-      rows.removeFirst(count)
-      changes = []
-      let next = (taken, ticket, rowTicket - UInt64(rows.count))
-      underWay = next
-      return next
-    }
-  }
 
   /// What was handed over, to ask whether it is committed.
   package struct Ticket: Sendable {
@@ -95,11 +59,8 @@ package final class StateStore: Sendable {
 
   /// Changes that may wait; stages take nothing in beyond it.
   private static let waitingBytesMax = 64 << 20
-  /// Input waits for no more of them, or for a small part of all that wait: a few milliseconds.
-  ///
-  /// With fewer, streams that are to leave memory for others would wait for their rows.
-  package static let rowsPerCommit = 128
-  private static let partOfRows = 128
+  /// Input waits for no more of them, or for a small part of all that wait: a millisecond or two.
+  package static let rowsPerCommit = 32
   /// Between two commits more gathers, for twice as long as the one before took, within these bounds:
   /// the more there is to write, the fewer commits carry it.
   private static let gatherMicroseconds = UInt32(200)...1000
@@ -135,7 +96,7 @@ package final class StateStore: Sendable {
     replacing: Set<String> = [], rowsPerCommit: Int = StateStore.rowsPerCommit
   ) throws(StoreError) {
     self.rowsPerCommit = rowsPerCommit
-    pending = Mutex(Pending(hasThread: false))
+    pending = Mutex(PendingChanges(hasThread: false))
     self.path = path
     self.durability = durability
     lock = try StateStore.lock(path)
@@ -146,7 +107,7 @@ package final class StateStore: Sendable {
         try StoreSchema.checkSeals(database, path)
         try StateStore.claim(for: owner, replacing: replacing, database, path)
       }
-      emptier = LogEmptier(try StateStore.second(at: path, durability))
+      emptier = try LogEmptier(StateStore.second(at: path, durability))
     } catch {
       close(lock)
       throw StateStore.error(error, path)
@@ -164,24 +125,27 @@ package final class StateStore: Sendable {
   @discardableResult
   package func submit(_ changes: [StoreChange]) -> Ticket {
     submit(changes) { pending in
-      pending.changes += changes
-      pending.ticket += 1
+      pending.append(changes)
       return Ticket(isOfRows: false, number: pending.ticket)
     }
   }
 
   /// Hands rows of streams over, and what may go behind them; they are committed in this order, not all
   /// at once, and changes that are handed over later may come first.
+  ///
+  /// In the order of the streams' names they cost least: a page of the file holds the rows of
+  /// neighbours, and is written once for those of a transaction.
   @discardableResult
   package func submit(rows: [StoreChange]) -> Ticket {
     submit(rows) { pending in
-      pending.rows += rows
-      pending.rowTicket += UInt64(rows.count)
+      pending.append(rows: rows)
       return Ticket(isOfRows: true, number: pending.rowTicket)
     }
   }
 
-  private func submit(_ changes: [StoreChange], _ append: (inout Pending) -> Ticket) -> Ticket {
+  private func submit(
+    _ changes: [StoreChange], _ append: (inout PendingChanges) -> Ticket
+  ) -> Ticket {
     let bytes = changes.reduce(0) { $0 + $1.byteCount }
     waitingBytes.add(bytes, ordering: .relaxed)
     let (ticket, wakes) = pending.withLock { (append(&$0), $0.wake()) }
@@ -284,17 +248,19 @@ package final class StateStore: Sendable {
   /// Called by the store's own thread, where it has one.
   package func commitGathered() -> CommitOutcome {
     guard troubles.withLock({ $0.fatal == nil }) else { return .failed }
-    let (changes, ticket, rows) = pending.withLock { $0.take(rows: rowsPerCommit) }
+    let transaction = pending.withLock {
+      $0.take(rows: emptier.progress == .closing ? 0 : rowsPerCommit)
+    }
     var outcome = CommitOutcome.committed
-    if !changes.isEmpty { outcome = attempt { try commit(changes) } }
+    if !transaction.changes.isEmpty { outcome = attempt { try commit(transaction.changes) } }
     if outcome == .committed, logBytes.load(ordering: .relaxed) > StateStore.logBytesMax {
       outcome = boundLog()
     }
     if outcome == .committed {
-      pending.withLock { $0.underWay = nil }
-      committedTicket.store(ticket, ordering: .releasing)
-      committedRows.store(rows, ordering: .releasing)
-      let bytes = changes.reduce(0) { $0 + $1.byteCount }
+      pending.withLock { $0.settle() }
+      committedTicket.store(transaction.ticket, ordering: .releasing)
+      committedRows.store(transaction.rowTicket, ordering: .releasing)
+      let bytes = transaction.changes.reduce(0) { $0 + $1.byteCount }
       waitingBytes.subtract(bytes, ordering: .relaxed)
       logBytes.add(bytes, ordering: .relaxed)
     }
@@ -309,7 +275,7 @@ package final class StateStore: Sendable {
       case .idle:
         emptier.begin { [self] in try syncOutput() }
         return .committed
-      case .underWay: return .committed
+      case .underWay, .closing: return .committed
       case .done: break
       }
     }

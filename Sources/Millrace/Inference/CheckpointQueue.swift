@@ -112,7 +112,8 @@ final class CheckpointQueue {
     let now = clock.milliseconds
     if due.isEmpty, !dirty.isEmpty, isStopping || now >= nextRoundMilliseconds {
       nextRoundMilliseconds = now + interval
-      due = Deque(dirty)
+      // In the order in which the store has them.
+      due = Deque(dirty.sorted { $0.id < $1.id })
       dirty.removeAll(keepingCapacity: true)
       // A round takes half of its interval at most, where turns are that frequent.
       pace = max(

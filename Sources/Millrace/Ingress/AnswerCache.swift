@@ -1,4 +1,3 @@
-import DequeModule
 import Wire
 
 /// What was applied and answered lately, over all streams: for duplicates, and for clients that
@@ -77,7 +76,7 @@ final class AnswerCache {
     let previous: Int
   }
 
-  private var entries: Deque<Entry> = []
+  private var entries = BlockQueue<Entry>()
   /// Index of the oldest entry since the start.
   private var oldest = 0
   private(set) var byteCount = 0

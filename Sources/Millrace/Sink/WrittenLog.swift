@@ -37,6 +37,10 @@ final class WrittenLog {
   /// How long a stream that does not answer stays in memory, at least.
   private static let turnMilliseconds: UInt64 = 10_000
 
+  /// How long streams that move stay in the groups alone: the longer, the fewer rows are written of
+  /// them, and the more groups a start reads.
+  private static let settleMilliseconds: UInt64 = 5000
+
   /// Ends that are remembered: many more than input of them can be in the tokenizer stage's store.
   private static let endedMax = 4 * Limits.closedStreams
 
@@ -130,14 +134,15 @@ final class WrittenLog {
 
   var isIdle: Bool { inFlight == nil && held.isEmpty }
 
-  /// Once a second: gives the streams that moved rows of their own, and lets the groups go.
+  /// Now and then: gives the streams that moved rows of their own, and lets the groups go.
   private func settle() throws {
     forgetSettled()
     let now = clock.milliseconds
     guard now >= nextSettleMilliseconds, !unsettled.isEmpty, settling.isEmpty else { return }
-    nextSettleMilliseconds = now + 1000
+    nextSettleMilliseconds = now + WrittenLog.settleMilliseconds
     var changes: [StoreChange] = []
-    for (stream, written) in unsettled {
+    // In the order in which the store has them.
+    for (stream, written) in unsettled.sorted(by: { $0.key < $1.key }) {
       changes.append(.settleWritten(stream.name, written))
       if written.isEnded { ended.append(stream) }
       settling.append(stream)
