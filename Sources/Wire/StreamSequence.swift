@@ -28,15 +28,13 @@ package struct StreamSequence: Equatable, Sendable {
   package static let gapSilenceMilliseconds: UInt32 = 1000
 
   package private(set) var phase = Phase.unknown
+  /// Whether a RESET acted and nothing has been applied behind it.
+  private var isReset = false
   /// The low bits of a clock's milliseconds, 0 for never: an idle stream keeps this, so that it is small.
   private var gapRefusedAtMilliseconds: UInt32 = 0
   /// The next input number.
   package private(set) var expected: UInt64 = 0
   package private(set) var epoch: UInt64 = 0
-  /// Where the last RESET acted while nothing has been applied behind it.
-  ///
-  /// The largest number, which no RESET can have, for never.
-  private var resetNumber = UInt64.max
 
   package init() {}
 
@@ -86,8 +84,8 @@ package struct StreamSequence: Equatable, Sendable {
     // Who sends what is applied next has taken the stream over.
     epoch = messageEpoch
     // A RESET acted already when part of its message was applied, or when it is sent twice bare.
-    let resets = flags.contains(.reset) && number == expected && resetNumber != number
-    if resets { resetNumber = number }
+    let resets = flags.contains(.reset) && number == expected && !isReset
+    if resets { isReset = true }
     return .apply(skip: Int(expected - number), begins: false, resets: resets)
   }
 
@@ -118,7 +116,7 @@ package struct StreamSequence: Equatable, Sendable {
   package mutating func advance(to number: UInt64) {
     guard number > expected else { return }
     expected = number
-    resetNumber = UInt64.max
+    isReset = false
   }
 
   /// An END was applied; `expected` stays as the number behind the last element.

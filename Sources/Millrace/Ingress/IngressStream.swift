@@ -11,16 +11,13 @@ import Wire
 final class IngressStream: IdleStream {
   let id: StreamID
   var sequence = StreamSequence()
-  /// What text and rows have begun, and what START gave; nil where there is none of it.
+  /// Where it began, if that is not 0, what text and rows have begun, and what START gave; nil where
+  /// there is none of it.
   private var begun: Begun?
   /// How it stands to the store; nil without one.
   private var logging: Logging?
-  /// Input number at which this life began; text is counted from there.
-  var firstInput: UInt64 = 0
   /// The next step's number.
   var nextStep: UInt64 = 0
-  /// The step with which the sequence began, at START or the last RESET.
-  var sequenceStart: UInt64 = 0
   /// The next answer's number, for a welcome.
   var nextAnswer: UInt64 = 0
   /// Answers below this number were handed to a client by this process.
@@ -30,14 +27,14 @@ final class IngressStream: IdleStream {
   /// Tells its lives apart, over all streams and restarts: what is under way may belong to the one
   /// before.
   private(set) var life: UInt64 = 0
-  /// The model that its last message was for.
-  var generation: UInt64 = 0
   /// Messages that went to the worker in this life.
   var messages: UInt64 = 0
   /// The inference worker that it always goes to.
   private let workerIndex: UInt16
-  /// Flags that the next message to the worker must carry.
-  var pendingFlags: MessageFlags = []
+  /// A generation has 22 bits.
+  private var generationLow: UInt16 = 0
+  private var generationHigh: UInt8 = 0
+  private var pendingBits: UInt8 = 0
   /// Whether a client has sent to it or greeted for it since the daemon started.
   var isClaimed = true
   /// Whether a checkpoint of it is to be kept at the next round.
@@ -48,8 +45,6 @@ final class IngressStream: IdleStream {
   var sender: Connection?
   /// Its newest entry in the answer cache; below 0 for none.
   var newestCached = -1
-  /// Steps at the last time that streams were listed.
-  var listedSteps: UInt64 = 0
 
   init(id: StreamID, worker: Int) {
     self.id = id
@@ -60,6 +55,21 @@ final class IngressStream: IdleStream {
   var sequenceSteps: Int { Int(nextStep - min(nextStep, sequenceStart)) }
 
   var worker: Int { Int(workerIndex) }
+
+  /// The model that its last message was for.
+  var generation: UInt64 {
+    get { UInt64(generationHigh) << 16 | UInt64(generationLow) }
+    set {
+      generationLow = UInt16(truncatingIfNeeded: newValue)
+      generationHigh = UInt8(truncatingIfNeeded: newValue >> 16)
+    }
+  }
+
+  /// Flags that the next message to the worker must carry: START or RESET.
+  var pendingFlags: MessageFlags {
+    get { MessageFlags(rawValue: UInt16(pendingBits)) }
+    set { pendingBits = UInt8(truncatingIfNeeded: newValue.rawValue) }
+  }
 
   /// Whether its life has ended here, and its last answer was given.
   var isAnsweredToEnd: Bool {
@@ -90,6 +100,8 @@ extension IngressStream {
     var values = ValueCarry()
     var given: [Float] = []
     var movedTo = ""
+    var firstInput: UInt64 = 0
+    var sequenceStart: UInt64 = 0
   }
 
   fileprivate final class Logging {
@@ -113,6 +125,18 @@ extension IngressStream {
     let logging = Logging()
     self.logging = logging
     return logging
+  }
+
+  /// Input number at which this life began; text is counted from there.
+  var firstInput: UInt64 {
+    get { begun?.firstInput ?? 0 }
+    set { if newValue != 0 || begun != nil { madeBegun.firstInput = newValue } }
+  }
+
+  /// The step with which the sequence began, at START or the last RESET.
+  var sequenceStart: UInt64 {
+    get { begun?.sequenceStart ?? 0 }
+    set { if newValue != 0 || begun != nil { madeBegun.sequenceStart = newValue } }
   }
 
   /// Of text.

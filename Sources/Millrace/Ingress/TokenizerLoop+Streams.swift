@@ -32,13 +32,18 @@ extension TokenizerLoop {
     let now = control.clock.milliseconds
     guard now >= nextListMilliseconds, let tap else { return }
     nextListMilliseconds = now + 1000
-    guard tap.wantsStreams else { return }
+    guard tap.wantsStreams else {
+      listedSteps = [:]
+      return
+    }
     // A bounded look: those that moved since the last list first.
     var moved: [(steps: UInt64, stream: IngressStream)] = []
+    var listed: [StreamID: UInt64] = [:]
     for stream in streams.values.prefix(Limits.examinedStreams) {
-      moved.append((stream.nextStep &- stream.listedSteps, stream))
-      stream.listedSteps = stream.nextStep
+      moved.append((stream.nextStep &- (listedSteps[stream.id] ?? 0), stream))
+      listed[stream.id] = stream.nextStep
     }
+    listedSteps = listed
     if moved.count > Limits.listedStreams { moved.sort { $0.steps > $1.steps } }
     var json = "{\"open\":\(openStreams),\"streams\":["
     for (index, entry) in moved.prefix(Limits.listedStreams).enumerated() {

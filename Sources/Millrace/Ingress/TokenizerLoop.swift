@@ -78,6 +78,8 @@ package final class TokenizerLoop: StageLoop {
   /// For the lines about peers that went.
   var departurePaces = DeparturePaces()
 
+  /// Steps of those that were looked at when streams were listed last; empty while nobody subscribes.
+  var listedSteps: [StreamID: UInt64] = [:]
   /// When its streams are listed next.
   var nextListMilliseconds: UInt64 = 0
 
