@@ -101,10 +101,11 @@ def main():
         results.content["skipped"] = bench.missing
         caption = ", ".join(results.content[key] for key in ("command", "date", "processor", "kernels")) + ", one core"
         (RESULTS / f"{name}.svg").write_text(plot.svg(results.steps, caption))
+        print(f"\nwritten: Benchmarks/results/{name}.svg")
     if wanted.part != "steps" and wanted.pipeline:
         measure_pipeline(wanted, cores, results, patience)
     results.write()
-    print(f"\nwritten: Benchmarks/results/{name}.json and .svg")
+    print(f"\nwritten: Benchmarks/results/{name}.json")
 
 
 if __name__ == "__main__":
