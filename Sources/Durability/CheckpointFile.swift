@@ -60,7 +60,7 @@ package struct CheckpointFile: Equatable, Sendable {
   }
 
   /// One row of a state: its name in the file, and how many floats it has.
-  package struct Row: Equatable, Sendable {
+  package struct Row: Equatable, Sendable, Codable {
     package var name: String
     package var width: Int
 

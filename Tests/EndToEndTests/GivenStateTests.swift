@@ -3,7 +3,7 @@ import Testing
 import Wire
 
 /// Streams that begin with h and c of their own, against Keras' `initial_state`.
-struct GivenStateTests {
+struct StateFormTests {
   private static let folder = "Fixtures/initial-state"
   private static let pipeline = PipelineText(
     tokenizer: "{ kind: values }", model: "\(folder)/model.keras")

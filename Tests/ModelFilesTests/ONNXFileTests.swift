@@ -147,7 +147,7 @@ struct ONNXFileTests {
 
   /// A state that is given stands in the place of the file's own `initial_h` and `initial_c`.
   @Test(arguments: ["lstm-initial", "gru-nobias-initial", "rnn-initial"])
-  func aGivenStateReplacesTheFilesOwn(name: String) throws {
+  func aStateFormReplacesTheFilesOwn(name: String) throws {
     let model = try loadModel(at: Fixture.path("onnx/\(name)/model.onnx")).model
     func answers(_ state: StreamState) -> [Float] {
       var batch = StepBatch(model: model, capacity: 1)

@@ -75,7 +75,7 @@ extension InferenceLoop {
       var candidate = candidate
       candidate.hash = pipeline.model.hashText
       var message = ModelMessage(.loaded, [candidate], attempt: attempt)
-      message.givenState = GivenState(pipeline.model.model.stateLayout)
+      message.stateForm = StateForm(pipeline.model.model.stateLayout)
       try tell(message)
     case .failure(let refusal):
       var message = ModelMessage(.refused, [candidate], attempt: attempt)
@@ -87,7 +87,7 @@ extension InferenceLoop {
   /// Behind a restart the tokenizer stage has only its own file's model to know this of.
   private func tellServing() {
     var message = ModelMessage(.serving)
-    message.givenState = models.current.givenState
+    message.stateForm = models.current.stateForm
     try? tell(message)  // why: encoding two numbers and a text cannot fail
   }
 

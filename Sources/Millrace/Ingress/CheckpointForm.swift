@@ -5,14 +5,9 @@ import Wire
 
 /// What a checkpoint file of a pipeline is like, and whether a stream in one can go on here.
 struct CheckpointForm: Sendable {
-  let owner: CheckpointFile.Owner
+  private(set) var owner: CheckpointFile.Owner
   let encoding: InputEncoding
-  /// Of the state, in order.
-  let rows: [CheckpointFile.Row]
-  /// Floats of all of them.
-  let stateCount: Int
-  /// Floats that START may give.
-  let givenCount: Int
+  private(set) var state: StateForm
   /// Values of an answer.
   let answerWidth: Int
   let hasAnomaly: Bool
@@ -24,14 +19,9 @@ struct CheckpointForm: Sendable {
   private static let numberMax: UInt64 = 1 << 62
 
   init(_ pipeline: Pipeline, owner: CheckpointFile.Owner) {
-    let layout = pipeline.model.model.stateLayout
     self.owner = owner
     encoding = pipeline.encoding
-    rows = layout.rows.enumerated().map { index, row in
-      CheckpointFile.Row(name: "state/\(index)/\(row.layerName)/\(row.kind.name)", width: row.width)
-    }
-    stateCount = layout.portableCount
-    givenCount = layout.recurrentCount
+    state = StateForm(pipeline.model.model.stateLayout)
     answerWidth = pipeline.output.width(of: pipeline.model.model.outputWidth)
     hasAnomaly = pipeline.output.anomaly != nil
     hasAlarm = pipeline.alarm != nil
@@ -42,11 +32,22 @@ struct CheckpointForm: Sendable {
     }
   }
 
+  /// The same of a model that was swapped in, whose inputs and answers are alike.
+  func of(model hash: String, _ state: StateForm) -> CheckpointForm {
+    var form = self
+    form.owner.model = hash
+    form.state = state
+    return form
+  }
+
+  /// Floats of all rows.
+  var stateCount: Int { state.rows.reduce(0) { $0 + $1.width } }
+
   /// The stream of a checkpoint file, with nothing in it that could harm a stage.
   ///
   /// - Throws: a `CheckpointFile.Failure`.
   func read(_ file: [UInt8]) throws(CheckpointFile.Failure) -> CheckpointFile {
-    var content = try CheckpointFile(reading: file, for: owner, rows: rows)
+    var content = try CheckpointFile(reading: file, for: owner, rows: state.rows)
     try check(content.snapshot.standing)
     if var memory = content.snapshot.memory {
       try check(memory)
@@ -69,7 +70,7 @@ struct CheckpointForm: Sendable {
     guard standing.firstInput <= standing.expected, standing.sequenceStart <= standing.nextStep,
       MessageFlags(rawValue: standing.pendingFlags).isSubset(of: [.start, .reset])
     else { throw .damaged("its numbers contradict each other") }
-    guard standing.given.isEmpty || standing.given.count == givenCount else {
+    guard standing.given.isEmpty || standing.given.count == state.count else {
       throw .damaged("the state to begin with has \(standing.given.count) numbers")
     }
     let fits: Bool
@@ -116,18 +117,6 @@ extension InputEncoding {
     case .text(let tokenizer): tokenizer.fits(text) && values.isEmpty
     case .values(let features): standing.values.isEmpty || features.fits(values)
     case .ids, .frames: values.isEmpty
-    }
-  }
-}
-
-extension StateRow.Kind {
-  /// As files name it.
-  var name: String {
-    switch self {
-    case .h: "h"
-    case .c: "c"
-    case .past(let steps): "past-\(steps)"
-    case .value(let name): name
     }
   }
 }

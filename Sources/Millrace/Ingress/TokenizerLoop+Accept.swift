@@ -12,7 +12,7 @@ extension TokenizerLoop {
     let units = UInt64(message.header.count)
     let isWithinCredit = connection.receive(units: units)
     let stepWidth = stage.encoding.stepWidth ?? 1
-    if let refusal = models.givenState.refusal(of: message, stepWidth: stepWidth) {
+    if let refusal = models.stateForm.refusal(of: message, stepWidth: stepWidth) {
       // No life begins, and no number is used up: its `input` is its number.
       var header = message.header
       header.count = 0

@@ -24,22 +24,33 @@ extension TokenizerLoop {
     }
   }
 
-  /// Files and shown states are of the model that the pipeline file names.
-  private func checkModel() throws(ControlRefusal) {
-    let current = models.series.current
-    guard current.hash != stage.form.owner.model else { return }
+  /// What files and shown states are like: those of the model that serves.
+  private var form: CheckpointForm {
+    stage.form.of(model: models.series.current.hash, models.stateForm)
+  }
+
+  /// A stream stays on the model of its last message until its next one: its state is the serving
+  /// model's as well where that only carries it on.
+  private func checkModel(of stream: IngressStream) throws(ControlRefusal) {
+    let series = models.series
+    let (own, current) = (stream.generation, series.current)
+    guard own != current.generation, stream.messages > 0 else { return }
+    let goesOver = series.successor(of: own) == current.generation
+    if goesOver, series.policy(from: own, to: current.generation) == .carry { return }
     throw ControlRefusal(
       .mismatch,
-      "the model \(current.hash) was swapped in, and files are of \(stage.form.owner.model); start "
-        + "the daemon with model: \(current.path) in its file, and ask again")
+      "\(stream.id) is on the model \(series.record(of: own)?.hash ?? "before") until "
+        + (goesOver ? "its next step" : "it ends")
+        + ", and files are of \(current.hash), which was swapped in; ask again behind that")
   }
 
   // MARK: Files
 
   func export(_ request: ControlRequest, for asker: ControlSocket.Asker) throws {
     let id = try request.stream()
-    try checkModel()
     let stream = try openStream(named: id)
+    try checkModel(of: stream)
+    let form = form
     let isHeld = try request.flag("hold")
     if isHeld { try hold(stream) }
     try takeSnapshot(of: stream) { [unowned self] answer in
@@ -53,8 +64,8 @@ extension TokenizerLoop {
         reply.fields.put("expected", snapshot.standing.expected)
         reply.fields.put("steps", snapshot.standing.nextStep)
         reply.attachment = CheckpointFile(
-          stream: id.name, owner: stage.form.owner, snapshot: snapshot
-        ).bytes(rows: stage.form.rows)
+          stream: id.name, owner: form.owner, snapshot: snapshot
+        ).bytes(rows: form.state.rows)
         controlSocket?.reply(reply, to: asker)
       }
     }
@@ -64,10 +75,9 @@ extension TokenizerLoop {
     guard !request.attachment.isEmpty else {
       throw ControlRefusal(.badFile, "there is no checkpoint file behind the request")
     }
-    try checkModel()
-    let content: CheckpointFile
+    var content: CheckpointFile
     do {
-      content = try stage.form.read(request.attachment)
+      content = try form.read(request.attachment)
     } catch {
       if case .mismatch = error { throw ControlRefusal(.mismatch, "\(error)") }
       throw ControlRefusal(.badFile, "\(error)")
@@ -78,6 +88,9 @@ extension TokenizerLoop {
     }
     try checkPlace(for: id, replaces: request.flag("replace"))
     try checkSize(content.snapshot)
+    let generation = models.series.current.generation
+    content.snapshot.standing.generation = generation
+    content.snapshot.memory?.checkpoint.generation = generation
     let stream = try beginLife(from: content.snapshot, as: id, event: "imported")
     reply(copied(stream, with: ingressEndpoint), afterCommitTo: asker)
   }
@@ -145,10 +158,11 @@ extension TokenizerLoop {
     let id = try request.stream()
     let stream = try openStream(named: id)
     let withState = try request.flag("state")
-    if withState { try checkModel() }
-    guard !withState || stage.form.stateCount <= Limits.shownStateFloats else {
+    if withState { try checkModel(of: stream) }
+    let form = form
+    guard !withState || form.stateCount <= Limits.shownStateFloats else {
       throw ControlRefusal(
-        .tooLarge, "the state has \(stage.form.stateCount) numbers; export it and read the file")
+        .tooLarge, "the state has \(form.stateCount) numbers; export it and read the file")
     }
     try whole(stream, for: asker) { [unowned self] snapshot in
       var reply = ControlReply()
@@ -158,7 +172,7 @@ extension TokenizerLoop {
       let checkpoint = snapshot.memory?.checkpoint
       reply.fields.put("steps_since_reset", UInt64(checkpoint?.stepsSinceReset ?? 0))
       reply.fields.put("answer", json: newestAnswer(of: id, checkpoint) ?? "null")
-      if withState { reply.fields.put("state", json: rows(of: checkpoint)) }
+      if withState { reply.fields.put("state", json: rows(of: checkpoint, form)) }
       controlSocket?.reply(reply, to: asker)
     }
   }
@@ -198,10 +212,10 @@ extension TokenizerLoop {
     return String(decoding: line.dropLast(), as: UTF8.self)
   }
 
-  private func rows(of checkpoint: StreamCheckpoint?) -> String {
+  private func rows(of checkpoint: StreamCheckpoint?, _ form: CheckpointForm) -> String {
     var taken = 0
     var text: [UInt8] = Array("{".utf8)
-    for (index, row) in stage.form.rows.enumerated() {
+    for (index, row) in form.state.rows.enumerated() {
       if index > 0 { text.append(UInt8(ascii: ",")) }
       JSONText.append(row.name, to: &text)
       text += Array(":[".utf8)

@@ -73,14 +73,14 @@ extension TokenizerLoop {
       models.underWay = swap
       switch decision {
       case .wait: return
-      case .go(let record): try swapIn(record, swap.attempt, message.givenState)
+      case .go(let record): try swapIn(record, swap.attempt, message.stateForm)
       case .refuse(let reason): try refuseSwap(reason)
       }
     case .refused:
       guard models.underWay?.attempt == message.attempt else { return }
       try refuseSwap(message.reason ?? "")
     case .serving:
-      if let given = message.givenState { models.givenState = given }
+      if let given = message.stateForm { models.stateForm = given }
       models.isSettled = true
     case .report: models.reports[worker] = message.report
     case .series, .load, .serve, .shadow, .drop: break
@@ -107,7 +107,7 @@ extension TokenizerLoop {
 
   /// Every worker has the model: from the next message on streams go over to it.
   private func swapIn(
-    _ record: ModelRecord, _ attempt: UInt64, _ givenState: GivenState?
+    _ record: ModelRecord, _ attempt: UInt64, _ stateForm: StateForm?
   ) throws {
     let before = models.series.current
     let outcome = SwapOutcome(model: record, before: before, openStreams: openStreams)
@@ -122,7 +122,7 @@ extension TokenizerLoop {
       try tell(ModelMessage(.drop, attempt: attempt))
     } else {
       models.shadow = nil
-      if let givenState { models.givenState = givenState }
+      if let stateForm { models.stateForm = stateForm }
       models.series.append(record)
       control.metrics.serve(record.hash)
       let ticket = log?.store.submit(models.series.records.map { .model($0) })
@@ -211,7 +211,7 @@ extension TokenizerLoop {
   {
     guard let store = stage.store, var series = ModelSeries(try store.models()) else {
       return ServedModels(
-        ModelSeries(stage.model), givenState: stage.givenState,
+        ModelSeries(stage.model), stateForm: stage.stateForm,
         parked: [0: try stage.store?.openStreamCount() ?? 0])
     }
     let current = series.current
@@ -228,7 +228,7 @@ extension TokenizerLoop {
     }
     control.metrics.serve(current.hash)
     let models = ServedModels(
-      series, givenState: stage.givenState, parked: try store.openStreams())
+      series, stateForm: stage.stateForm, parked: try store.openStreams())
     models.isSettled = current.hash == stage.model.hash
     return models
   }

@@ -13,7 +13,7 @@ package struct TokenizerStage: Stage {
   let liveStreams: Int
   /// Open streams, parked ones among them.
   let streams: Int
-  let givenState: GivenState
+  let stateForm: StateForm
   /// What becomes of data for a worker that has no room.
   let onFull: PipelineFile.OnFull
   /// Steps of one sequence; nil for any number.

@@ -149,7 +149,7 @@ package struct Pipeline: Sendable {
     TokenizerStage(
       encoding: encoding, format: format, workers: file.inference.workers,
       liveStreams: file.liveStreams, streams: file.streams,
-      givenState: GivenState(model.model.stateLayout),
+      stateForm: StateForm(model.model.stateLayout),
       onFull: file.onFull, maxSteps: file.maxSteps, model: modelRecord,
       endpoints: endpoints, replies: file.sink.reply, store: store,
       parkMilliseconds: file.store?.parkMilliseconds,

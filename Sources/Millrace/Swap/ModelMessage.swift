@@ -32,7 +32,7 @@ struct ModelMessage: Codable, Equatable, Sendable {
   var attempt: UInt64 = 0
   /// Why a file cannot be served.
   var reason: String?
-  var givenState: GivenState?
+  var stateForm: StateForm?
   var report: ShadowReport?
 
   init(_ verb: Verb, _ models: [ModelRecord] = [], attempt: UInt64 = 0) {

@@ -21,7 +21,7 @@ final class ServedModels {
   /// What each worker has told of it.
   var reports: [Int: ShadowReport] = [:]
   /// What streams may be given to begin with.
-  var givenState: GivenState
+  var stateForm: StateForm
   /// Whether that is known: behind a restart a worker says so of a model that was swapped in.
   var isSettled = true
   /// Open streams that are in the store only, by generation.
@@ -32,9 +32,9 @@ final class ServedModels {
   private var steps: [UInt64: OwnedCounter] = [:]
   private var lastGeneration: UInt64
 
-  init(_ series: ModelSeries, givenState: GivenState, parked: [UInt64: Int]) {
+  init(_ series: ModelSeries, stateForm: StateForm, parked: [UInt64: Int]) {
     self.series = series
-    self.givenState = givenState
+    self.stateForm = stateForm
     self.parked = parked
     lastGeneration = series.current.generation
   }

@@ -12,7 +12,7 @@ final class WorkerModel {
   let key: UInt64
   /// With `emit: generate`.
   let generator: GenerationSettings?
-  let givenState: GivenState
+  let stateForm: StateForm
   /// Steps of streams, one each or many of one.
   var batch: StepBatch
   /// What it has a step of.
@@ -33,7 +33,7 @@ final class WorkerModel {
     model = pipeline.model.model
     key = pipeline.model.key
     generator = pipeline.generation
-    givenState = GivenState(pipeline.model.model.stateLayout)
+    stateForm = StateForm(pipeline.model.model.stateLayout)
     batch = StepBatch(model: model, capacity: capacity)
     generationBatch = StepBatch(model: generator?.decoder?.model ?? model, capacity: capacity)
     self.steps = steps

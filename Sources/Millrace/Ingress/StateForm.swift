@@ -1,19 +1,27 @@
+import Durability
 import Recurrence
 import Wire
 
-/// What a stream may be given to begin with in the place of zeros: h and c of every recurrent layer.
-struct GivenState: Sendable, Equatable, Codable {
+/// What the state of a served model is like: what a stream may be given to begin with in the place of
+/// zeros, h and c of every recurrent layer; and all its rows, as checkpoint files name them.
+struct StateForm: Sendable, Equatable, Codable {
   /// Room for a message's other parts beside the state and one step.
   private static let otherBytes = 4096
 
-  /// Numbers of all rows.
+  /// Numbers of h and c.
   let count: Int
-  /// The rows in their order: "lstm h 24, lstm c 24".
+  /// Their rows in order: "lstm h 24, lstm c 24".
   let text: String
+  /// Those and what other layers keep, in order.
+  let rows: [CheckpointFile.Row]
 
   init(_ layout: StateLayout) {
     count = layout.recurrentCount
     text = layout.recurrentText
+    rows = layout.rows.enumerated().map { index, row in
+      CheckpointFile.Row(
+        name: "state/\(index)/\(row.layerName)/\(row.kind.name)", width: row.width)
+    }
   }
 
   /// Why a START's state cannot be begun with; nil for one that can, or none.
@@ -44,5 +52,17 @@ struct GivenState: Sendable, Equatable, Codable {
         message: "number \(index) of the given state is not finite (\(rows))")
     }
     return nil
+  }
+}
+
+extension StateRow.Kind {
+  /// As files name it.
+  fileprivate var name: String {
+    switch self {
+    case .h: "h"
+    case .c: "c"
+    case .past(let steps): "past-\(steps)"
+    case .value(let name): name
+    }
   }
 }
