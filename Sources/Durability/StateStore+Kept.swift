@@ -78,7 +78,7 @@ extension StateStore {
       let what = StateStore.keptName(
         of: stream, UInt64(row["life"] as Int64), upTo: UInt64(next))
       let body = try opened(row["lines"], what)
-      guard let lines = try? KeptLines.lines(of: body) else {
+      guard let lines = try? KeptLines.lines(of: body) else {  // why: said below
         throw .damaged(path: path, what: "\(what) cannot be read")
       }
       kept.append(

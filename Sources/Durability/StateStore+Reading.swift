@@ -19,7 +19,7 @@ extension StateStore {
         let id: Int64 = row["id"]
         let what = StateStore.inputsName(UInt64(bitPattern: id))
         let bytes = try opened(row["records"], what)
-        guard let records = try? InputRecord.records(of: bytes) else {
+        guard let records = try? InputRecord.records(of: bytes) else {  // why: said below
           throw StoreError.damaged(path: path, what: "\(what) cannot be read")
         }
         try body(UInt64(id), records)
@@ -52,7 +52,8 @@ extension StateStore {
     for row in rows {
       let id: Int64 = row["id"]
       let what = StateStore.writtenName(UInt64(bitPattern: id))
-      guard let records = try? WrittenAnswers.records(of: opened(row["records"], what)) else {
+      let bytes = try opened(row["records"], what)
+      guard let records = try? WrittenAnswers.records(of: bytes) else {  // why: said below
         throw .damaged(path: path, what: "\(what) cannot be read")
       }
       for record in records { body(record) }
@@ -91,7 +92,8 @@ extension StateStore {
     for row in rows {
       let stream: String = row["stream"]
       let what = "\(stream) in standings"
-      guard let standing = try? StreamStanding(bytes: opened(row["body"], what)) else {
+      let bytes = try opened(row["body"], what)
+      guard let standing = try? StreamStanding(bytes: bytes) else {  // why: said below
         throw .damaged(path: path, what: "\(what) cannot be read")
       }
       found.append((stream, standing))

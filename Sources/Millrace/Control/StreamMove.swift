@@ -54,8 +54,7 @@ package struct StreamMove: Sendable {
         if replaces { fields.put("replace", true) }
         copy = try there.ask(.streamsImport, fields, attachment: file)
       } catch {
-        // It goes on where it is by itself, if this is not heard.
-        _ = try? source.ask(.streamsRelease, naming)
+        _ = try? source.ask(.streamsRelease, naming)  // why: unheard, it goes on by itself
         throw Failure(
           description: "\(stream) stays where it is: \(error)", isPassing: false)
       }
@@ -71,9 +70,8 @@ package struct StreamMove: Sendable {
     do {
       ingress = try reachableIngress(copy)
     } catch {
-      // What failed is told; unheard, the stream goes on by itself, and the copy is one nobody knows.
-      _ = try? source.ask(.streamsRelease, naming)
-      _ = try? there.ask(.streamsDiscard, discarding(copy, naming))
+      _ = try? source.ask(.streamsRelease, naming)  // why: unheard, it goes on by itself
+      _ = try? there.ask(.streamsDiscard, discarding(copy, naming))  // why: nobody knows the copy
       throw error
     }
     var moved = naming
@@ -86,8 +84,7 @@ package struct StreamMove: Sendable {
       fields.put("moved_to", ingress)
       try streams.tell(ControlAnswer(fields))
     } catch let refused as ControlAnswer.Refused {
-      // Nobody has been told of the copy.
-      _ = try? there.ask(.streamsDiscard, discarding(copy, naming))
+      _ = try? there.ask(.streamsDiscard, discarding(copy, naming))  // why: nobody knows the copy
       throw Failure(
         description: "\(stream) stays where it is: \(refused.message)", isPassing: true)
     } catch {
