@@ -131,7 +131,7 @@ def client(arguments):
                 take([result])
         take(client.drain(PATIENCE_SECONDS))
         counters = client.counters
-    hellos = client.connection.hellos_sent
+    hellos = client.session.link.hellos_sent
     print(json.dumps({"lines": lines, "hellos": hellos, "sent": counters.sent,
                       "covered": counters.covered, "outstanding": counters.outstanding}))
 

@@ -33,6 +33,8 @@ from millrace.results import Answer  # noqa: E402
 from power import Disk  # noqa: E402
 
 STAGES = ("tokenizer", "inference", "sink")
+# On a busy machine a pipeline may be killed again and again before it is ready.
+PATIENCE = 120
 
 
 class Pipeline:
@@ -134,7 +136,7 @@ class Sender(threading.Thread):
 
     def run(self):
         try:
-            with Client(self.pipeline.ingress, friendly=True, timeout=20, silence=0.5) as client:
+            with Client(self.pipeline.ingress, friendly=True, timeout=PATIENCE, silence=0.5) as client:
                 self.client = client
                 while not self.ending.is_set():
                     self.life(client)
@@ -145,8 +147,8 @@ class Sender(threading.Thread):
         """What it still waits for, for a failure's report."""
         streams = {name: (state.next, state.oldest, state.covered_to, state.answer_next,
                           state.is_ended, state.is_closed)
-                   for name, state in self.client._streams.items() if state.is_outstanding}
-        link = self.client.connection
+                   for name, state in self.client.session._streams.items() if state.is_outstanding}
+        link = self.client.session.link
         return f"credit {link.room}, welcome {link.is_welcome}, {streams}"
 
     def life(self, client):
@@ -275,7 +277,7 @@ def main():
     for sender in senders:
         sender.ending.set()
     for sender in senders:
-        sender.join(180)
+        sender.join(PATIENCE + 60)
         if sender.error or sender.is_alive():
             raise SystemExit(f"{sender.pipeline.name}: {sender.error or 'still waiting'!r}; "
                              f"{sender.standing()}; see {sender.pipeline.folder}")
