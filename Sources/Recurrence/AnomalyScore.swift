@@ -32,6 +32,7 @@ package struct AnomalyScore: Sendable, Equatable {
     package init() {}
 
     fileprivate mutating func add(_ error: Float, window: Int) {
+      if !isRing(of: window) { refit(to: window) }
       let value = Double(error)
       sum += value
       squares += value * value
@@ -45,9 +46,24 @@ package struct AnomalyScore: Sendable, Equatable {
       }
       next = (next + 1) % window
       // Added up anew once a round, so that rounding does not gather.
-      guard next == 0 else { return }
+      if next == 0 { addUp() }
+    }
+
+    private mutating func addUp() {
       sum = errors.reduce(0) { $0 + Double($1) }
       squares = errors.reduce(0) { $0 + Double($1) * Double($1) }
+    }
+
+    /// Whether a window of this size left them so.
+    private func isRing(of window: Int) -> Bool {
+      errors.count < window ? next == errors.count : errors.count == window && next < window
+    }
+
+    /// Keeps the newest errors, oldest first: a state may come from a pipeline of another window.
+    private mutating func refit(to window: Int) {
+      errors = Array((errors[next...] + errors[..<next]).suffix(window))
+      next = errors.count % window
+      addUp()
     }
 
     fileprivate var count: Int { errors.count }

@@ -63,4 +63,30 @@ struct AnomalyScoreTests {
     #expect(score.step(value: 0.2, forecast: 0, &state) == 0)
     #expect(score.step(value: 100, forecast: 0, &state) > 0)
   }
+
+  /// As after a change of the pipeline file, or in another daemon.
+  @Test(arguments: [(20, 12), (20, 20), (20, 33), (5, 3), (5, 5), (5, 7), (8, 20)])
+  func errorsOfAnotherWindowAreTheNewestOfThem(window: Int, count: Int) throws {
+    let score = AnomalyScore(window: 8, recent: 2, warmUp: 2)
+    let other = AnomalyScore(window: window, recent: 2, warmUp: 2)
+    var random = SplitMix64(seed: 7)
+    var written = AnomalyScore.State()
+    var values: [Float] = []
+    for _ in 0...count {
+      values.append(Float(random.unit()))
+      _ = other.step(value: values.last ?? 0, forecast: 0, &written)
+    }
+    var state = try AnomalyScore.State(decoding: written.encoded())
+    // One that had no more errors than both windows hold.
+    var expected = AnomalyScore.State()
+    for value in values.suffix(min(count, window, 8) + 1) {
+      _ = score.step(value: value, forecast: 0, &expected)
+    }
+    for step in 0..<30 {
+      let value = Float(random.unit())
+      let answer = score.step(value: value, forecast: 0, &state)
+      let wanted = score.step(value: value, forecast: 0, &expected)
+      #expect(abs(answer - wanted) < 1e-4, "step \(step)")
+    }
+  }
 }

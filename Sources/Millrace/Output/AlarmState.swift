@@ -44,7 +44,7 @@ extension AlarmState {
     return bytes
   }
 
-  /// Nil for bytes that are no such state.
+  /// Nil for bytes that are no such state, or of a count that cannot go on.
   init?(decoding bytes: [UInt8]) {
     guard bytes.count == 25, bytes[0] <= 3 else { return nil }
     func word(_ place: Int) -> UInt64 {
@@ -52,8 +52,9 @@ extension AlarmState {
         UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 1 + 8 * place, as: UInt64.self))
       }
     }
+    guard let count = Int(exactly: word(0)), count < .max else { return nil }
     isRaised = bytes[0] & 1 != 0
-    count = Int(truncatingIfNeeded: word(0))
+    self.count = count
     since = word(1)
     if bytes[0] & 2 != 0 { lastNumber = word(2) }
   }
