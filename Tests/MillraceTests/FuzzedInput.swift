@@ -39,6 +39,8 @@ enum FuzzedInput: String, CaseIterable {
   case carry
   /// Records of the store.
   case records
+  /// A checkpoint file, also with its length and its fingerprint put right.
+  case checkpoint
 
   /// Reads `bytes`.
   ///
@@ -71,6 +73,7 @@ enum FuzzedInput: String, CaseIterable {
     case .compact: try Self.recording(Self.repaired(bytes))
     case .carry: try Self.carry(bytes)
     case .records: Self.records(bytes)
+    case .checkpoint: Self.checkpointFile(bytes)
     }
   }
 
@@ -263,7 +266,7 @@ enum FuzzedInput: String, CaseIterable {
 
   // MARK: State
 
-  private static let tokenizers: [TextTokenizer] = {
+  static let tokenizers: [TextTokenizer] = {
     do {
       let letters = try Vocabulary(tokens: ["a", "b", "\u{AC00}"], firstID: 1)
       let kinds: [TextTokenizer.Kind] = [
@@ -310,7 +313,7 @@ enum FuzzedInput: String, CaseIterable {
   }
 
   /// A time and a value a row, on a grid, with what came before.
-  private static let features: ValueFeatures = {
+  static let features: ValueFeatures = {
     do {
       return try ValueFeatures(
         outputWidth: 4, missing: .previous, lags: [1, 2], differences: [1], beginning: .repeated,

@@ -18,20 +18,6 @@ struct CheckpointForm: Sendable {
   /// Numbers beyond it are no stream's, and could not be added to.
   private static let numberMax: UInt64 = 1 << 62
 
-  init(_ pipeline: Pipeline, owner: CheckpointFile.Owner) {
-    self.owner = owner
-    encoding = pipeline.encoding
-    state = StateForm(pipeline.model.model.stateLayout)
-    answerWidth = pipeline.output.width(of: pipeline.model.model.outputWidth)
-    hasAnomaly = pipeline.output.anomaly != nil
-    hasAlarm = pipeline.alarm != nil
-    if case .every(let count) = pipeline.file.emit {
-      stepsAnAnswer = UInt32(count)
-    } else {
-      stepsAnAnswer = nil
-    }
-  }
-
   /// The same of a model that was swapped in, whose inputs and answers are alike.
   func of(model hash: String, _ state: StateForm) -> CheckpointForm {
     var form = self
@@ -103,6 +89,22 @@ struct CheckpointForm: Sendable {
     }
     guard memory.alarm.isEmpty || AlarmState(decoding: memory.alarm) != nil else {
       throw .damaged("its alarm cannot be read")
+    }
+  }
+}
+
+extension CheckpointForm {
+  init(_ pipeline: Pipeline, owner: CheckpointFile.Owner) {
+    self.owner = owner
+    encoding = pipeline.encoding
+    state = StateForm(pipeline.model.model.stateLayout)
+    answerWidth = pipeline.output.width(of: pipeline.model.model.outputWidth)
+    hasAnomaly = pipeline.output.anomaly != nil
+    hasAlarm = pipeline.alarm != nil
+    if case .every(let count) = pipeline.file.emit {
+      stepsAnAnswer = UInt32(count)
+    } else {
+      stepsAnAnswer = nil
     }
   }
 }

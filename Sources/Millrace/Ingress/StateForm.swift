@@ -15,15 +15,6 @@ struct StateForm: Sendable, Equatable, Codable {
   /// Those and what other layers keep, in order.
   let rows: [CheckpointFile.Row]
 
-  init(_ layout: StateLayout) {
-    count = layout.recurrentCount
-    text = layout.recurrentText
-    rows = layout.rows.enumerated().map { index, row in
-      CheckpointFile.Row(
-        name: "state/\(index)/\(row.layerName)/\(row.kind.name)", width: row.width)
-    }
-  }
-
   /// Why a START's state cannot be begun with; nil for one that can, or none.
   func refusal(of message: InboundMessage, stepWidth: Int) -> Refusal? {
     guard !message.ids.isEmpty else { return nil }
@@ -52,6 +43,17 @@ struct StateForm: Sendable, Equatable, Codable {
         message: "number \(index) of the given state is not finite (\(rows))")
     }
     return nil
+  }
+}
+
+extension StateForm {
+  init(_ layout: StateLayout) {
+    count = layout.recurrentCount
+    text = layout.recurrentText
+    rows = layout.rows.enumerated().map { index, row in
+      CheckpointFile.Row(
+        name: "state/\(index)/\(row.layerName)/\(row.kind.name)", width: row.width)
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 // libFuzzer for the reader that MILLRACE_FUZZ_READER names; the arguments are libFuzzer's own.
 import Foundation
 
-private let read: ([UInt8]) -> String = {
+private let read: @Sendable ([UInt8]) -> String = {
   let name = ProcessInfo.processInfo.environment["MILLRACE_FUZZ_READER"] ?? ""
   if let reader = FuzzedReader(rawValue: name) { return reader.read }
   if let input = FuzzedInput(rawValue: name) { return input.read }
