@@ -6,7 +6,7 @@ import Testing
 /// What `millrace top` shows, of what the taps say.
 struct TopTests {
   private static let stats = #"""
-    {"about":{"pipeline":"말","process":"daemon","version":"0.1.0","model":"sha256:00","format":"Keras",
+    {"about":{"pipeline":"말","process":"daemon","version":"0.1.0","model":"sha256:0123456789abcdef01","format":"Keras",
     "precision":"f32","kernels":"avx2","edges":"text -> LSTM -> 3 classes","labels":[],"embeds":false,"layers":[]},
     "time":1,"uptime":61,"memory":55574528,"processor":1.5,
     "ingress":{"streams":2,"connections":1,"answers":12345,"repeated":1,"refused":7,"cache_bytes":9},
@@ -32,7 +32,9 @@ struct TopTests {
     let lines = try view().lines(columns: 90, rows: 12).map(\.text)
     #expect(lines.count == 12)
     #expect(lines.allSatisfy { DisplayWidth.of($0) == 90 })
-    #expect(lines[0].hasPrefix("millrace top  말  avx2 f32  text -> LSTM -> 3 classes"))
+    #expect(
+      lines[0].trimmingCharacters(in: .whitespaces)
+        == "millrace top  말  avx2 f32  text -> LSTM -> 3 classes  sha256:0123456789abcdef")
     #expect(lines[1].hasPrefix("up 61s  streams 2  clients 1  refused 7  lost here 0"))
     #expect(lines[1].contains("memory 53.0MiB  answers 12.3k"))
     #expect(

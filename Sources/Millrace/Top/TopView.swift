@@ -146,8 +146,10 @@ struct TopView {
     return Array(lines.prefix(rows))
   }
 
+  /// The model's hash comes last, as a narrow terminal can do without, with 16 digits as in /metrics.
   private func heading(_ about: PipelineFacts) -> String {
-    "millrace top  \(about.pipeline)  \(about.kernels) \(about.precision)  \(about.edges)"
+    "millrace top  \(about.pipeline)  \(about.kernels) \(about.precision)  \(about.edges)  "
+      + about.model.prefix("sha256:".count + 16)
   }
 
   private var figures: String {
