@@ -1,5 +1,4 @@
 import CFaultyDisk
-import Foundation
 import Logging
 import Millrace
 import ZeroMQ
@@ -14,14 +13,14 @@ final class World {
   let pipeline: Pipeline
   let folder: String
   private(set) var clients: [SimulatedClient] = []
-  private var processes: [SimulatedProcess] = []
+  private(set) var processes: [SimulatedProcess] = []
   /// Links between stages, in the order of their names.
   private var relays: [Relay] = []
   private let stageNames: [String]
   /// Whether no event of the run loses, delays or repeats anything.
   let isUndisturbed: Bool
   /// Whether clients send again what they have sent.
-  private let repeats: Bool
+  let repeats: Bool
   /// Whether data may be refused that may be sent again, so that what is behind it is refused too.
   let refusesForRoom: Bool
   private var place = ""
@@ -252,7 +251,7 @@ final class World {
       clients.filter { !$0.isDone }.map { "\($0.name): \($0.standing)" }.joined(separator: "\n"))
   }
 
-  private func roundAtRest() throws {
+  func roundAtRest() throws {
     for process in processes { try start(process) }
     try round()
     for client in clients {
@@ -271,88 +270,6 @@ final class World {
     for stage in stageNames { try turn(stage) }
     for process in processes { _ = process.commit(dies: nil, torn: nil) }
     for client in clients { for relay in client.links { try relay.deliverOutward(.max) } }
-  }
-
-  /// All that is left is acknowledged, trimmed and credited, once nobody has anything to send.
-  private func checkAtRest() throws {
-    // What was lost has taken credit, until the next hello.
-    for client in clients where client.isDisturbed { client.greet() }
-    let rounds = 3 * Int(setup.checkpointMilliseconds) / 20 + 150
-    // Who has all answers does not greet a daemon that was started anew: it is waited for.
-    let held = Int(Limits.replyHoldMilliseconds) / 500 + rounds
-    for count in 1...rounds + held {
-      try roundAtRest()
-      clock.pass(milliseconds: count < rounds ? 20 : 500)
-      if count.isMultiple(of: 15), try isAtRest() { break }
-    }
-    for client in clients {
-      guard client.credit == client.sent + window else {
-        throw violation(
-          "credit comes back", client.name, "\(client.sent) sent and a window of \(window)",
-          "a credit of \(client.credit)")
-      }
-    }
-    for (stage, most) in stageWindows where credit(of: stage) != Double(most) {
-      throw violation("credit comes back", stage, "\(most) steps", "\(credit(of: stage))")
-    }
-    if isUndisturbed, !repeats, let client = clients.first(where: { !$0.wasAnsweredOnce }) {
-      throw violation(
-        "every step has one answer", client.name, "each answer once", client.standing)
-    }
-    try checkStores()
-    try checkMemory()
-  }
-
-  /// Whether nothing more is to come.
-  ///
-  /// A process that was told to stop may only now have ended, and begun anew.
-  private func isAtRest() throws -> Bool {
-    let isCredited =
-      clients.allSatisfy { $0.credit == $0.sent + window }
-      && stageWindows.allSatisfy { credit(of: $0) == Double($1) }
-    return try isCredited && processes.allSatisfy { try !$0.isStopping && groups(of: $0).isEmpty }
-  }
-
-  /// What each stage may send when nothing is under way.
-  private var stageWindows: [(stage: String, steps: Int)] {
-    [("tokenizer", setup.workers * 4096)] + (0..<setup.workers).map { ("inference-\($0)", 1024) }
-  }
-
-  private func credit(of stage: String) -> Double {
-    let process = processes.first { $0.stageNames.contains(stage) }
-    return process?.metric("millrace_credit_steps{stage=\"\(stage)\"") ?? 0
-  }
-
-  /// Groups of input that a store still has.
-  private func groups(of process: SimulatedProcess) throws -> [UInt64] {
-    var groups: [UInt64] = []
-    try process.store?.forEachInputGroup { group, _ in groups.append(group) }
-    return groups
-  }
-
-  /// Input that is saved and answered leaves the store.
-  private func checkStores() throws {
-    for process in processes {
-      let groups = try groups(of: process)
-      guard groups.isEmpty else {
-        throw violation(
-          "what is saved leaves the store", process.name, "no input kept", "groups \(groups)")
-      }
-    }
-  }
-
-  /// No stage knows more streams than it may.
-  private func checkMemory() throws {
-    let metrics =
-      ["millrace_streams_active"]
-      + (0..<setup.workers).map { "millrace_stage_streams{stage=\"inference-\($0)\"" }
-    for process in processes {
-      for metric in metrics where process.metric(metric) > Double(setup.liveStreams) {
-        throw violation(
-          "memory is bounded", "\(process.name), \(metric)", "at most \(setup.liveStreams)",
-          "\(process.metric(metric))")
-      }
-    }
   }
 
   /// Tells everybody to stop, as SIGTERM does.
@@ -374,32 +291,7 @@ final class World {
     }
   }
 
-  /// The file has every line once, in its order.
-  private func checkOutput() throws {
-    let text = try String(contentsOfFile: "\(folder)/output.jsonl", encoding: .utf8)
-    var written: [String: [Substring]] = [:]
-    for line in text.split(separator: "\n") {
-      let name = line.dropFirst("{\"stream\":\"".count).prefix { $0 != "\"" }
-      written[String(name), default: []].append(line)
-    }
-    for client in clients {
-      for (stream, lives) in Dictionary(grouping: client.lives, by: \.stream) {
-        let expected = lives.flatMap(\.expected.lines)
-        let received = written[stream] ?? []
-        guard
-          let place = zip(expected, received).enumerated()
-            .first(where: { $0.element.0 != $0.element.1 })?.offset
-            ?? (expected.count == received.count ? nil : min(expected.count, received.count))
-        else { continue }
-        throw violation(
-          "the output is that of an undisturbed run", "stream \(stream), line \(place + 1)",
-          place < expected.count ? expected[place] : "no more than \(expected.count) lines",
-          place < received.count ? String(received[place]) : "\(received.count) lines")
-      }
-    }
-  }
-
-  private func violation(
+  func violation(
     _ promise: String, _ spot: String, _ expected: String, _ received: String
   ) -> Violation {
     Violation(promise, at: "\(place): \(spot)", expected: expected, received: received)
