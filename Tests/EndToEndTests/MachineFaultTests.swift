@@ -129,7 +129,9 @@ struct MachineFaultTests {
     try open(count / 2..<count)
     let growth = try running.daemon.process.residentKiB() - before
     print("memory after \(count) streams: \(before + growth) KiB, \(growth) since the first half")
-    if !Checkout.isSanitized { #expect(growth < 32 * 1024) }
+    // The cache of answers fills meanwhile, 27 MiB by 50,000 streams, and that of the store's pages with
+    // the file, 14 MiB.
+    if !Checkout.isSanitized { #expect(growth < 48 * 1024) }
     try client.send(.text("h"), to: "one-more", number: 0)
     let refusal = try client.receive(.refuse, of: "one-more").refusal()
     #expect(refusal.code == .tooManyStreams && refusal.message.contains("limits.streams"))
