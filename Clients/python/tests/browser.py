@@ -6,7 +6,6 @@ import pathlib
 import re
 import shutil
 import subprocess
-import time
 import urllib.error
 import urllib.request
 
@@ -31,7 +30,7 @@ class Browser:
                 arguments.append("--force-dark-mode")
             session = self._call("POST", "/session", {"capabilities": {"alwaysMatch": {
                 "browserName": "chrome", "goog:chromeOptions": {"args": arguments},
-                "goog:loggingPrefs": {"browser": "ALL"}}}})
+                "timeouts": {"script": 600_000}, "goog:loggingPrefs": {"browser": "ALL"}}}})
             self._session = f"/session/{session['sessionId']}"
             self.command("Emulation.setDeviceMetricsOverride", width=width, height=height,
                          deviceScaleFactor=1, mobile=False)
@@ -47,12 +46,12 @@ class Browser:
                 return int(found[1])
         raise AssertionError("chromedriver did not start")
 
-    def _call(self, method: str, path: str, body: dict | None = None):
+    def _call(self, method: str, path: str, body: dict | None = None, seconds: float = 60):
         request = urllib.request.Request(
             self._base + path, method=method, headers={"Content-Type": "application/json"},
             data=None if body is None else json.dumps(body).encode())
         try:
-            with urllib.request.urlopen(request, timeout=60) as response:
+            with urllib.request.urlopen(request, timeout=seconds) as response:
                 return json.load(response)["value"]
         except urllib.error.HTTPError as error:
             raise AssertionError(error.read().decode()) from error
@@ -71,12 +70,18 @@ class Browser:
         return self.run("return document.querySelector(arguments[0])?.textContent ?? ''", selector)
 
     def wait(self, script: str, *arguments, seconds: float = DEADLINE_SECONDS):
-        """Runs the script until it gives something true."""
-        deadline = time.monotonic() + seconds
-        while not (value := self.run(script, *arguments)):
-            if time.monotonic() > deadline:
-                raise AssertionError(f"never true: {script}")
-            time.sleep(0.05)
+        """Runs the script, in the page and between its other tasks, until it gives something true."""
+        value = self._call("POST", f"{self._session}/execute/async", {"args": [seconds, *arguments], "script": f"""
+            const [seconds, ...given] = arguments, done = given.pop(), check = function () {{ {script} }};
+            const end = performance.now() + 1000 * seconds;
+            const look = () => {{
+              const value = check(...given);
+              if (value || performance.now() > end) done(value); else setTimeout(look, 20);
+            }};
+            look();
+            """}, seconds + DEADLINE_SECONDS)
+        if not value:
+            raise AssertionError(f"never true: {script}")
         return value
 
     def press(self, *keys: str) -> None:

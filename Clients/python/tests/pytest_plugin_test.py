@@ -76,13 +76,14 @@ def test_fails(millrace_daemon):
 
 def test_a_daemon_that_dies_fails_the_test_that_did_not_notice(run):
     result = run("""
-import os, signal, time
+import os, select, signal
 
 def test_dies(millrace_daemon):
     daemon = millrace_daemon(HELLO)
+    end = os.pidfd_open(daemon.process_id)
     os.kill(daemon.process_id, signal.SIGKILL)
-    while daemon.is_running:
-        time.sleep(0.01)
+    assert select.select([end], [], [], 20)[0], "it lives on"
+    os.close(end)
 
 def test_was_meant_to(millrace_daemon):
     millrace_daemon(HELLO).kill()
