@@ -25,6 +25,7 @@ final class LogEmptier: Sendable {
   private let file: Int32
   private let queue = DispatchQueue(label: "store-log", qos: .utility)
   private let state = Atomic<Progress>(.idle)
+  private let trouble = Mutex<StoreError?>(nil)
 
   init(_ connection: DatabaseQueue) throws {
     self.connection = connection
@@ -43,9 +44,15 @@ final class LogEmptier: Sendable {
   func begin(_ prepare: @escaping @Sendable () throws -> Void) {
     state.store(.underWay, ordering: .relaxed)
     queue.async { [self] in
-      // What fails here fails again when the store puts the rest into the file, which says so.
-      try? prepare()  // why: as above
-      try? empty()  // why: as above
+      do {
+        try prepare()
+        try empty()
+      } catch let error as StoreError {
+        // The system tells a failed sync once: whoever asks again hears that all is well.
+        trouble.withLock { $0 = error }
+      } catch {
+        // SQLite says it again when the store puts the rest into the file.
+      }
       state.store(.done, ordering: .releasing)
     }
   }
@@ -61,8 +68,14 @@ final class LogEmptier: Sendable {
     }
     // SQLite syncs it where the whole log has been put into it, which is left for the store: with
     // little to write then.
-    fdatasync(file)
+    guard fdatasync(file) == 0 else {
+      throw StoreError.failed(
+        path: connection.path, reason: "fdatasync: \(String(cString: strerror(errno)))")
+    }
   }
+
+  /// A sync that failed: what was handed to the disk may be lost.
+  var failure: StoreError? { trouble.withLock(\.self) }
 
   func reset() { state.store(.idle, ordering: .relaxed) }
 

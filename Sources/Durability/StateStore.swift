@@ -199,6 +199,7 @@ package final class StateStore: Sendable {
       while commitGathered() == .committed, !pending.withLock(\.isEmpty) {}
     }
     emptier.finish()
+    if let failure = emptier.failure { fail(failure) }
     // A file that failed is left as it is.
     guard troubles.withLock({ $0.fatal == nil }) else { return }
     // Everything is committed; what fails here only keeps the WAL file beside the store.
@@ -253,9 +254,6 @@ package final class StateStore: Sendable {
     }
     var outcome = CommitOutcome.committed
     if !transaction.changes.isEmpty { outcome = attempt { try commit(transaction.changes) } }
-    if outcome == .committed, logBytes.load(ordering: .relaxed) > StateStore.logBytesMax {
-      outcome = boundLog()
-    }
     if outcome == .committed {
       pending.withLock { $0.settle() }
       committedTicket.store(transaction.ticket, ordering: .releasing)
@@ -263,28 +261,40 @@ package final class StateStore: Sendable {
       let bytes = transaction.changes.reduce(0) { $0 + $1.byteCount }
       waitingBytes.subtract(bytes, ordering: .relaxed)
       logBytes.add(bytes, ordering: .relaxed)
+      // Behind it: what was committed is not tried again where this fails.
+      if logBytes.load(ordering: .relaxed) > StateStore.logBytesMax, !boundLog() {
+        outcome = .failed
+      }
     }
     for listener in listeners.withLock(\.self) { listener(outcome) }
     return outcome
   }
 
   /// Has SQLite's log put into its file: most of it while commits go on, then the rest at once.
-  private func boundLog() -> CommitOutcome {
+  ///
+  /// - Returns: false when the store has failed.
+  private func boundLog() -> Bool {
     if pending.withLock(\.hasThread) {
       switch emptier.progress {
       case .idle:
         emptier.begin { [self] in try syncOutput() }
-        return .committed
-      case .underWay, .closing: return .committed
+        return true
+      case .underWay, .closing: return true
       case .done: break
       }
     }
-    let outcome = attempt { try emptyLog(.passive) }
-    if outcome == .committed {
+    do {
+      if let failure = emptier.failure { throw failure }
+      try emptyLog(.passive)
       logBytes.store(0, ordering: .relaxed)
-      emptier.reset()
+    } catch let error as DatabaseError where StateStore.isFull(error) {
+      // The log grows on: a commit that has no room any more says so.
+    } catch {
+      fail(error)
+      return false
     }
-    return outcome
+    emptier.reset()
+    return true
   }
 
   private func commit(_ changes: [StoreChange]) throws {
@@ -303,10 +313,15 @@ package final class StateStore: Sendable {
       stall("\(error.message ?? "the disk is full")")
       return .diskIsFull
     } catch {
-      // No second try on the same file: the kernel may have dropped what it could not write.
-      troubles.withLock { $0.fatal = .failed(path: path, reason: "\(error)") }
+      fail(error)
       return .failed
     }
+  }
+
+  /// No second try on the same file: the kernel may have dropped what it could not write.
+  private func fail(_ error: any Error) {
+    let failure = error as? StoreError ?? .failed(path: path, reason: "\(error)")
+    troubles.withLock { $0.fatal = failure }
   }
 
   private func stall(_ reason: String?) {

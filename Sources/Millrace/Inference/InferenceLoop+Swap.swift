@@ -88,7 +88,8 @@ extension InferenceLoop {
   private func tellServing() {
     var message = ModelMessage(.serving)
     message.stateForm = models.current.stateForm
-    try? tell(message)  // why: encoding two numbers and a text cannot fail
+    message.generation = models.current.generation
+    try? tell(message)  // why: encoding numbers and texts cannot fail
   }
 
   /// The store belongs to these from now on; nothing where none was ever swapped.

@@ -25,8 +25,12 @@ extension TokenizerLoop {
   }
 
   /// What files and shown states are like: those of the model that serves.
-  private var form: CheckpointForm {
-    stage.form.of(model: models.series.current.hash, models.stateForm)
+  private func form() throws(ControlRefusal) -> CheckpointForm {
+    guard models.isSettled else {
+      throw ControlRefusal(
+        .busy, "no worker has said yet what the model that was swapped in is like; ask again")
+    }
+    return stage.form.of(model: models.series.current.hash, models.stateForm)
   }
 
   /// A stream stays on the model of its last message until its next one: its state is the serving
@@ -50,7 +54,7 @@ extension TokenizerLoop {
     let id = try request.stream()
     let stream = try openStream(named: id)
     try checkModel(of: stream)
-    let form = form
+    let form = try form()
     let isHeld = try request.flag("hold")
     if isHeld { try hold(stream) }
     try takeSnapshot(of: stream) { [unowned self] answer in
@@ -75,6 +79,7 @@ extension TokenizerLoop {
     guard !request.attachment.isEmpty else {
       throw ControlRefusal(.badFile, "there is no checkpoint file behind the request")
     }
+    let form = try form()
     var content: CheckpointFile
     do {
       content = try form.read(request.attachment)
@@ -159,7 +164,7 @@ extension TokenizerLoop {
     let stream = try openStream(named: id)
     let withState = try request.flag("state")
     if withState { try checkModel(of: stream) }
-    let form = form
+    let form = withState ? try form() : stage.form
     guard !withState || form.stateCount <= Limits.shownStateFloats else {
       throw ControlRefusal(
         .tooLarge, "the state has \(form.stateCount) numbers; export it and read the file")

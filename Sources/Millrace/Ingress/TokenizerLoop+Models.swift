@@ -80,7 +80,9 @@ extension TokenizerLoop {
       guard models.underWay?.attempt == message.attempt else { return }
       try refuseSwap(message.reason ?? "")
     case .serving:
-      if let given = message.stateForm { models.stateForm = given }
+      // Told before a swap that is done by now.
+      guard message.generation == models.series.current.generation else { return }
+      if let form = message.stateForm { models.stateForm = form }
       models.isSettled = true
     case .report: models.reports[worker] = message.report
     case .series, .load, .serve, .shadow, .drop: break

@@ -134,11 +134,12 @@ final class WrittenLog {
 
   var isIdle: Bool { inFlight == nil && held.isEmpty }
 
-  /// Now and then: gives the streams that moved rows of their own, and lets the groups go.
+  /// Now and then, and where many moved: gives the streams that moved rows of their own, and lets the groups go.
   private func settle() throws {
     forgetSettled()
     let now = clock.milliseconds
-    guard now >= nextSettleMilliseconds, !unsettled.isEmpty, settling.isEmpty else { return }
+    let isDue = now >= nextSettleMilliseconds || unsettled.count > WrittenLog.endedMax / 2
+    guard isDue, !unsettled.isEmpty, settling.isEmpty else { return }
     nextSettleMilliseconds = now + WrittenLog.settleMilliseconds
     var changes: [StoreChange] = []
     // In the order in which the store has them.

@@ -33,6 +33,8 @@ struct ModelMessage: Codable, Equatable, Sendable {
   /// Why a file cannot be served.
   var reason: String?
   var stateForm: StateForm?
+  /// The model that `serving` speaks of.
+  var generation: UInt64?
   var report: ShadowReport?
 
   init(_ verb: Verb, _ models: [ModelRecord] = [], attempt: UInt64 = 0) {
