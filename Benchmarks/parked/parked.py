@@ -75,7 +75,7 @@ class Daemon:
             text = (self.folder / "log").read_text()
             if found := re.search(r'msg=http address=(\S+)', text):
                 self.http = found[1] if "://" in found[1] else f"http://{found[1]}"
-            if "msg=ready" in text:
+            if "msg=ready" in text and self.http:
                 return time.perf_counter() - begun
             if self.process.poll() is not None:
                 raise SystemExit(f"the daemon did not start:\n{text}")
