@@ -236,8 +236,11 @@ struct StateStoreTests {
       return count
     }
     #expect(pages > 0)
+    let isFull = DispatchSemaphore(value: 0)
+    store.onCommit { if $0 == .diskIsFull { isFull.signal() } }
     let ticket = store.submit([.inputs(group: 1, records: Array(repeating: 7, count: 1 << 20))])
-    while store.stalled == nil { usleep(1000) }
+    #expect(isFull.wait(timeout: .now() + 30) == .success, "no commit has met the full disk")
+    #expect(store.stalled != nil)
     #expect(!store.hasRoom)
     #expect(!store.isCommitted(ticket))
     try store.pool.write { try $0.execute(sql: "PRAGMA max_page_count = 1000000") }

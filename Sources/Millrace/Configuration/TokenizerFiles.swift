@@ -82,9 +82,8 @@ struct TokenizerFiles {
   }
 
   private static func contents(_ path: String) -> [UInt8]? {
-    // why try?: a file that went away cannot be read.
-    let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int
-    guard let size, size <= byteCountMax else { return nil }
+    let found = try? FileManager.default.attributesOfItem(atPath: path)  // why: it went away
+    guard let size = found?[.size] as? Int, size <= byteCountMax else { return nil }
     return FileManager.default.contents(atPath: path).map { Array($0) }
   }
 

@@ -15,8 +15,8 @@ struct MachineExamination {
 
   /// The soft and the hard limit of `/proc/self/limits`; nil is unlimited.
   private func limits(_ name: String) -> (soft: UInt64?, hard: UInt64?)? {
-    // why: nil is said
-    let text = try? String(contentsOfFile: "/proc/self/limits", encoding: .utf8)
+    let path = "/proc/self/limits"
+    let text = try? String(contentsOfFile: path, encoding: .utf8)  // why: nil is said
     guard let line = text?.split(separator: "\n").first(where: { $0.hasPrefix(name) }) else {
       return nil
     }
@@ -76,8 +76,8 @@ struct MachineExamination {
 
   /// `Name:  12 kB`, line by line.
   static func fields(of path: String) -> [String: UInt64] {
-    // why: nothing is said
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return [:] }
+    let found = try? String(contentsOfFile: path, encoding: .utf8)  // why: nothing is said
+    guard let text = found else { return [:] }
     var fields: [String: UInt64] = [:]
     for line in text.split(separator: "\n") {
       let parts = line.split(separator: " ", omittingEmptySubsequences: true)

@@ -58,8 +58,8 @@ struct PipelineExamination {
   }
 
   private func swappedModel(in store: String, of pipeline: Pipeline) -> [Finding] {
-    // One that cannot be opened has a finding of its own.
-    guard let inspection = try? StoreInspection(path: store) else { return [] }
+    let opened = try? StoreInspection(path: store)  // why: that has a finding of its own
+    guard let inspection = opened else { return [] }
     let finding = SwappedModel.finding(
       inspection.models, namedBy: pipeline.file, hash: pipeline.model.hashText)
     return finding.map { [$0] } ?? []

@@ -20,8 +20,8 @@ package enum FilesBeside {
   package static func nearest(to path: String) -> String? {
     let url = URL(fileURLWithPath: path)
     let folder = url.deletingLastPathComponent().path(percentEncoded: false)
-    // why try?: an unreadable folder has no names to offer.
-    guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder),
+    let found = try? FileManager.default.contentsOfDirectory(atPath: folder)  // why: none to offer
+    guard let names = found,
       let nearest = NearestName.of(
         url.lastPathComponent, among: Array(names.sorted().prefix(nameCountMax)))
     else { return nil }

@@ -77,8 +77,7 @@ extension TokenizerLoop {
         .success(StreamSnapshot(standing: question.standing, memory: nil)))
     }
     let standing = question.standing
-    // why no error of its own: what cannot be read is no state either.
-    let memory = try? StreamSnapshot.Memory(bytes: message.payload)
+    let memory = try? StreamSnapshot.Memory(bytes: message.payload)  // why: said below
     guard let checkpoint = memory?.checkpoint, checkpoint.life == standing.life,
       checkpoint.messages == standing.messages
     else {

@@ -5,8 +5,8 @@ import Synchronization
 ///
 /// A ring of bytes in which a string stands as it will be read, without an allocation and a lock.
 /// Long ones stand beside it, so that they do not take the room of all others.
-final class TapQueue: @unchecked Sendable {
-  // why: one thread offers and one takes; `offered` and `taken` say whose each byte is
+/// One thread offers and one takes.
+final class TapQueue: @unchecked Sendable {  // why: `offered` and `taken` say whose each byte is
   /// What a string says of itself, in the eight bytes before it.
   private enum Place {
     /// Its bytes follow.
