@@ -52,7 +52,7 @@ extension CheckpointFile {
   ///   - rows: those of a state here.
   /// - Throws: a `Failure`.
   package init(reading file: [UInt8], for here: Owner, rows: [Row]) throws(Failure) {
-    let content = try CheckpointFile.content(of: file, tensorsMax: rows.count + 6)
+    let content = try CheckpointFile.content(of: file, tensorsMax: rows.count + 7)
     guard try content.text("format") == CheckpointFile.format else {
       throw .damaged("its format is another")
     }
@@ -106,12 +106,19 @@ extension CheckpointFile {
       last = .init(
         number: try content.number("last-number"),
         id: id.isEmpty ? nil : try content.number("last-id"), row: try content.floats("last"))
+      if let digits = content.metadata["last-model"] {
+        guard let key = ModelKey.key(ofDigits: digits) else {
+          throw .damaged("its last-model is \"\(digits)\"")
+        }
+        last?.model = key
+      }
     }
     var checkpoint = StreamCheckpoint(
       life: 0, messages: 0, nextStep: try content.number("worker-step"),
       stepsSinceReset: try content.number("steps-since-reset"),
       stepsSinceAnswer: try content.number("steps-since-answer"), last: last, state: state)
     checkpoint.errors = try content.bytes("errors")
+    checkpoint.recent = try content.bytes("recent")
     return StreamSnapshot.Memory(checkpoint: checkpoint, alarm: try content.bytes("alarm"))
   }
 

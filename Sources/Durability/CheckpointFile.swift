@@ -71,7 +71,10 @@ package struct CheckpointFile: Equatable, Sendable {
   }
 
   static let format = "millrace checkpoint"
-  static let version = 1
+  /// The highest: 2 has `last-model` and `recent`.
+  ///
+  /// Each file says the lowest that has all of it, so that daemons of before read what they can.
+  static let version = 2
   /// The header of a file is shorter.
   static let headerBytesMax = 1 << 20
 
@@ -110,6 +113,7 @@ package struct CheckpointFile: Equatable, Sendable {
     for (name, bytes) in [
       ("carry", standing.carry), ("values", standing.values),
       ("errors", memory?.checkpoint.errors ?? []), ("alarm", memory?.alarm ?? []),
+      ("recent", memory?.checkpoint.recent ?? []),
     ] where !bytes.isEmpty {
       tensors.put(name, bytes)
     }
@@ -131,7 +135,7 @@ package struct CheckpointFile: Equatable, Sendable {
   private var metadata: [(String, String)] {
     let standing = snapshot.standing
     var metadata = [
-      ("format", CheckpointFile.format), ("version", "\(CheckpointFile.version)"),
+      ("format", CheckpointFile.format), ("version", "\(isOfSwaps ? 2 : 1)"),
       ("stream", stream), ("model", owner.model), ("precision", owner.precision),
       ("kernels", owner.kernels), ("tokenizer", owner.tokenizer), ("epoch", "\(standing.epoch)"),
       ("input", "\(standing.expected)"), ("step", "\(standing.nextStep)"),
@@ -146,8 +150,15 @@ package struct CheckpointFile: Equatable, Sendable {
     ]
     if let last = checkpoint.last {
       metadata += [("last-number", "\(last.number)"), ("last-id", last.id.map { "\($0)" } ?? "")]
+      if last.model > 0 { metadata.append(("last-model", ModelKey.text(of: last.model))) }
     }
     return metadata
+  }
+
+  /// Whether it has what only matters where models are swapped.
+  private var isOfSwaps: Bool {
+    guard let checkpoint = snapshot.memory?.checkpoint else { return false }
+    return !checkpoint.recent.isEmpty || checkpoint.last?.model ?? 0 > 0
   }
 
   /// Over all that the file says, so that no changed bit goes unseen.

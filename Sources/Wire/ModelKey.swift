@@ -12,7 +12,7 @@ package enum ModelKey {
   }
 
   /// Nil for what is not 1 to 16 hexadecimal digits.
-  static func key(ofDigits digits: String) -> UInt64? {
+  package static func key(ofDigits digits: String) -> UInt64? {
     guard (1...16).contains(digits.utf8.count), digits.allSatisfy(\.isHexDigit) else { return nil }
     return UInt64(digits, radix: 16)
   }

@@ -54,8 +54,33 @@ struct CheckpointFileTests {
     #expect(try read(young.bytes(rows: Self.rows)) == young)
   }
 
-  @Test func everyChangedBitIsFound() {
-    let bytes = Self.file.bytes(rows: Self.rows)
+  /// Behind a swap: what only swaps need is in a file of version 2; all others stay readable for a
+  /// daemon of before.
+  @Test func aFileOfSwapsComesBack() throws {
+    var file = elsewhere
+    func version() -> String {
+      String(decoding: file.bytes(rows: Self.rows).prefix(2048), as: UTF8.self)
+        .contains(#""version":"2""#) ? "2" : "1"
+    }
+    #expect(version() == "1")
+    file.snapshot.memory?.checkpoint.recent = [0, 0, 0, 0, 7, 0, 0, 0]
+    #expect(try read(file.bytes(rows: Self.rows)) == file)
+    #expect(version() == "2")
+    file.snapshot.memory?.checkpoint.recent = []
+    file.snapshot.memory?.checkpoint.last?.model = 0x0123_4567_89AB_CDEF
+    #expect(try read(file.bytes(rows: Self.rows)) == file)
+    #expect(version() == "2")
+  }
+
+  private static let fileOfSwaps = {
+    var file = CheckpointFileTests.file
+    file.snapshot.memory?.checkpoint.recent = [0, 0, 0, 0, 7, 0, 0, 0]
+    file.snapshot.memory?.checkpoint.last?.model = .max
+    return file
+  }()
+
+  @Test(arguments: [file, fileOfSwaps]) func everyChangedBitIsFound(file: CheckpointFile) {
+    let bytes = file.bytes(rows: Self.rows)
     for place in bytes.indices {
       var changed = bytes
       changed[place] ^= 1 << (place % 8)

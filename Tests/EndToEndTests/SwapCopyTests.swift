@@ -96,6 +96,124 @@ struct SwapCopyTests {
     try begun.running.stop()
   }
 
+  // MARK: What files keep for swaps
+
+  private static func swap(
+    to model: ReferenceModel, _ policy: String, _ running: RunningPipeline
+  ) throws {
+    let swap = try ChildProcess.run([
+      "model", "swap", model.path, running.file, "--policy", policy,
+    ])
+    #expect(swap.exitCode == 0, "\(swap.errorLines)")
+  }
+
+  /// A daemon that serves the second model from its start.
+  private static func another(
+    _ file: String, _ more: [String] = [], durability: String? = nil, rewarm: Int? = nil
+  ) throws -> RunningPipeline {
+    var pipeline = PipelineText.remember
+    pipeline.model = file
+    pipeline.more = more
+    return try RunningPipeline(pipeline, durability: durability, rewarm: rewarm)
+  }
+
+  /// Where answers are rarer than steps, the row that END brings may be of a step before a swap that the
+  /// stream has not followed yet.
+  @Test(arguments: [nil, "os"])
+  func theLastRowNamesTheModelOfItsStep(durability: String?) throws {
+    let emit = "emit: { every: 4 }"
+    var pipeline = PipelineText.remember
+    pipeline.more = [emit]
+    let running = try RunningPipeline(pipeline, durability: durability)
+    let (first, second) = (try ReferenceModel(Self.first), try ReferenceModel(Self.same))
+    let other = try Self.another(Self.same, [emit])
+    let client = try running.client()
+    let control = try running.control()
+    try client.hello()
+    var reference = ReferenceStream(first)
+    let expected = Self.steps("abcdef", &reference)
+    for stream in ["a", "parked"] {
+      try client.send(.text("abcdef"), to: stream, number: 0)
+      #expect(try client.answers(of: stream, steps: 1).flatMap(\.rows) == [expected[3]])
+    }
+    if durability != nil { try control.done(#"{"do":"streams.park","stream":"parked"}"#) }
+    try Self.swap(to: second, "carry", running)
+    let file = try #require(
+      try control.done(#"{"do":"streams.export","stream":"a"}"#).attachment)
+    try control.done(#"{"do":"streams.import","as":"b"}"#, file: file)
+    try control.done(#"{"do":"streams.fork","stream":"a","as":"c"}"#)
+    try other.control().done(#"{"do":"streams.import","as":"d"}"#, file: file)
+    let moved = try ChildProcess.run([
+      "streams", "move", running.file, "a", "--to", "\(other.ingress).control",
+    ])
+    #expect(moved.exitCode == 0, "\(moved.errorLines)")
+    // Nothing needs the model before any more: what slept through the swap goes over at once.
+    try running.daemon.process.read(until: "the release") {
+      $0.errorLines.contains { $0.contains("msg=\"model released\"") && $0.contains(first.hash) }
+    }
+    let there = try other.client()
+    try there.hello()
+    for (stream, client) in [
+      ("b", client), ("c", client), ("parked", client), ("d", there), ("a", there),
+    ] {
+      try client.send(.none, to: stream, number: 6, flags: .end)
+      let answer = try #require(try client.answersToEnd(of: stream).last)
+      #expect(answer.rows == [expected[5]] && answer.header.number == 5, "\(stream)")
+      #expect(answer.header.model == first.key, "\(stream)")
+    }
+    try running.stop()
+    try other.stop()
+  }
+
+  /// The last inputs go along: a swap over there that replays them finds those from before the move.
+  @Test(arguments: [nil, "os"])
+  func aStreamFromElsewhereIsRewarmedByItsOwnInputs(durability: String?) throws {
+    let running = try RunningPipeline(.remember, rewarm: 6)
+    let (first, second) = (try ReferenceModel(Self.first), try ReferenceModel(Self.other))
+    let client = try running.client()
+    let control = try running.control()
+    try client.hello()
+    var reference = ReferenceStream(first)
+    try client.send(.text("abcde"), to: "a", number: 0)
+    #expect(
+      try client.answers(of: "a", steps: 5).flatMap(\.rows) == Self.steps("abcde", &reference))
+    try Self.swap(to: second, "rewarm", running)
+    try reference.move(to: second, "rewarm", rewarm: 6)
+    try client.send(.text("fgh"), to: "a", number: 5)
+    #expect(
+      try client.answers(of: "a", steps: 3).flatMap(\.rows) == Self.steps("fgh", &reference))
+    let file = try #require(
+      try control.done(#"{"do":"streams.export","stream":"a"}"#).attachment)
+    // The one that served it alone, then one that keeps as many, fewer and none.
+    try Self.swap(to: first, "rewarm", running)
+    var alone = reference
+    try alone.move(to: first, "rewarm", rewarm: 6)
+    #expect(
+      try Self.finish("xyz", from: 8, of: "a", client) == Self.steps("xyz", &alone))
+    for rewarm in [6, 3] {
+      let other = try Self.another(Self.other, durability: durability, rewarm: rewarm)
+      try other.control().done(#"{"do":"streams.import"}"#, file: file)
+      if durability != nil { try other.crash(0) }
+      try Self.swap(to: first, "rewarm", other)
+      var reference = reference
+      try reference.move(to: first, "rewarm", rewarm: rewarm)
+      let there = try other.client()
+      try there.hello()
+      #expect(
+        try Self.finish("xyz", from: 8, of: "a", there) == Self.steps("xyz", &reference),
+        "\(rewarm) inputs")
+      try other.stop()
+    }
+    let none = try Self.another(Self.other)
+    try none.control().done(#"{"do":"streams.import"}"#, file: file)
+    let there = try none.client()
+    try there.hello()
+    #expect(
+      try Self.finish("xyz", from: 8, of: "a", there) == Self.steps("xyz", &reference))
+    try none.stop()
+    try running.stop()
+  }
+
   @Test func aDrainedStreamHasNoFile() throws {
     let begun = try Begun(Self.other, "drain")
     let refused = try begun.export()

@@ -20,7 +20,8 @@ extension FuzzedInput {
         rows: [
           CheckpointFile.Row(name: "state/0/lstm/h", width: 3),
           CheckpointFile.Row(name: "state/0/lstm/c", width: 3),
-        ]), answerWidth: 2, hasAnomaly: true, hasAlarm: true, stepsAnAnswer: 3)
+        ]), answerWidth: 2, hasAnomaly: true, hasAlarm: true,
+      recent: RecentInputs.Form(limit: 3, width: $0.stepWidth ?? 0, tokens: 5), stepsAnAnswer: 3)
   }
 
   /// Reads a file as it came, and with its length, its data's size and its fingerprint put right.
@@ -55,6 +56,8 @@ extension FuzzedInput {
         _ = alarm.end()
       }
     }
+    let recent = try RecentInputs(decoding: memory.checkpoint.recent)
+    precondition(recent.count <= form.recent.limit, "more inputs than are kept")
     if !memory.checkpoint.errors.isEmpty {
       var errors = try AnomalyScore.State(decoding: memory.checkpoint.errors)
       let score = AnomalyScore(window: 8, recent: 2, warmUp: 2)

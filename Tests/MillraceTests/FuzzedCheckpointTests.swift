@@ -21,6 +21,9 @@ struct FuzzedCheckpointTests {
     ("no-answer-yet", 1, StreamSnapshot(standing: values, memory: memoryAlone)),
     ("errors-of-a-larger-window", 0, StreamSnapshot(standing: text, memory: largerWindow)),
     ("alarm-that-cannot-count-on", 0, StreamSnapshot(standing: text, memory: fullAlarm)),
+    ("text-behind-a-swap", 0, StreamSnapshot(standing: text, memory: swapped(inputs))),
+    ("values-behind-a-swap", 1, StreamSnapshot(standing: values, memory: swapped(rows))),
+    ("inputs-beyond-the-vocabulary", 0, StreamSnapshot(standing: text, memory: swapped(beyond))),
   ]
 
   private static var standing: StreamStanding {
@@ -97,18 +100,52 @@ struct FuzzedCheckpointTests {
     return memory
   }
 
+  /// What only swaps need: the last inputs, and the model before of the last output.
+  private static func swapped(_ recent: RecentInputs) -> StreamSnapshot.Memory {
+    var memory = Self.memory
+    memory.checkpoint.recent = recent.encoded()
+    memory.checkpoint.last?.model = 0x0123_4567_89AB_CDEF
+    return memory
+  }
+
+  private static func tokens(_ tokens: [Int32]) -> RecentInputs {
+    var recent = RecentInputs()
+    for token in tokens { recent.append(token: token, limit: 9) }
+    return recent
+  }
+
+  /// One more than is kept here.
+  private static var inputs: RecentInputs { tokens([0, 4, 1, 2]) }
+
+  private static var beyond: RecentInputs { tokens([1, 5]) }
+
+  private static var rows: RecentInputs {
+    var recent = RecentInputs()
+    let width = FuzzedInput.features.outputWidth
+    for row in 0..<2 {
+      let values = (0..<width).map { Float(row * width + $0) }
+      recent.append(vector: values[...], limit: 9)
+    }
+    return recent
+  }
+
   @Test(arguments: written.map(\.name)) func aKeptFileIsAsItIsWritten(name: String) throws {
     let (_, index, snapshot) = try #require(Self.written.first { $0.name == name })
     let form = FuzzedInput.checkpointForms[index]
     let bytes = CheckpointFile(stream: "cam-1", owner: form.owner, snapshot: snapshot)
       .bytes(rows: form.state.rows)
     #expect(try Array(Data(contentsOf: Self.folder.appending(path: name))) == bytes)
-    if name == "alarm-that-cannot-count-on" {
-      #expect(throws: CheckpointFile.Failure.damaged("its alarm cannot be read")) {
-        try form.read(bytes)
-      }
+    let refused = [
+      "alarm-that-cannot-count-on": "its alarm cannot be read",
+      "inputs-beyond-the-vocabulary": "its last inputs are none of this pipeline's",
+    ]
+    if let reason = refused[name] {
+      #expect(throws: CheckpointFile.Failure.damaged(reason)) { try form.read(bytes) }
     } else {
-      #expect(throws: Never.self) { try form.read(bytes) }
+      let memory = try form.read(bytes).snapshot.memory
+      let recent = try RecentInputs(decoding: memory?.checkpoint.recent ?? [])
+      #expect(recent.count == ["text-behind-a-swap": 3, "values-behind-a-swap": 2][name] ?? 0)
+      #expect(memory?.checkpoint.last?.model == snapshot.memory?.checkpoint.last?.model)
     }
   }
 }

@@ -11,11 +11,10 @@ extension InferenceLoop {
     var alarm: [UInt8] = []
     if header.flags.contains(.start) {
       let memory = try StreamSnapshot.Memory(bytes: run.state)
-      let before = memory.checkpoint.generation
       stream.begin(at: header.number, life: header.place.life, on: run.model)
       try stream.take(
         memory.checkpoint,
-        by: before == run.model.generation ? nil : models.policy(from: before, to: run.model))
+        by: models.passage(from: memory.checkpoint.generation, to: run.model))
       alarm = memory.alarm
     }
     stream.applied = header.place

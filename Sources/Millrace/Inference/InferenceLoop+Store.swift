@@ -66,7 +66,7 @@ extension InferenceLoop {
     } else {
       try stream.restore(
         checkpoint,
-        by: own == nil ? models.policy(from: checkpoint.generation, to: model) : nil)
+        by: models.passage(from: checkpoint.generation, to: stream.model))
       // A question changes nothing.
       if own != nil || !header.flags.contains(.peek) { streams[id] = stream }
       // What comes again may all be passed over.

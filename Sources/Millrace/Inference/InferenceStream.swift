@@ -234,18 +234,26 @@ extension InferenceStream {
 // MARK: Stored
 
 extension InferenceStream {
-  func restore(_ checkpoint: StreamCheckpoint, by policy: SwapPolicy?) throws {
+  /// How a state that was put away comes to another model than it is of.
+  struct Passage {
+    let policy: SwapPolicy
+    /// How answers name the model that it is of.
+    let before: UInt64
+  }
+
+  func restore(_ checkpoint: StreamCheckpoint, by passage: Passage?) throws {
     life = checkpoint.life
     applied = MessagePlace(life: checkpoint.life, messages: checkpoint.messages)
     queued = applied
     saved = applied
-    try take(checkpoint, by: policy)
+    try take(checkpoint, by: passage)
   }
 
   /// Goes on from a checkpoint of any life.
   ///
-  /// `policy` says how one of an earlier model goes over to this one; nil for one of the same.
-  func take(_ checkpoint: StreamCheckpoint, by policy: SwapPolicy?) throws {
+  /// `passage` says how one of an earlier model goes over to this one; nil for one of the same.
+  func take(_ checkpoint: StreamCheckpoint, by passage: Passage?) throws {
+    let policy = passage?.policy
     if !checkpoint.recent.isEmpty { recent = try RecentInputs(decoding: checkpoint.recent) }
     if let policy {
       state = InferenceStream.state(on: model, by: policy, from: { checkpoint.state }, recent)
@@ -263,7 +271,7 @@ extension InferenceStream {
       last.row = $0.row
       last.id = $0.id
       last.number = $0.number
-      last.model = $0.model == 0 ? model.key : $0.model
+      last.model = $0.model > 0 ? $0.model : passage?.before ?? model.key
       return last
     }
     if policy == .reset {

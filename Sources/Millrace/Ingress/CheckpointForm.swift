@@ -12,6 +12,7 @@ struct CheckpointForm: Sendable {
   let answerWidth: Int
   let hasAnomaly: Bool
   let hasAlarm: Bool
+  let recent: RecentInputs.Form
   /// With `emit: every`, steps for each answer.
   let stepsAnAnswer: UInt32?
 
@@ -37,6 +38,7 @@ struct CheckpointForm: Sendable {
     try check(content.snapshot.standing)
     if var memory = content.snapshot.memory {
       try check(memory)
+      memory.checkpoint.recent = try kept(memory.checkpoint.recent)
       if let stepsAnAnswer {
         // Where it comes from, answers may be rarer.
         memory.checkpoint.stepsSinceAnswer = min(
@@ -91,6 +93,15 @@ struct CheckpointForm: Sendable {
       throw .damaged("its alarm cannot be read")
     }
   }
+
+  /// The last inputs, as far as they are kept here.
+  private func kept(_ bytes: [UInt8]) throws(CheckpointFile.Failure) -> [UInt8] {
+    do {
+      return try RecentInputs(decoding: bytes).kept(as: recent).encoded()
+    } catch {
+      throw .damaged("its last inputs are none of this pipeline's")
+    }
+  }
 }
 
 extension CheckpointForm {
@@ -101,6 +112,9 @@ extension CheckpointForm {
     answerWidth = pipeline.output.width(of: pipeline.model.model.outputWidth)
     hasAnomaly = pipeline.output.anomaly != nil
     hasAlarm = pipeline.alarm != nil
+    recent = RecentInputs.Form(
+      limit: pipeline.file.rewarmSteps, width: encoding.stepWidth ?? 0,
+      tokens: pipeline.model.model.input.tokenBound)
     if case .every(let count) = pipeline.file.emit {
       stepsAnAnswer = UInt32(count)
     } else {
@@ -119,6 +133,16 @@ extension InputEncoding {
     case .text(let tokenizer): tokenizer.fits(text) && values.isEmpty
     case .values(let features): standing.values.isEmpty || features.fits(values)
     case .ids, .frames: values.isEmpty
+    }
+  }
+}
+
+extension ModelInput {
+  /// Token ids that a step can be are below it.
+  fileprivate var tokenBound: Int {
+    switch self {
+    case .tokens(let vocabulary): vocabulary
+    case .vectors(let width): width
     }
   }
 }

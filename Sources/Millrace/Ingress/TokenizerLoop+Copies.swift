@@ -68,11 +68,25 @@ extension TokenizerLoop {
         reply.fields.put("expected", snapshot.standing.expected)
         reply.fields.put("steps", snapshot.standing.nextStep)
         reply.attachment = CheckpointFile(
-          stream: id.name, owner: form.owner, snapshot: snapshot
+          stream: id.name, owner: form.owner, snapshot: naming(snapshot, in: form)
         ).bytes(rows: form.state.rows)
         controlSocket?.reply(reply, to: asker)
       }
     }
+  }
+
+  /// Has the last output of a snapshot name its model, where that is not the file's.
+  ///
+  /// The state may still be of the model before, which the last output then is of as well.
+  private func naming(_ snapshot: StreamSnapshot, in form: CheckpointForm) -> StreamSnapshot {
+    var snapshot = snapshot
+    guard let checkpoint = snapshot.memory?.checkpoint, let last = checkpoint.last else {
+      return snapshot
+    }
+    let own = last.model > 0 ? last.model : models.series.key(of: checkpoint.generation)
+    snapshot.memory?.checkpoint.last?.model =
+      own == ModelKey.key(of: form.owner.model) ? 0 : own
+    return snapshot
   }
 
   func importFile(_ request: ControlRequest, for asker: ControlSocket.Asker) throws {

@@ -1,4 +1,5 @@
 import Durability
+import Wire
 
 /// The models of a pipeline in the order in which they were swapped in, and on which of them a stream's
 /// next message runs.
@@ -25,6 +26,11 @@ struct ModelSeries: Sendable {
 
   func record(of generation: UInt64) -> ModelRecord? {
     records.first { $0.generation == generation }
+  }
+
+  /// How answers name the model of a generation; 0 for one that never was.
+  func key(of generation: UInt64) -> UInt64 {
+    record(of: generation).map { ModelKey.key(of: $0.hash) } ?? 0
   }
 
   /// The generation that a life on `generation` goes on with: it passes every swap but a `drain`.

@@ -8,6 +8,16 @@ struct RecentInputs {
   /// Ids, or the bits of floats.
   private var words: Deque<UInt32> = []
 
+  /// What those of a pipeline's streams are like.
+  struct Form: Sendable {
+    /// Inputs that each stream keeps; 0 for none.
+    let limit: Int
+    /// Values of a vector; 0 for token ids.
+    let width: Int
+    /// Token ids are below it.
+    let tokens: Int
+  }
+
   var isEmpty: Bool { words.isEmpty }
   var count: Int { words.count / max(1, width) }
 
@@ -67,6 +77,19 @@ struct RecentInputs {
     else { throw Damaged() }
     self.width = width
     self.words = Deque(words.dropFirst())
+  }
+
+  /// Of a stream from elsewhere, those that are kept here: the newest.
+  ///
+  /// - Throws: `Damaged` where no model of this form could take them.
+  func kept(as form: Form) throws(Damaged) -> RecentInputs {
+    guard !isEmpty else { return self }
+    guard width == form.width,
+      width > 0 || words.allSatisfy({ (0..<form.tokens).contains(Int(Int32(bitPattern: $0))) })
+    else { throw Damaged() }
+    var kept = self
+    kept.words.removeFirst(max(0, count - form.limit) * max(1, width))
+    return kept
   }
 
   struct Damaged: Error, CustomStringConvertible {

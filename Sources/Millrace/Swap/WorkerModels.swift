@@ -48,6 +48,15 @@ final class WorkerModels {
     series.policy(from: generation, to: model.generation)
   }
 
+  /// How a state of a generation goes over to a model; nil for one that is the model's.
+  func passage(
+    from generation: UInt64, to model: WorkerModel
+  ) -> InferenceStream.Passage? {
+    guard generation != model.generation else { return nil }
+    return InferenceStream.Passage(
+      policy: policy(from: generation, to: model), before: series.key(of: generation))
+  }
+
   func policy(from before: WorkerModel, to model: WorkerModel) -> SwapPolicy {
     policy(from: before.generation, to: model)
   }
