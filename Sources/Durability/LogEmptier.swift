@@ -21,22 +21,24 @@ final class LogEmptier: Sendable {
   private static let passesMax = 8
 
   private let connection: DatabaseQueue
-  /// The file once more, to sync it: closing it would let go of all of SQLite's locks on it.
-  private let file: Int32
+  /// The file once more, to sync it; -1 once it is closed.
+  ///
+  /// Closing it lets go of all locks that this process has on it, whoever took them (fcntl(2)).
+  private let file: Atomic<Int32>
   private let queue = DispatchQueue(label: "store-log", qos: .utility)
   private let state = Atomic<Progress>(.idle)
   private let trouble = Mutex<StoreError?>(nil)
 
   init(_ connection: DatabaseQueue) throws {
     self.connection = connection
-    file = open(connection.path, O_RDWR | O_CLOEXEC)
-    guard file >= 0 else {
+    let descriptor = open(connection.path, O_RDWR | O_CLOEXEC)
+    file = Atomic(descriptor)
+    guard descriptor >= 0 else {
       throw StoreError.cannotOpen(path: connection.path, reason: String(cString: strerror(errno)))
     }
   }
 
-  /// The store has closed its connections by then.
-  deinit { close(file) }
+  deinit { closeFile() }
 
   var progress: Progress { state.load(ordering: .acquiring) }
 
@@ -68,7 +70,7 @@ final class LogEmptier: Sendable {
     }
     // SQLite syncs it where the whole log has been put into it, which is left for the store: with
     // little to write then.
-    guard fdatasync(file) == 0 else {
+    guard fdatasync(file.load(ordering: .relaxed)) == 0 else {
       throw StoreError.failed(
         path: connection.path, reason: "fdatasync: \(String(cString: strerror(errno)))")
     }
@@ -79,10 +81,16 @@ final class LogEmptier: Sendable {
 
   func reset() { state.store(.idle, ordering: .relaxed) }
 
-  /// Waits until nothing is under way, and lets go of the file.
+  /// Waits until nothing is under way, and ends its connection.
   func finish() {
     queue.sync {}
     // Nothing was changed by this connection.
     try? connection.close()  // why: the process ends or the store is opened anew
+  }
+
+  /// Lets go of the file, behind the last connection of this store and before the first of another.
+  func closeFile() {
+    let descriptor = file.exchange(-1, ordering: .relaxed)
+    if descriptor >= 0 { close(descriptor) }
   }
 }

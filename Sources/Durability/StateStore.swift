@@ -116,6 +116,9 @@ package final class StateStore: Sendable {
 
   deinit {
     if let output = output.withLock(\.self) { close(output) }
+    // Of a store that failed or was not finished. In this order: with the lock it may be opened anew.
+    try? pool.close()  // why: what is committed is there for the next start
+    emptier.closeFile()
     close(lock)
   }
 
@@ -205,6 +208,7 @@ package final class StateStore: Sendable {
     // Everything is committed; what fails here only keeps the WAL file beside the store.
     try? emptyLog(.truncate)  // why: the next start finds the log
     try? pool.close()  // why: all is committed
+    emptier.closeFile()
     flock(lock, LOCK_UN)
   }
 

@@ -177,6 +177,34 @@ struct StateStoreTests {
     #expect(throws: StoreError.locked(path: path)) { try open() }
   }
 
+  /// All descriptors of a process share its locks on a file: closing one of a store that was finished
+  /// must not take those of the next one away.
+  @Test func aStoreThatIsOpenedAnewKeepsItsLocks() throws {
+    var before: StateStore? = try open()
+    before?.finish()
+    let store = try open()
+    #expect(try locks() == 1)
+    weak let gone = before
+    before = nil
+    // Its thread may be about to end.
+    while gone != nil { sched_yield() }
+    #expect(try locks() == 1)
+    store.finish()
+    #expect(try locks() == 0)
+  }
+
+  /// Locks of SQLite's readers on the file, as the system has them: in WAL mode whoever has it open
+  /// keeps one, and a process counts once (<https://www.sqlite.org/src/file/src/os.h>).
+  private func locks() throws -> Int {
+    // To open the file and close it would be the fault that is looked for.
+    let attributes = try FileManager.default.attributesOfItem(atPath: path)
+    let inode = try #require(attributes[.systemFileNumber] as? Int)
+    return try String(contentsOfFile: "/proc/locks", encoding: .utf8).split(separator: "\n")
+      .count {
+        $0.contains(":\(inode) 1073741826 ") && $0.contains(" POSIX ")
+      }
+  }
+
   @Test func anotherModelIsRefused() throws {
     try open().finish()
     #expect(
