@@ -151,14 +151,24 @@ final class WrittenLog {
     unsettled.removeAll(keepingCapacity: true)
     changes.append(.trimWritten(through: group))
     if let kept { changes.append(kept.trim) }
-    while ended.count > WrittenLog.endedMax, let oldest = ended.popFirst() {
-      guard streams[oldest] == nil, try store.written(of: oldest.name)?.isEnded == true else {
-        continue
-      }
-      changes.append(.settleWritten(oldest.name, nil))
-    }
+    try forgetOldestEnds(&changes)
     bell.want(true)
     settled = store.submit(rows: changes)
+  }
+
+  /// Lets go of the rows of the streams that ended first, of more than are remembered.
+  private func forgetOldestEnds(_ changes: inout [StoreChange]) throws {
+    var early: [StreamID] = []
+    for _ in 0..<max(0, ended.count - WrittenLog.endedMax) {
+      guard let oldest = ended.popFirst() else { break }
+      if let standing = streams[oldest] {
+        // Its row may still be on its way: next time. Where it has begun anew its next end counts.
+        if standing.isEnded { early.append(oldest) }
+      } else if try store.written(of: oldest.name)?.isEnded == true {
+        changes.append(.settleWritten(oldest.name, nil))
+      }
+    }
+    ended.prepend(contentsOf: early)
   }
 
   /// Streams that have ended leave memory once their rows are there to be read.
