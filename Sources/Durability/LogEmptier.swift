@@ -21,6 +21,7 @@ final class LogEmptier: Sendable {
   private static let passesMax = 8
 
   private let connection: DatabaseQueue
+  private let path: String
   /// The file once more, to sync it; -1 once it is closed.
   ///
   /// Closing it lets go of all locks that this process has on it, whoever took them (fcntl(2)).
@@ -29,12 +30,14 @@ final class LogEmptier: Sendable {
   private let state = Atomic<Progress>(.idle)
   private let trouble = Mutex<StoreError?>(nil)
 
-  init(_ connection: DatabaseQueue) throws {
+  /// `path` is the file that the log goes into.
+  init(_ connection: DatabaseQueue, path: String) throws {
     self.connection = connection
-    let descriptor = open(connection.path, O_RDWR | O_CLOEXEC)
+    self.path = path
+    let descriptor = open(path, O_RDWR | O_CLOEXEC)
     file = Atomic(descriptor)
     guard descriptor >= 0 else {
-      throw StoreError.cannotOpen(path: connection.path, reason: String(cString: strerror(errno)))
+      throw StoreError.cannotOpen(path: path, reason: String(cString: strerror(errno)))
     }
   }
 
@@ -72,7 +75,7 @@ final class LogEmptier: Sendable {
     // little to write then.
     guard fdatasync(file.load(ordering: .relaxed)) == 0 else {
       throw StoreError.failed(
-        path: connection.path, reason: "fdatasync: \(String(cString: strerror(errno)))")
+        path: path, reason: "fdatasync: \(String(cString: strerror(errno)))")
     }
   }
 

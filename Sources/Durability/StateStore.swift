@@ -107,7 +107,7 @@ package final class StateStore: Sendable {
         try StoreSchema.checkSeals(database, path)
         try StateStore.claim(for: owner, replacing: replacing, database, path)
       }
-      emptier = try LogEmptier(StateStore.second(at: path, durability))
+      emptier = try LogEmptier(StateStore.second(at: path, durability), path: path)
     } catch {
       close(lock)
       throw StateStore.error(error, path)

@@ -84,6 +84,67 @@ struct DiskFaultTests {
     #expect(try running.output().map(\.label) == ["e", "l", "l", "o"])
   }
 
+  /// Steps of one letter with notes, so many that SQLite's log is to be put into its file.
+  ///
+  /// - Returns: how many of them there were.
+  private func sendMuch(from first: UInt64, _ client: WireClient) throws -> UInt64 {
+    let note = Array(#"{"pad":"\#(String(repeating: "x", count: 1000))"}"#.utf8)
+    let count: UInt64 = 6000
+    for number in first..<first + count {
+      var header = Header(kind: .data)
+      (header.number, header.epoch) = (number, 7)
+      (header.elementType, header.count, header.width) = InputData.text("h").shape
+      try client.send(header, stream: "a", payload: Array("h".utf8), note: note)
+    }
+    return count
+  }
+
+  /// Only SQLite's file has no room, where its log is to go: commits go on, and each is made once.
+  @Test("fault 5: disk full, SQLite's file") func commitsGoOnWhileTheLogCannotBePutAway() throws {
+    let disk = try FaultyDisk()
+    let running = try RunningPipeline(.hello, durability: "os", on: disk)
+    let client = try running.client()
+    try client.hello()
+    try client.send(.text("h"), to: "a", number: 0, epoch: 7)
+    _ = try client.answers(of: "a", steps: 1)
+    func size(_ name: String) throws -> Int {
+      let attributes = try FileManager.default.attributesOfItem(atPath: disk.folder.file(name))
+      return attributes[.size] as? Int ?? 0
+    }
+    let before = try size("state.sqlite")
+    try disk.set(.databaseFull)
+    let count = try sendMuch(from: 1, client) + 1
+    _ = try client.answers(of: "a", steps: Int(count) - 1)
+    while try client.receive(.acknowledge, of: "a").header.number < count {}
+    #expect(try size("state.sqlite") == before)
+    #expect(try size("state.sqlite-wal") > 4 << 20)
+    #expect(!running.daemon.process.has("the store cannot be written"))
+    try disk.set(.none)
+    try running.crash(0)
+    let again = try running.client()
+    #expect(try again.hello(["a": nil]).streams["a"]?.expected == count)
+    try again.send(.text("e"), to: "a", number: count, flags: .end, epoch: 7)
+    _ = try again.answersToEnd(of: "a")
+    try running.stop()
+    #expect(try running.output().map(\.number) == Array(0...count))
+  }
+
+  /// Where the output is synced beside commits, before SQLite's log is put away: whoever asks a second time
+  /// hears that all is well.
+  @Test("fault 6: one fsync fails") func oneFailedSyncEndsTheProcess() throws {
+    let disk = try FaultyDisk()
+    let running = try RunningPipeline(.hello, durability: "os", on: disk)
+    let client = try running.client()
+    try client.hello()
+    try client.send(.text("h"), to: "a", number: 0, epoch: 7)
+    _ = try client.answers(of: "a", steps: 1)
+    try disk.set(.syncFailsOnce)
+    _ = try sendMuch(from: 1, client)
+    #expect(try running.daemon.process.waitForExit() == 74)
+    let last = running.daemon.process.errorLines.last ?? ""
+    #expect(last.contains("writing the state store") && last.contains("nothing more"), "\(last)")
+  }
+
   /// Clients that send all they may, and more, while nothing gets out: what is queued is bounded.
   ///
   /// Then the daemon is killed.

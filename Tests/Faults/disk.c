@@ -10,7 +10,8 @@
 //
 //   1 open: the bytes are the name; `file` stands for it from now on   2 write   3 truncate to `offset`   4 sync   5 unlink
 //
-// The switch: 'F' nothing can be written (ENOSPC), 'W' writing fails (EIO), 'S' syncing fails (EIO), anything else: all is well.
+// The switch: 'F' nothing can be written (ENOSPC), 'M' a SQLite file cannot, but its log can (ENOSPC),
+// 'W' writing fails (EIO), 'S' syncing fails (EIO), 'O' syncing fails once (EIO), anything else: all is well.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -34,6 +35,8 @@ static int journal = -1;
 static volatile char *switched;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t files[FILES]; // of a descriptor; 0 where it is none of ours
+static char is_database[FILES]; // of a descriptor: whether its file is a SQLite file, not the log of one
+static int has_failed; // the one sync that was to
 
 __attribute__((constructor)) static void begin(void) {
   folder = getenv("FAULT_DISK_FOLDER");
@@ -80,6 +83,8 @@ static int opened(int descriptor, const char *path, int flags) {
   if (descriptor < 0 || descriptor >= FILES) return descriptor;
   pthread_mutex_lock(&mutex);
   files[descriptor] = (flags & O_ACCMODE) == O_RDONLY ? 0 : noted_number_of(path);
+  size_t length = strlen(path), end = sizeof ".sqlite" - 1;
+  is_database[descriptor] = length > end && !strcmp(path + length - end, ".sqlite");
   if (files[descriptor] && flags & O_TRUNC) note(TRUNCATE, files[descriptor], 0, NULL, 0);
   pthread_mutex_unlock(&mutex);
   return descriptor;
@@ -109,7 +114,10 @@ int open64(const char *path, int flags, ...) {
 static int control(int descriptor, int command, void *argument) {
   int result = (int)syscall(SYS_fcntl, descriptor, command, argument);
   int copies = command == F_DUPFD || command == F_DUPFD_CLOEXEC;
-  if (copies && result >= 0 && result < FILES) files[result] = file_of(descriptor);
+  if (copies && result >= 0 && result < FILES) {
+    files[result] = file_of(descriptor);
+    is_database[result] = descriptor < FILES && is_database[descriptor];
+  }
   return result;
 }
 
@@ -139,8 +147,8 @@ static ssize_t write_at(int descriptor, const void *bytes, size_t count, off64_t
   uint64_t file = file_of(descriptor);
   if (!file)
     return offset < 0 ? syscall(SYS_write, descriptor, bytes, count) : syscall(SYS_pwrite64, descriptor, bytes, count, offset);
-  if (is_switched('F') || is_switched('W')) {
-    errno = is_switched('F') ? ENOSPC : EIO;
+  if (is_switched('F') || is_switched('W') || (is_switched('M') && is_database[descriptor])) {
+    errno = is_switched('W') ? EIO : ENOSPC;
     return -1;
   }
   pthread_mutex_lock(&mutex);
@@ -174,11 +182,14 @@ int ftruncate64(int descriptor, off64_t length) { return cut(descriptor, length)
 static int sync_file(int descriptor, long call) {
   uint64_t file = file_of(descriptor);
   if (!file) return (int)syscall(call, descriptor);
-  if (is_switched('S') || is_switched('W')) {
+  pthread_mutex_lock(&mutex);
+  int fails_once = is_switched('O') && !has_failed;
+  if (fails_once) has_failed = 1;
+  if (is_switched('S') || is_switched('W') || fails_once) {
+    pthread_mutex_unlock(&mutex);
     errno = EIO;
     return -1;
   }
-  pthread_mutex_lock(&mutex);
   note(SYNC, file, 0, NULL, 0);
   pthread_mutex_unlock(&mutex);
   return 0;

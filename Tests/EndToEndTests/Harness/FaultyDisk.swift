@@ -8,8 +8,12 @@ final class FaultyDisk {
     case none = 0x2E  // .
     /// Nothing can be written: ENOSPC.
     case full = 0x46  // F
+    /// SQLite's file cannot be written, but its log can: ENOSPC.
+    case databaseFull = 0x4D  // M
     /// Syncing fails: EIO.
     case syncFails = 0x53  // S
+    /// The next sync fails, and none after it, as Linux tells it: EIO.
+    case syncFailsOnce = 0x4F  // O
   }
 
   /// What a power cut leaves of the writes that were not synced.
