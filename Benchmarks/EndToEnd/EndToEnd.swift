@@ -42,6 +42,8 @@ import ZeroMQ
     var stepsPerSecond: Double
     var echoStepsPerSecond: Double
     var bareStepsPerSecond: Double
+    /// Medians of the rounds' ratios: what they divide was measured one behind the other.
+    var ofBare, ofEcho: Double
     /// Microseconds at 30 % of the rate above: from due to answered.
     var p50, p99, p999: Double
     var echoP50, echoP99, echoP999: Double
@@ -67,23 +69,22 @@ import ZeroMQ
     }
     for transport in transports {
       for streamCount in streams {
-        let model = try BenchModel.lstm.make()
-        let bare = BenchModel.lstm.bareStepsPerSecond(
-          model, streams: min(64, streamCount), seconds: 0.5)
-        for stepCount in steps {
-          try await row(transport, streamCount, stepCount, bare)
-        }
+        for stepCount in steps { try await row(transport, streamCount, stepCount) }
       }
     }
     if !ratesOnly, only == nil { try await lone(transports) }
   }
 
-  private func row(_ transport: String, _ streams: Int, _ steps: Int, _ bare: Double) async throws {
+  private func row(_ transport: String, _ streams: Int, _ steps: Int) async throws {
+    let model = try BenchModel.lstm.make()
+    var bare: [Double] = []
     var rates: [BenchModel: [Double]] = [:]
     var delays: [BenchModel: [Double]] = [:]
     let seconds = quick ? 0.6 : 1.0
     let isRateOnly = ratesOnly
     for _ in 0..<rounds {
+      bare.append(
+        BenchModel.lstm.bareStepsPerSecond(model, streams: min(64, streams), seconds: 0.3))
       for kind in [BenchModel.lstm, .echo] {
         let measured: (Double, [Double]) = try await BenchPipeline.run(kind, over: transport) {
           context, endpoint in
@@ -102,13 +103,15 @@ import ZeroMQ
         delays[kind, default: []] += measured.1
       }
     }
-    let rate = Self.median(rates[.lstm] ?? [])
-    let echo = Self.median(rates[.echo] ?? [])
+    let own = rates[.lstm] ?? []
+    let echoes = rates[.echo] ?? []
     let sorted = (delays[.lstm] ?? []).sorted()
     let echoSorted = (delays[.echo] ?? []).sorted()
     let row = Row(
-      transport: transport, streams: streams, stepsPerMessage: steps, stepsPerSecond: rate,
-      echoStepsPerSecond: echo, bareStepsPerSecond: bare, p50: Self.part(sorted, 0.5),
+      transport: transport, streams: streams, stepsPerMessage: steps,
+      stepsPerSecond: Self.median(own), echoStepsPerSecond: Self.median(echoes),
+      bareStepsPerSecond: Self.median(bare), ofBare: Self.median(zip(own, bare).map { $0 / $1 }),
+      ofEcho: Self.median(zip(own, echoes).map { $0 / $1 }), p50: Self.part(sorted, 0.5),
       p99: Self.part(sorted, 0.99), p999: Self.part(sorted, 0.999),
       echoP50: Self.part(echoSorted, 0.5), echoP99: Self.part(echoSorted, 0.99),
       echoP999: Self.part(echoSorted, 0.999))
@@ -118,8 +121,8 @@ import ZeroMQ
       print(
         String(
           format: "%-9@ %7d %9d %10.0f %8.2f %8.2f %8.0f (%5.0f) %8.0f (%6.0f) %8.0f (%6.0f)",
-          transport as NSString, streams, steps, rate, rate / bare, rate / echo, row.p50,
-          row.echoP50, row.p99, row.echoP99, row.p999, row.echoP999))
+          transport as NSString, streams, steps, row.stepsPerSecond, row.ofBare, row.ofEcho,
+          row.p50, row.echoP50, row.p99, row.echoP99, row.p999, row.echoP999))
     }
   }
 

@@ -29,7 +29,7 @@ extension Model {
       output.update(from: row, count: width)
       batch.isMasked[stream] = !layer.selects(state)
     case .startingState(let layer):
-      let own = batch.states[batch.isOneStream ? 0 : stream]
+      let own = batch.states[stream]
       layer.step(isDone: state, state: own + stateOffsets[index + 1])
       output.update(from: row, count: width)
     case .globalPooling1D, .lastAnswer:

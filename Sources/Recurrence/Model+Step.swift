@@ -3,8 +3,7 @@ extension Model {
   ///
   /// Each stream's answer depends on its own state and input alone, to the last bit. Afterwards the
   /// batch's outputs can be read. A one-to-many model advances its encoder only and gives no outputs.
-  /// A batch whose rows are all of one stream takes them as consecutive steps: the same bits as step
-  /// by step, sooner.
+  /// Consecutive steps of a stream give the same bits as step by step, sooner.
   package func step(_ batch: inout StepBatch) {
     guard begin(&batch) else { return }
     run(plan.streaming, on: &batch, plainly: false)
@@ -77,7 +76,7 @@ extension Model {
   func advance(_ stream: Int, through index: Int, of batch: inout StepBatch) {
     let row = UnsafePointer(batch.source + stream * batch.stride)
     let output = batch.target + stream * batch.stride
-    let state = batch.states[batch.isOneStream ? 0 : stream] + stateOffsets[index]
+    let state = batch.states[stream] + stateOffsets[index]
     let width = index > 0 ? plan.outputWidths[index - 1] : plan.inputWidth
     if plan.maskReaches[index], batch.isMasked[stream], let recurrence = layers[index].recurrence {
       answerMasked(index, h: state, zero: recurrence.zeroOutputForMask, output: output)

@@ -61,6 +61,13 @@ package final class Model: Sendable {
     }
   }
 
+  /// About how many multiply-adds a step takes: all weights but those that tokens are looked up in.
+  package var productsAStep: Int {
+    layers.reduce(0) { sum, layer in
+      if case .embedding = layer { sum } else { sum + layer.parameterCount }
+    }
+  }
+
   /// How many weights the model has.
   package var parameterCount: Int { layerSummaries.reduce(0) { $0 + $1.parameterCount } }
 

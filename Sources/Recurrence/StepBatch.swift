@@ -1,8 +1,8 @@
-/// The rows that are stepped together: one step each of many streams, or many steps of one stream.
+/// The rows that are stepped together: one step or several of each of some streams.
 ///
 /// It is made once and used again and again: `append` each stream with its input, `Model.step`, read
-/// the outputs, `removeAll`. None of these allocates or counts references. Either every row has a
-/// state of its own, or all rows have the same state and are consecutive steps of its stream.
+/// the outputs, `removeAll`. None of these allocates or counts references. Rows that follow each other
+/// with one state are consecutive steps of its stream; a stream has no others in the batch.
 /// It owns its memory, so it cannot be copied.
 package struct StepBatch: ~Copyable {
   package let capacity: Int
@@ -13,8 +13,10 @@ package struct StepBatch: ~Copyable {
   let layout: StateLayout
   /// Floats from one row to the next.
   let stride: Int
-  /// Whether there is more than one row, all of one stream.
-  private(set) var isOneStream = false
+  /// How many streams they are of.
+  private(set) var streamCount = 0
+  /// Rows of the stream that has most.
+  private(set) var mostSteps = 0
   /// Values of each output row; nil before the step.
   var outputWidth: Int?
   /// How many rows were given as tokens.
@@ -28,6 +30,10 @@ package struct StepBatch: ~Copyable {
 
   /// The state of each row's stream.
   let states: UnsafeMutablePointer<UnsafeMutablePointer<Float>>
+  /// The first row of each stream, and behind the last one `count`.
+  private let starts: UnsafeMutablePointer<Int>
+  /// Some of the rows, as a layer goes through them.
+  let rows: UnsafeMutablePointer<Int>
   /// The token of each row, -1 for a vector.
   let tokens: UnsafeMutablePointer<Int32>
   let isMasked: UnsafeMutablePointer<Bool>
@@ -81,6 +87,8 @@ package struct StepBatch: ~Copyable {
       (targetPointers + index).initialize(to: target.start + index * stride)
     }
     states = .allocate(capacity: capacity)
+    starts = .allocate(capacity: capacity + 1)
+    rows = .allocate(capacity: capacity)
     tokens = .allocate(capacity: capacity)
     isMasked = .allocate(capacity: capacity)
     x = .allocate(capacity: capacity)
@@ -95,6 +103,8 @@ package struct StepBatch: ~Copyable {
     sourcePointers.deallocate()
     targetPointers.deallocate()
     states.deallocate()
+    starts.deallocate()
+    rows.deallocate()
     tokens.deallocate()
     isMasked.deallocate()
     x.deallocate()
@@ -109,7 +119,8 @@ package struct StepBatch: ~Copyable {
   package mutating func removeAll() {
     count = 0
     tokenCount = 0
-    isOneStream = false
+    streamCount = 0
+    mostSteps = 0
     outputWidth = nil
   }
 
@@ -159,12 +170,16 @@ package struct StepBatch: ~Copyable {
     precondition(count < capacity, "the batch is full: it has room for \(capacity) rows")
     precondition(
       state.layout.paddedCount == layout.paddedCount, "the state belongs to another model")
-    if count == 1 { isOneStream = state.start == states[0] }
-    precondition(count == 0 || isOneStream == (state.start == states[0]), "rows of mixed streams")
+    if count == 0 || state.start != states[count - 1] {
+      (starts + streamCount).initialize(to: count)
+      streamCount += 1
+    }
     (states + count).initialize(to: state.start)
     (tokens + count).initialize(to: token)
     (isMasked + count).initialize(to: false)
     count += 1
+    (starts + streamCount).initialize(to: count)
+    mostSteps = max(mostSteps, count - starts[streamCount - 1])
     return source + (count - 1) * stride
   }
 
@@ -187,6 +202,20 @@ package struct StepBatch: ~Copyable {
     let index = slot * capacity + row
     return (keptRows + index * stride, keptMasks + index)
   }
+
+  /// Puts the rows that are the streams' steps of number `round` into `rows`; how many they are.
+  func selectRows(ofRound round: Int) -> Int {
+    var selected = 0
+    for stream in 0..<streamCount {
+      let row = starts[stream] + round
+      guard row < starts[stream + 1] else { continue }
+      rows[selected] = row
+      selected += 1
+    }
+    return selected
+  }
+  /// The last row of a stream.
+  func lastRow(of stream: Int) -> Int { starts[stream + 1] - 1 }
 
   /// Whether a token table can stand in for the input of every row.
   var holdsTokensOnly: Bool { tokenCount == count }

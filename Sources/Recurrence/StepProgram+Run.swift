@@ -29,20 +29,18 @@ extension StepProgram {
         batch.targetRow(index).update(from: rows + Int(batch.tokens[index]) * width, count: width)
       }
     case .recurrent(let recurrent):
-      if batch.isOneStream {
-        runSequence(recurrent, operation, on: &batch, isProjected: isProjected)
+      if operation.maskReaches {
+        runMasked(recurrent, operation, on: &batch, isProjected: isProjected)
+      } else if batch.streamCount == 1, batch.count > 1, recurrent.hasUsualGates, !isProjected {
+        runSequence(recurrent, operation, on: &batch)
       } else {
-        runStep(recurrent, operation, on: &batch, isProjected: isProjected)
+        run(recurrent, operation, on: &batch, isProjected: isProjected)
       }
     case .dense(let dense, let function):
       mr_dense_apply(dense, Int32(batch.count), batch.sourceRows, batch.targetRows)
       function.apply(to: batch.targetRows, count: batch.count, width: operation.outputWidth)
     case .convolution(let convolution):
-      if batch.isOneStream {
-        runSequence(convolution, operation, on: &batch)
-      } else {
-        runStep(convolution, operation, on: &batch)
-      }
+      run(convolution, operation, on: &batch)
       convolution.function.apply(
         to: batch.targetRows, count: batch.count, width: operation.outputWidth)
     case .activation(let function):
@@ -71,161 +69,132 @@ extension StepProgram {
 
   // MARK: Recurrent layers
 
-  /// One step of each stream.
-  private func runStep(
+  /// The first step of each stream, then the second of those that have one, and so on.
+  private func run(
     _ recurrent: RecurrentOperation, _ operation: StepOperation, on batch: inout StepBatch,
     isProjected: Bool
   ) {
-    if operation.maskReaches {
-      return runMaskedStep(recurrent, operation, on: &batch, isProjected: isProjected)
-    }
     let hWidth = AlignedFloats.padded(operation.outputWidth)
     let offset = operation.stateOffset
-    var x = batch.sourceRows
-    if isProjected {
-      for index in 0..<batch.count { batch.x[index] = recurrent.tableRow(batch.tokens[index]) }
-      x = UnsafePointer(batch.x)
+    for round in 0..<batch.mostSteps {
+      let count = batch.selectRows(ofRound: round)
+      for index in 0..<count {
+        let row = batch.rows[index]
+        let h = batch.states[row] + offset
+        batch.x[index] = input(row, of: recurrent, in: batch, isProjected: isProjected)
+        batch.h[index] = UnsafePointer(round == 0 ? h : batch.targetRow(row - 1))
+        batch.output[index] = batch.targetRow(row)
+        batch.c[index] = h + hWidth
+      }
+      recurrent.step(
+        count, x: batch.x, isProjected: isProjected, h: batch.h, output: batch.output, c: batch.c,
+        scratch: batch.scratch)
     }
-    for index in 0..<batch.count { batch.h[index] = UnsafePointer(batch.states[index] + offset) }
-    if recurrent.hasCellState {
-      for index in 0..<batch.count { batch.c[index] = batch.states[index] + offset + hWidth }
-    }
-    recurrent.step(
-      batch.count, x: x, isProjected: isProjected, h: batch.h, output: batch.targetRows,
-      c: batch.c, scratch: batch.scratch)
     // Every panel of a step reads all of the old h, so that the new one is written elsewhere first.
-    for index in 0..<batch.count {
-      (batch.states[index] + offset).update(from: batch.targetRow(index), count: hWidth)
+    for stream in 0..<batch.streamCount {
+      let row = batch.lastRow(of: stream)
+      (batch.states[row] + offset).update(from: batch.targetRow(row), count: hWidth)
     }
   }
 
   /// The same where some of the streams may stand still.
-  private func runMaskedStep(
+  private func runMasked(
     _ recurrent: RecurrentOperation, _ operation: StepOperation, on batch: inout StepBatch,
     isProjected: Bool
   ) {
     let hWidth = AlignedFloats.padded(operation.outputWidth)
-    var count = 0
-    for index in 0..<batch.count {
-      let h = batch.states[index] + operation.stateOffset
-      if batch.isMasked[index] {
-        // Keras' rule: the state stays, the answer is the one before, or zeros.
-        let output = batch.targetRow(index)
-        if recurrent.zeroOutputForMask {
-          output.update(repeating: 0, count: hWidth)
-        } else {
-          output.update(from: h, count: hWidth)
+    for round in 0..<batch.mostSteps {
+      var count = 0
+      for index in 0..<batch.selectRows(ofRound: round) {
+        let row = batch.rows[index]
+        let h = batch.states[row] + operation.stateOffset
+        let output = batch.targetRow(row)
+        if batch.isMasked[row] {
+          // Keras' rule: the state stays, the answer is the one before, or zeros.
+          if recurrent.zeroOutputForMask {
+            output.update(repeating: 0, count: hWidth)
+          } else {
+            output.update(from: h, count: hWidth)
+          }
+          continue
         }
-        continue
+        batch.x[count] = input(row, of: recurrent, in: batch, isProjected: isProjected)
+        batch.h[count] = UnsafePointer(h)
+        batch.c[count] = h + hWidth
+        batch.output[count] = output
+        count += 1
       }
-      batch.x[count] =
-        isProjected
-        ? recurrent.tableRow(batch.tokens[index])
-        : UnsafePointer(batch.source + index * batch.stride)
-      batch.h[count] = UnsafePointer(h)
-      batch.c[count] = h + hWidth
-      batch.output[count] = batch.targetRow(index)
-      count += 1
-    }
-    guard count > 0 else { return }
-    recurrent.step(
-      count, x: batch.x, isProjected: isProjected, h: batch.h, output: batch.output, c: batch.c,
-      scratch: batch.scratch)
-    for index in 0..<count {
-      guard let h = batch.h[index], let output = batch.output[index] else { continue }
-      UnsafeMutablePointer(mutating: h).update(from: output, count: hWidth)
+      guard count > 0 else { continue }
+      recurrent.step(
+        count, x: batch.x, isProjected: isProjected, h: batch.h, output: batch.output, c: batch.c,
+        scratch: batch.scratch)
+      for index in 0..<count {
+        guard let h = batch.h[index], let output = batch.output[index] else { continue }
+        UnsafeMutablePointer(mutating: h).update(from: output, count: hWidth)
+      }
     }
   }
 
-  /// All rows as consecutive steps of the batch's one stream.
+  /// What a layer reads at a row: the row, or what the table has for its token.
+  private func input(
+    _ row: Int, of recurrent: RecurrentOperation, in batch: borrowing StepBatch, isProjected: Bool
+  ) -> UnsafePointer<Float>? {
+    isProjected
+      ? recurrent.tableRow(batch.tokens[row]) : UnsafePointer(batch.source + row * batch.stride)
+  }
+
+  /// All rows as the steps of the batch's one stream: the input half is one product over them.
   private func runSequence(
-    _ recurrent: RecurrentOperation, _ operation: StepOperation, on batch: inout StepBatch,
-    isProjected: Bool
+    _ recurrent: RecurrentOperation, _ operation: StepOperation, on batch: inout StepBatch
   ) {
     let hWidth = AlignedFloats.padded(operation.outputWidth)
     let h = batch.states[0] + operation.stateOffset
-    batch.c[0] = h + hWidth
-    if recurrent.hasUsualGates && !isProjected && !operation.maskReaches {
-      // The input half is one product over all the steps.
-      mr_steps(
-        recurrent.cell, Int32(batch.count), batch.sourceRows, h, batch.targetRows,
-        recurrent.hasCellState ? h + hWidth : nil, batch.scratch)
-      h.update(from: batch.targetRow(batch.count - 1), count: hWidth)
-      return
-    }
-    for index in 0..<batch.count {
-      let output = batch.targetRow(index)
-      if operation.maskReaches, batch.isMasked[index] {
-        if recurrent.zeroOutputForMask {
-          output.update(repeating: 0, count: hWidth)
-        } else {
-          output.update(from: h, count: hWidth)
-        }
-        continue
-      }
-      batch.x[0] =
-        isProjected
-        ? recurrent.tableRow(batch.tokens[index])
-        : UnsafePointer(batch.source + index * batch.stride)
-      batch.h[0] = UnsafePointer(h)
-      batch.output[0] = output
-      recurrent.step(
-        1, x: batch.x, isProjected: isProjected, h: batch.h, output: batch.output, c: batch.c,
-        scratch: batch.scratch)
-      h.update(from: output, count: hWidth)
-    }
+    mr_steps(
+      recurrent.cell, Int32(batch.count), batch.sourceRows, h, batch.targetRows,
+      recurrent.hasCellState ? h + hWidth : nil, batch.scratch)
+    h.update(from: batch.targetRow(batch.count - 1), count: hWidth)
   }
 
   // MARK: Convolutions
 
-  /// One step of each stream: its taps are its past rows and, the newest, its input.
-  private func runStep(
+  /// Step by step: a stream's taps are its past rows and, the newest, its input.
+  private func run(
     _ convolution: ConvolutionOperation, _ operation: StepOperation, on batch: inout StepBatch
   ) {
     // A few streams at a time, so that the pointers to their taps need little room.
     let block = max(1, batch.tapRoom / convolution.taps)
-    var start = 0
-    while start < batch.count {
-      let count = min(block, batch.count - start)
-      for index in 0..<count {
-        let past = batch.states[start + index] + operation.stateOffset
-        for tap in 0..<convolution.taps - 1 {
-          batch.taps[tap * count + index] = UnsafePointer(
-            past + tap * convolution.dilation * convolution.pastStride)
+    for round in 0..<batch.mostSteps {
+      let selected = batch.selectRows(ofRound: round)
+      var start = 0
+      while start < selected {
+        let count = min(block, selected - start)
+        for index in 0..<count {
+          let row = batch.rows[start + index]
+          let past = batch.states[row] + operation.stateOffset
+          for tap in 0..<convolution.taps - 1 {
+            batch.taps[tap * count + index] = UnsafePointer(
+              past + tap * convolution.dilation * convolution.pastStride)
+          }
+          batch.taps[(convolution.taps - 1) * count + index] = UnsafePointer(
+            batch.source + row * batch.stride)
+          batch.output[index] = batch.targetRow(row)
         }
-        batch.taps[(convolution.taps - 1) * count + index] = UnsafePointer(
-          batch.source + (start + index) * batch.stride)
+        mr_dense_apply(convolution.dense, Int32(count), batch.taps, batch.output)
+        start += count
       }
-      mr_dense_apply(convolution.dense, Int32(count), batch.taps, batch.targetRows + start)
-      start += count
-    }
-    guard convolution.pastCount > 0 else { return }
-    for index in 0..<batch.count {
-      let past = batch.states[index] + operation.stateOffset
-      let kept = (convolution.pastCount - 1) * convolution.pastStride
-      past.update(from: past + convolution.pastStride, count: kept)
-      (past + kept).update(
-        from: batch.source + index * batch.stride, count: operation.inputWidth)
+      guard convolution.pastCount > 0 else { continue }
+      for index in 0..<selected { remember(batch.rows[index], convolution, operation, in: batch) }
     }
   }
 
-  /// All rows as consecutive steps of one stream, one after the other.
-  private func runSequence(
-    _ convolution: ConvolutionOperation, _ operation: StepOperation, on batch: inout StepBatch
+  /// Puts the input of a row behind its stream's past rows; the oldest is gone.
+  private func remember(
+    _ row: Int, _ convolution: ConvolutionOperation, _ operation: StepOperation,
+    in batch: borrowing StepBatch
   ) {
-    let past = batch.states[0] + operation.stateOffset
-    let kept = max(0, convolution.pastCount - 1) * convolution.pastStride
-    for index in 0..<batch.count {
-      let input = batch.source + index * batch.stride
-      for tap in 0..<convolution.taps - 1 {
-        batch.taps[tap] = UnsafePointer(
-          past + tap * convolution.dilation * convolution.pastStride)
-      }
-      batch.taps[convolution.taps - 1] = UnsafePointer(input)
-      mr_dense_apply(convolution.dense, 1, batch.taps, batch.targetRows + index)
-      guard convolution.pastCount > 0 else { continue }
-      past.update(from: past + convolution.pastStride, count: kept)
-      (past + kept).update(from: input, count: operation.inputWidth)
-    }
+    let past = batch.states[row] + operation.stateOffset
+    let kept = (convolution.pastCount - 1) * convolution.pastStride
+    past.update(from: past + convolution.pastStride, count: kept)
+    (past + kept).update(from: batch.source + row * batch.stride, count: operation.inputWidth)
   }
 }

@@ -98,17 +98,29 @@ import Testing
     let streams = (0..<30).map { _ in inputs(12, input, &random) }
     let states = streams.map { _ in model.makeState() }
     var answers = streams.map { _ in [[Float]]() }
-    var batch = StepBatch(model: model, capacity: 30)
+    var batch = StepBatch(model: model, capacity: 90)
     while answers.contains(where: { $0.count < 12 }) {
       batch.removeAll()
       let limit = 1 + random.below(30)
       let open = states.indices.filter { answers[$0].count < 12 && random.below(3) > 0 }
-      let chosen = open.prefix(limit)
-      for index in chosen {
-        append(streams[index][answers[index].count], states[index], to: &batch)
+      // Some of them with several steps.
+      let most = 1 + random.below(3)
+      let chosen = open.prefix(limit).map { index in
+        (index: index, steps: min(1 + random.below(most), 12 - answers[index].count))
+      }
+      for (index, steps) in chosen {
+        for step in 0..<steps {
+          append(streams[index][answers[index].count + step], states[index], to: &batch)
+        }
       }
       model.step(&batch)
-      for (row, index) in chosen.enumerated() { answers[index].append(Array(batch.output(row))) }
+      var row = 0
+      for (index, steps) in chosen {
+        for _ in 0..<steps {
+          answers[index].append(Array(batch.output(row)))
+          row += 1
+        }
+      }
     }
     for index in streams.indices {
       let plain = plainly(model, streams[index])

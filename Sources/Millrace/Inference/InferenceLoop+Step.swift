@@ -14,8 +14,9 @@ extension InferenceLoop {
       && control.clock.microseconds - readySince < UInt64(stage.settings.linger)
   }
 
+  /// Takes the next step of each ready stream up to the batch; several, where few are ready.
   func stepBatch() throws {
-    if ready.count == 1, try stepAlone(ready[0]) { return }
+    let sharing = ready.count
     var count = 0
     while count < batchSize, let stream = ready.popFirst() {
       guard let run = try nextRun(of: stream) else {
@@ -23,34 +24,52 @@ extension InferenceLoop {
         continue
       }
       try begin(stream, run)
-      if isResetDue(stream), !run.isPeek { stream.zero() }
-      if isWatched(stream) { publishGates(of: stream) }
-      let model = run.model
-      if model.chosen.isEmpty {
-        model.batch.removeAll()
-        stepping.append(model)
-      }
-      run.append(state: run.peeked ?? stream.state, ahead: 0, to: &model.batch)
-      model.chosen.append((stream, run))
+      choose(stream, run, sharing: sharing)
       count += 1
     }
     for model in stepping { try stepChosen(of: model) }
     stepping.removeAll(keepingCapacity: true)
   }
 
-  /// One step of the streams that were chosen, all of one model.
+  /// Puts a stream's next steps into the batch: its share of what a turn takes, within its message.
+  private func choose(_ stream: InferenceStream, _ run: StepRun, sharing: Int) {
+    let model = run.model
+    var steps = min(run.stepCount - run.done, batchSize, max(1, model.stepsATurn / sharing))
+    if let resetEvery, !run.isPeek {
+      if isResetDue(stream) { stream.zero() }
+      steps = min(steps, stream.stepsLeft(of: resetEvery))
+    }
+    if isWatched(stream) {
+      publishGates(of: stream)
+      steps = 1
+    }
+    if model.chosen.isEmpty {
+      model.batch.removeAll()
+      stepping.append(model)
+    }
+    let state = run.peeked ?? stream.state
+    for ahead in 0..<steps { run.append(state: state, ahead: ahead, to: &model.batch) }
+    model.chosen.append((stream, run, steps))
+  }
+
+  /// Takes the steps that were chosen, all of one model.
   private func stepChosen(of model: WorkerModel) throws {
     takeStep(of: model.model, &model.batch)
-    count(model.chosen.count, of: model)
+    count(model.batch.count, of: model)
     if let shadow, shadow.serving === model {
       follow(
         shadow,
-        model.chosen.enumerated().map { (row: $0, stream: $1.stream, run: $1.run, ahead: 0) })
+        model.chosen.flatMap { chosen in
+          (0..<chosen.steps).map { (stream: chosen.stream, run: chosen.run, ahead: $0) }
+        }.enumerated().map { ($0, $1.stream, $1.run, $1.ahead) })
     }
-    for index in model.chosen.indices {
-      let (stream, run) = model.chosen[index]
+    var row = 0
+    for (stream, run, steps) in model.chosen {
       if isWatched(stream) { publishState(of: stream, run, number: run.nextNumber) }
-      try take(model.batch.output(index), of: stream, run)
+      for _ in 0..<steps {
+        try take(model.batch.output(row), of: stream, run)
+        row += 1
+      }
       if stream.isWaiting {
         ready.append(stream)
       } else {
@@ -63,33 +82,6 @@ extension InferenceLoop {
   func count(_ steps: Int, of model: WorkerModel) {
     metrics.steps.add(UInt64(steps))
     model.steps.add(UInt64(steps))
-  }
-
-  /// Takes many steps of the only ready stream at once; false if it has no more than one to take.
-  private func stepAlone(_ stream: InferenceStream) throws -> Bool {
-    guard let run = try nextRun(of: stream), run.stepCount - run.done > 1, !isWatched(stream)
-    else { return false }
-    try begin(stream, run)
-    var count = min(run.stepCount - run.done, stage.settings.batch)
-    if let limit = stage.settings.resetEvery, !run.isPeek {
-      if isResetDue(stream) { stream.zero() }
-      count = min(count, stream.stepsLeft(of: limit))
-    }
-    let model = run.model
-    model.batch.removeAll()
-    let state = run.peeked ?? stream.state
-    for offset in 0..<count { run.append(state: state, ahead: offset, to: &model.batch) }
-    takeStep(of: model.model, &model.batch)
-    self.count(count, of: model)
-    if let shadow, shadow.serving === model {
-      follow(shadow, (0..<count).map { (row: $0, stream: stream, run: run, ahead: $0) })
-    }
-    for index in 0..<count { try take(model.batch.output(index), of: stream, run) }
-    if !stream.isWaiting {
-      stream.isReady = false
-      ready.removeFirst()
-    }
-    return true
   }
 
   /// The message whose step is next, if there is one; ends those in front of it that have none: a bare
@@ -125,7 +117,7 @@ extension InferenceLoop {
   }
 
   func isResetDue(_ stream: InferenceStream) -> Bool {
-    stage.settings.resetEvery.map { stream.stepsLeft(of: $0) <= 0 } ?? false
+    resetEvery.map { stream.stepsLeft(of: $0) <= 0 } ?? false
   }
 
   /// Books the answer of one step.

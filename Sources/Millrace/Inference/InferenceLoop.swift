@@ -7,9 +7,9 @@ import ZeroMQ
 
 /// The loop of one inference worker; everything in it belongs to the worker's thread.
 ///
-/// Read up to 64 messages, take one step of every ready stream up to the batch, send what is due,
-/// again. A batch never waits to fill, unless `linger` says so. A stream that is alone takes as many
-/// of its steps at once as a batch has room for.
+/// Read up to 64 messages, take a step of every ready stream up to the batch, send what is due,
+/// again. A batch never waits to fill, unless `linger` says so. Where few streams are ready each
+/// takes several steps, so that a turn is worth its while.
 package final class InferenceLoop: StageLoop {
   let stage: InferenceStage
   let control: StageControl
@@ -41,6 +41,7 @@ package final class InferenceLoop: StageLoop {
   let answersEachStep: Bool
   let batchSize: Int
   let keepsInputs: Bool
+  let resetEvery: Int?
   /// The tokenizer stage: the only peer of the link.
   private(set) var upstream: Connection?
   /// What is on its way into the store; nil without one.
@@ -66,9 +67,10 @@ package final class InferenceLoop: StageLoop {
     isPlain = stage.settings.output.isPlain
     batchSize = stage.settings.batch
     keepsInputs = stage.settings.rewarmSteps > 0
+    resetEvery = stage.settings.resetEvery
     metrics = control.metrics.stage(
       stage.name, model: stage.shelf.first.hash,
-      duration: ("millrace_step_duration_seconds", "How long one step of a batch takes."))
+      duration: ("millrace_step_duration_seconds", "How long the steps of one turn take."))
     models = try WorkerModels(stage.shelf, batch: stage.settings.batch, metrics: metrics)
     answerWidth = stage.settings.output.width(of: models.current.model.outputWidth)
     // A swap does not change it.

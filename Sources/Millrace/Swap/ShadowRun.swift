@@ -43,11 +43,22 @@ final class ShadowRun {
     _ steps: [Step],
     publish: (Step, UnsafeBufferPointer<Float>, UnsafeBufferPointer<Float>) throws -> Void
   ) rethrows {
+    var rest = steps[...]
+    while !rest.isEmpty {
+      // A larger model takes fewer steps at once than the one that it follows.
+      try followBatch(rest.prefix(model.batch.capacity), publish: publish)
+      rest = rest.dropFirst(model.batch.capacity)
+    }
+  }
+
+  private func followBatch(
+    _ steps: ArraySlice<Step>,
+    publish: (Step, UnsafeBufferPointer<Float>, UnsafeBufferPointer<Float>) throws -> Void
+  ) rethrows {
     model.batch.removeAll()
     for step in steps {
       step.run.append(state: state(of: step.stream), ahead: step.ahead, to: &model.batch)
     }
-    guard model.batch.count > 0 else { return }
     model.model.step(&model.batch)
     guard model.model.shape.answersEachStep else { return }
     let areDistributions = model.model.outputIsDistribution

@@ -13,10 +13,12 @@ final class WorkerModel {
   /// With `emit: generate`.
   let generator: GenerationSettings?
   let stateForm: StateForm
-  /// Steps of streams, one each or many of one.
+  /// Steps that streams share in a turn: what a core does in about a millisecond, one of each
+  /// stream of a full batch at least.
+  let stepsATurn: Int
   var batch: StepBatch
-  /// What it has a step of.
-  var chosen: [(stream: InferenceStream, run: StepRun)] = []
+  /// What it has steps of, in order, and how many of each.
+  var chosen: [(stream: InferenceStream, run: StepRun, steps: Int)] = []
   /// The streams that generate whose steps are in the batch below.
   var generating: [InferenceStream] = []
   /// Of streams behind their END.
@@ -34,10 +36,14 @@ final class WorkerModel {
     key = pipeline.model.key
     generator = pipeline.generation
     stateForm = StateForm(pipeline.model.model.stateLayout)
-    batch = StepBatch(model: model, capacity: capacity)
+    stepsATurn = min(
+      max(Self.productsATurn / max(1, model.productsAStep), capacity), 8 * capacity)
+    batch = StepBatch(model: model, capacity: stepsATurn)
     generationBatch = StepBatch(model: generator?.decoder?.model ?? model, capacity: capacity)
     self.steps = steps
   }
+
+  private static let productsATurn = 1 << 26
 
   /// What the last inputs of a stream make of zeros.
   func rewarmed(by recent: RecentInputs) -> StreamState {
