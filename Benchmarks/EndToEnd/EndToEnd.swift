@@ -21,6 +21,7 @@ import ZeroMQ
   @Option(help: "Only these: inproc, ipc, tcp.") var transport: [String] = []
   @Option(help: "Only this number of streams.") var streams: [Int] = []
   @Option(help: "Only so many steps a message.") var steps: [Int] = []
+  @Option(help: "Connections that the streams share, of rows and durability.") var connections = 4
   @Option(help: "Only these durabilities: none, os, fsync.") var durability: [String] = []
 
   @Option(help: "Subscribers of the taps.") var subscribers = 20
@@ -82,6 +83,7 @@ import ZeroMQ
     var delays: [BenchModel: [Double]] = [:]
     let seconds = quick ? 0.6 : 1.0
     let isRateOnly = ratesOnly
+    let connections = connections
     for _ in 0..<rounds {
       bare.append(
         BenchModel.lstm.bareStepsPerSecond(model, streams: min(64, streams), seconds: 0.3))
@@ -89,7 +91,8 @@ import ZeroMQ
         let measured: (Double, [Double]) = try await BenchPipeline.run(kind, over: transport) {
           context, endpoint in
           let client = try LoadClient(
-            context, endpoint: endpoint, streams: streams, vocabulary: BenchModel.vocabulary)
+            context, endpoint: endpoint, streams: streams, vocabulary: BenchModel.vocabulary,
+            connections: connections)
           let rate = try client.saturate(
             stepsPerMessage: steps, window: max(2 * streams * steps, 1024), seconds: seconds)
           if isRateOnly { return (rate, []) }
@@ -131,6 +134,7 @@ import ZeroMQ
     // The last one keeps its output lines too.
     let kinds = durability.isEmpty ? ["none", "os", "fsync", "os, history: 10m"] : durability
     let streams = streams.first ?? 128
+    let connections = connections
     for steps in steps.isEmpty ? [1, 8, 64] : steps {
       var rates: [String: [Double]] = [:]
       var delays: [String: [Double]] = [:]
@@ -139,7 +143,8 @@ import ZeroMQ
           rates[kind, default: []].append(
             try await BenchPipeline.run(.lstm, over: "ipc", durability: kind) {
               try LoadClient(
-                $0, endpoint: $1, streams: streams, vocabulary: BenchModel.vocabulary
+                $0, endpoint: $1, streams: streams, vocabulary: BenchModel.vocabulary,
+                connections: connections
               ).saturate(
                 stepsPerMessage: steps, window: max(2 * streams * steps, 1024), seconds: 2)
             })

@@ -2,52 +2,70 @@ import Glibc
 import Wire
 import ZeroMQ
 
-/// A client that does as little as it can: token ids in, answers counted and timed.
+/// Clients that do as little as they can: token ids in, answers counted and timed.
+///
+/// They are one thread. A connection may have 1,024 steps under way, so that one alone keeps only so
+/// many streams busy.
 final class LoadClient {
-  private let socket: Socket<Dealer>
+  private final class Connection {
+    let socket: Socket<Dealer>
+    var credit: UInt64 = 0
+    var sent: UInt64 = 0
+
+    init(_ context: Context, _ endpoint: String) throws {
+      socket = try Socket<Dealer>(context)
+      try socket.setSendHighWaterMark(0)
+      try socket.setReceiveHighWaterMark(0)
+      try socket.setLinger(.zero)
+      try socket.connect(endpoint)
+    }
+
+    func hasCredit(_ steps: Int) -> Bool { sent + UInt64(steps) <= credit }
+  }
+  private var connections: [Connection] = []
   private var message = Multipart()
   private let names: [[UInt8]]
   private var numbers: [UInt64]
   private var tokens: [Int32] = []
-  private var credit: UInt64 = 0
   private var sent: UInt64 = 0
   private var poller = Poller()
   private var random: UInt64 = 1
 
   init(
-    _ context: Context, endpoint: String, streams: Int, vocabulary: Int, prefix: String = "s"
+    _ context: Context, endpoint: String, streams: Int, vocabulary: Int, prefix: String = "s",
+    connections count: Int = 1
   ) throws {
     names = (0..<streams).map { Array("\(prefix)\($0)".utf8) }
     numbers = [UInt64](repeating: 0, count: streams)
-    socket = try Socket<Dealer>(context)
-    try socket.setSendHighWaterMark(0)
-    try socket.setReceiveHighWaterMark(0)
-    try socket.setLinger(.zero)
-    try socket.connect(endpoint)
+    for _ in 0..<min(count, streams) {
+      let connection = try Connection(context, endpoint)
+      poller.add(connection.socket)
+      connections.append(connection)
+    }
     for _ in 0..<4096 {
       random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
       tokens.append(Int32((random >> 33) % UInt64(vocabulary)))
     }
-    poller.add(socket)
     var hello = Header(kind: .hello)
     hello.elementType = .json
     hello.count = 1
     hello.width = 2
-    try send(hello, name: [], payload: Array("{}".utf8).withUnsafeBytes { Array($0) })
-    while credit == 0 {
+    for connection in connections {
+      try Array("{}".utf8).withUnsafeBytes {
+        try Self.send(
+          hello, name: UnsafeRawBufferPointer(start: nil, count: 0), payload: $0,
+          by: connection.socket)
+      }
+    }
+    while connections.contains(where: { $0.credit == 0 }) {
       _ = try poller.wait(timeout: .milliseconds(1000))
       _ = try drain { _ in }
     }
   }
 
-  private func send(_ header: Header, name: [UInt8], payload: [UInt8]) throws {
-    try name.withUnsafeBytes { name in
-      try payload.withUnsafeBytes { try send(header, name: name, payload: $0) }
-    }
-  }
-
-  private func send(
-    _ header: Header, name: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer
+  private static func send(
+    _ header: Header, name: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer,
+    by socket: borrowing Socket<Dealer>
   ) throws {
     try socket.sendWaiting(name, more: true)
     try withUnsafeTemporaryAllocation(byteCount: Header.byteCount, alignment: 8) { buffer in
@@ -68,33 +86,47 @@ final class LoadClient {
     if numbers[stream] == 0 { header.flags.insert(.start) }
     numbers[stream] += UInt64(steps)
     sent += UInt64(steps)
+    let connection = stream % connections.count
+    connections[connection].sent += UInt64(steps)
     random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
     let from = Int((random >> 33) % UInt64(tokens.count - steps))
     try names[stream].withUnsafeBytes { name in
       try tokens.withUnsafeBytes { bytes in
         let payload = UnsafeRawBufferPointer(rebasing: bytes[from * 4..<(from + steps) * 4])
-        try send(header, name: name, payload: payload)
+        try Self.send(
+          header, name: name, payload: payload, by: connections[connection].socket)
       }
     }
+  }
+
+  /// Whether the connection of a stream may take a message.
+  private func hasCredit(_ stream: Int, _ steps: Int) -> Bool {
+    connections[stream % connections.count].hasCredit(steps)
   }
 
   /// Reads what is there; `answer` gets each answer's header.
   private func drain(_ answer: (Header) -> Void) throws -> Int {
     var count = 0
-    while try socket.receive(into: &message) {
-      count += 1
-      let header = try Header(bytes: message.bytes(1))
-      switch header.kind {
-      case .answer: answer(header)
-      case .welcome: credit = try Welcome(payload: message.bytes(2)).credit
-      case .credit: credit = max(credit, try Credit(payload: message.bytes(2)).total)
-      case .acknowledge where !message.bytes(2).isEmpty:
-        credit = max(credit, try Credit(payload: message.bytes(2)).total)
-      case .refuse: throw BenchError("refused: \(try Refusal(payload: message.bytes(2)).message)")
-      default: break
+    for index in connections.indices {
+      while try connections[index].socket.receive(into: &message) {
+        count += 1
+        let header = try Header(bytes: message.bytes(1))
+        switch header.kind {
+        case .answer: answer(header)
+        case .welcome: connections[index].credit = try Welcome(payload: message.bytes(2)).credit
+        case .credit: try raiseCredit(index)
+        case .acknowledge where !message.bytes(2).isEmpty: try raiseCredit(index)
+        case .refuse: throw BenchError("refused: \(try Refusal(payload: message.bytes(2)).message)")
+        default: break
+        }
       }
     }
     return count
+  }
+
+  private func raiseCredit(_ index: Int) throws {
+    let total = try Credit(payload: message.bytes(2)).total
+    connections[index].credit = max(connections[index].credit, total)
   }
 
   /// Keeps at most `window` steps under way until the time is over; steps a second.
@@ -107,7 +139,7 @@ final class LoadClient {
     var now = began
     while now - began < seconds {
       while sent - before - answered + UInt64(stepsPerMessage) <= UInt64(window),
-        sent + UInt64(stepsPerMessage) <= credit
+        hasCredit(stream, stepsPerMessage)
       {
         try send(stream: stream, steps: stepsPerMessage, time: 0)
         stream = (stream + 1) % names.count
@@ -148,7 +180,7 @@ final class LoadClient {
       let now = Clock.nanoseconds
       while next < messages {
         let due = began + Int64(Double(next) * 1e9 / messagesPerSecond)
-        guard due <= now, sent + UInt64(stepsPerMessage) <= credit else { break }
+        guard due <= now, hasCredit(next % names.count, stepsPerMessage) else { break }
         try send(stream: next % names.count, steps: stepsPerMessage, time: due)
         next += 1
       }
