@@ -47,6 +47,31 @@ struct ControlTests {
     try running.stop()
   }
 
+  /// Nobody answers a request that a daemon took with it.
+  @Test func aDaemonThatGoesAwayIsSaidAtOnce() throws {
+    let folder = try TemporaryFolder()
+    let endpoint = "ipc://\(folder.file("control"))"
+    func ask(_ daemon: consuming Socket<Router>) throws -> ChildProcess {
+      try daemon.setLinger(.zero)
+      try daemon.bind(endpoint)
+      let file = try folder.write("p.yaml", PipelineText.hello.text(ingress: "\(endpoint).in"))
+      let asking = try ChildProcess(["streams", "list", file, "--from", endpoint])
+      asking.closeInput()
+      var poller = Poller()
+      poller.add(daemon)
+      var request = Multipart()
+      let deadline = Deadline.standard
+      while try !daemon.receive(into: &request), !deadline.hasPassed {
+        _ = try poller.wait(timeout: deadline.remaining)
+      }
+      #expect(request.string(1) == #"{"do":"streams.list"}"#)
+      return asking
+    }
+    let asking = try ask(Socket<Router>(Context()))
+    #expect(try asking.waitForExit() == 69)
+    #expect(asking.errorLines.last?.contains("went away before it answered") == true)
+  }
+
   @Test func aKeyNeedsThePermissionControl() throws {
     var pipeline = PipelineText.hello
     let port = try LoopbackSocket.freePorts(1)

@@ -8,6 +8,8 @@ final class ControlClient {
   private var monitor: SocketMonitor
   private var message = Multipart(capacity: 3)
   private var isConnected = false
+  /// Whether the connection broke since the request was sent: nobody will answer it any more.
+  private var isCutOff = false
   private var trouble: HandshakeTrouble?
 
   /// How long a daemon may take to let us in.
@@ -37,12 +39,15 @@ final class ControlClient {
   ///   - fields: its keys.
   ///   - attachment: a file behind them.
   ///   - handle: called with each reply.
-  /// - Throws: a `Filter.Failure` where no daemon answers, `ControlAnswer.Refused`, or what `handle`
+  /// - Throws: a `Filter.Failure` where no daemon answers, or where one went away before it did, and may
+  ///   have done what it was asked; `ControlAnswer.Refused`, or what `handle`
   ///   throws.
   func ask(
     _ verb: ControlVerb, _ fields: ControlFields = ControlFields(), attachment: [UInt8]? = nil,
     handle: (ControlAnswer) throws -> Void
   ) throws {
+    try watch()
+    isCutOff = false
     var request = ControlFields()
     request.put("do", verb.rawValue)
     let text =
@@ -61,6 +66,7 @@ final class ControlClient {
         if !answer.hasMore { return }
         since = MonotonicClock.milliseconds
       }
+      if isCutOff { throw Filter.Failure.cutOff(endpoint: endpoint) }
       try watch()
       let patience =
         isConnected ? ControlClient.replyMilliseconds : ControlClient.connectMilliseconds
@@ -80,6 +86,7 @@ final class ControlClient {
         isConnected = true
         trouble = nil
       } else if event.kind == .disconnected {
+        isCutOff = isCutOff || isConnected
         isConnected = false
       } else if let found = HandshakeTrouble(event.kind) {
         trouble = found

@@ -56,7 +56,8 @@ package struct StreamMove: Sendable {
       } catch {
         _ = try? source.ask(.streamsRelease, naming)  // why: unheard, it goes on by itself
         throw Failure(
-          description: "\(stream) stays where it is: \(error)", isPassing: false)
+          description: "\(stream) stays where it is: \(error)",
+          isPassing: ExitStatus(error) == .unreachable)
       }
       try finish(stream, copy, naming, source, there)
     }

@@ -16,6 +16,8 @@ package struct Filter: Sendable {
 
   package enum Failure: Error, CustomStringConvertible {
     case noAnswer(endpoint: String)
+    /// It went away before it answered.
+    case cutOff(endpoint: String)
     case notLetIn(endpoint: String, reason: String)
     case pipelineStopped
 
@@ -23,6 +25,8 @@ package struct Filter: Sendable {
       switch self {
       case .noAnswer(let endpoint):
         "no daemon answers at \(endpoint); start one with millrace run"
+      case .cutOff(let endpoint):
+        "the daemon at \(endpoint) went away before it answered; ask again when it is back"
       case .notLetIn(let endpoint, let reason): "\(endpoint): \(reason)"
       case .pipelineStopped: "the pipeline stopped before all was answered"
       }
