@@ -165,6 +165,8 @@ package final class StreamClient {
   /// Hands an answer on, without the rows that came before a new greeting.
   private func take(_ message: InboundMessage, _ handle: (Event) throws -> Void) throws {
     guard let stream = message.stream else { return }
+    // Sent again, as a greeting asked for it, while the stream was already on its way elsewhere.
+    if let successor = moved[stream] { return try successor.take(message, handle) }
     let header = message.header
     if header.epoch > 0, let finished = finishedEpochs?[stream], header.epoch <= finished { return }
     let wanted = standings[stream]?.nextAnswer ?? 0

@@ -42,6 +42,8 @@ final class HeldStream {
 
   /// When it goes on here, unless it is known by then that it goes on elsewhere.
   let dueMilliseconds: UInt64
+  /// Whether it goes on elsewhere, which nobody is told before it is as durable as all else.
+  var isLeaving = false
   private(set) var messages: [Message] = []
   private(set) var byteCount = 0
 

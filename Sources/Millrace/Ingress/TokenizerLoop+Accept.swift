@@ -101,7 +101,7 @@ extension TokenizerLoop {
   ) throws {
     let header = message.header
     let wasOpen = stream.sequence.phase == .open
-    try checkMoved(header, of: stream)
+    try checkMoved(header, of: stream, from: connection)
     use(stream)
     stream.sender = connection
     if claim(stream, by: connection), isOfEndedLife(header, of: stream) {

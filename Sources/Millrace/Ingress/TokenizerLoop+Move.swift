@@ -53,7 +53,7 @@ extension TokenizerLoop {
   func releaseOverdue() throws {
     guard !held.isEmpty else { return }
     let now = control.clock.milliseconds
-    for (id, stream) in held where now >= stream.dueMilliseconds {
+    for (id, stream) in held where now >= stream.dueMilliseconds && !stream.isLeaving {
       control.logger.warning("a move was not finished", metadata: ["stream": "\(id)"])
       try release(id)
     }
@@ -61,7 +61,7 @@ extension TokenizerLoop {
 
   func release(_ request: ControlRequest) throws -> ControlReply {
     let id = try request.stream()
-    guard held[id] != nil else {
+    guard held[id]?.isLeaving == false else {
       throw ControlRefusal(.notHeld, "\(id) is not held; it goes on here")
     }
     try release(id)
@@ -78,18 +78,14 @@ extension TokenizerLoop {
     else {
       throw ControlRefusal(.badRequest, "\"to\" is missing: the ingress where the stream goes on")
     }
-    guard let waiting = held[id], let stream = streams[id] else {
+    guard let waiting = held[id], !waiting.isLeaving, let stream = streams[id] else {
       throw ControlRefusal(.notHeld, "\(id) was held too long and goes on here")
     }
-    held[id] = nil
+    waiting.isLeaving = true
     stream.movedTo = target
     try letGo(stream)
-    for kept in waiting.messages {
-      kept.connection.release(units: kept.units)
-      try kept.withMessage {
-        refuse(movedRefusal(of: stream).refusal, $0.header, of: id, kept.connection)
-      }
-    }
+    // A crash before that would have the stream go on here, while its sender is there.
+    try whenDurable { [unowned self] in try tellMoved(stream, waiting) }
     tap?.publish(
       event: "{\"event\":\"moved\",\"stream\":\"\(id)\",\"number\":\(stream.sequence.expected),"
         + "\"to\":\(JSONText.quoted(target))}")
@@ -100,10 +96,28 @@ extension TokenizerLoop {
     self.reply(reply, afterCommitTo: asker)
   }
 
+  /// What has come since it was held is refused to where it goes on.
+  private func tellMoved(_ stream: IngressStream, _ waiting: HeldStream) throws {
+    held[stream.id] = nil
+    for kept in waiting.messages {
+      kept.connection.release(units: kept.units)
+      _ = claim(stream, by: kept.connection)
+      try kept.withMessage {
+        refuse(movedRefusal(of: stream).refusal, $0.header, of: stream.id, kept.connection)
+      }
+    }
+  }
+
   /// Refuses what is sent to a stream that has moved, but a life that begins anew here.
-  func checkMoved(_ header: Header, of stream: IngressStream) throws {
+  ///
+  /// Its sender, nil for one who only asks, goes there then, where nobody has the answers that a restart
+  /// has computed again here: these come first.
+  func checkMoved(
+    _ header: Header, of stream: IngressStream, from sender: Connection?
+  ) throws {
     guard !stream.movedTo.isEmpty else { return }
     if header.flags.contains(.start), header.epoch > stream.sequence.epoch { return }
+    if let sender { _ = claim(stream, by: sender) }
     throw movedRefusal(of: stream)
   }
 

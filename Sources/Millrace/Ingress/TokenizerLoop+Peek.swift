@@ -9,7 +9,7 @@ extension TokenizerLoop {
   ) throws {
     let header = message.header
     let known = try self.known(id)
-    if let known { try checkMoved(header, of: known) }
+    if let known { try checkMoved(header, of: known, from: nil) }
     guard let stream = known, stream.sequence.phase == .open else {
       throw RefusedMessage(
         .noStart, expected: "an open stream", received: id.name,

@@ -181,17 +181,20 @@ extension TokenizerLoop {
     try forgetOldest()
   }
 
-  /// Replies once what this turn has changed is as durable as the pipeline promises.
-  func reply(_ reply: ControlReply, afterCommitTo asker: ControlSocket.Asker) {
-    guard let log else {
-      controlSocket?.reply(reply, to: asker)
-      return
-    }
+  /// Calls `body` once what this turn has changed is as durable as the pipeline promises; in the order of
+  /// the calls.
+  func whenDurable(_ body: @escaping () throws -> Void) rethrows {
+    guard let log else { return try body() }
     let group = log.gathering
-    controlTasks.append { [unowned self] in
+    controlTasks.append {
       guard log.handedOn >= group else { return false }
-      controlSocket?.reply(reply, to: asker)
+      try body()
       return true
     }
+  }
+
+  /// Replies once what this turn has changed is durable.
+  func reply(_ reply: ControlReply, afterCommitTo asker: ControlSocket.Asker) {
+    whenDurable { [unowned self] in controlSocket?.reply(reply, to: asker) }
   }
 }
