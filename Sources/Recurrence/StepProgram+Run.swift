@@ -33,8 +33,10 @@ extension StepProgram {
         runMasked(recurrent, operation, on: &batch, isProjected: isProjected)
       } else if batch.streamCount == 1, batch.count > 1, recurrent.hasUsualGates, !isProjected {
         runSequence(recurrent, operation, on: &batch)
+      } else if batch.mostSteps == 1 {
+        runStep(recurrent, operation, on: &batch, isProjected: isProjected)
       } else {
-        run(recurrent, operation, on: &batch, isProjected: isProjected)
+        runSteps(recurrent, operation, on: &batch, isProjected: isProjected)
       }
     case .dense(let dense, let function):
       mr_dense_apply(dense, Int32(batch.count), batch.sourceRows, batch.targetRows)
@@ -69,8 +71,33 @@ extension StepProgram {
 
   // MARK: Recurrent layers
 
+  /// One step of each stream: the rows are the streams.
+  private func runStep(
+    _ recurrent: RecurrentOperation, _ operation: StepOperation, on batch: inout StepBatch,
+    isProjected: Bool
+  ) {
+    let hWidth = AlignedFloats.padded(operation.outputWidth)
+    let offset = operation.stateOffset
+    var x = batch.sourceRows
+    if isProjected {
+      for row in 0..<batch.count { batch.x[row] = recurrent.tableRow(batch.tokens[row]) }
+      x = UnsafePointer(batch.x)
+    }
+    for row in 0..<batch.count { batch.h[row] = UnsafePointer(batch.states[row] + offset) }
+    if recurrent.hasCellState {
+      for row in 0..<batch.count { batch.c[row] = batch.states[row] + offset + hWidth }
+    }
+    recurrent.step(
+      batch.count, x: x, isProjected: isProjected, h: batch.h, output: batch.targetRows,
+      c: batch.c, scratch: batch.scratch)
+    // Every panel of a step reads all of the old h, so that the new one is written elsewhere first.
+    for row in 0..<batch.count {
+      (batch.states[row] + offset).update(from: batch.targetRow(row), count: hWidth)
+    }
+  }
+
   /// The first step of each stream, then the second of those that have one, and so on.
-  private func run(
+  private func runSteps(
     _ recurrent: RecurrentOperation, _ operation: StepOperation, on batch: inout StepBatch,
     isProjected: Bool
   ) {
@@ -90,7 +117,6 @@ extension StepProgram {
         count, x: batch.x, isProjected: isProjected, h: batch.h, output: batch.output, c: batch.c,
         scratch: batch.scratch)
     }
-    // Every panel of a step reads all of the old h, so that the new one is written elsewhere first.
     for stream in 0..<batch.streamCount {
       let row = batch.lastRow(of: stream)
       (batch.states[row] + offset).update(from: batch.targetRow(row), count: hWidth)

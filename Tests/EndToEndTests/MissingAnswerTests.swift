@@ -102,26 +102,14 @@ struct MissingAnswerTests {
 
   /// The answers are lost with the connection, and their stream is parked before it is there again.
   @Test func aFilterSaysWhatItHasMissed() throws {
-    var pipeline = PipelineText.hello
-    pipeline.more = ["http: 127.0.0.1:0"]
-    let running = try RunningPipeline(pipeline, over: .tcp, durability: "os")
-    let http = try HTTPClient(running.daemon)
-    let port = try #require(running.ingress.split(separator: ":").last.flatMap { UInt16($0) })
-    let relay = try SilentRelay(to: port)
-    defer { relay.end() }
-    let path = try running.folder.write(
-      "relayed.yaml", PipelineText.hello.text(ingress: "tcp://127.0.0.1:\(relay.port)"))
-    let pipe = try ChildProcess(["pipe", path, "--connect"])
-    pipe.write(Array("{\"stream\":\"a\",\"text\":\"he\"}\n".utf8))
-    try pipe.read(until: "two answers") { $0.outputLines.count == 2 }
-    relay.holdReplies()
+    let relayed = try RelayedPipe(durability: "os")
+    let pipe = relayed.pipe
+    relayed.relay.holdReplies()
     pipe.write(Array("{\"stream\":\"a\",\"text\":\"l\"}\n".utf8))
-    _ = try http.wait(for: "millrace_answers_total") { $0 == 3 }
-    _ = try http.wait(for: "millrace_streams_active") { $0 == 0 }
-    relay.fallSilent()
-    // The daemon gives the connection up; only then does the network come back.
-    _ = try http.wait(for: "millrace_connections") { $0 == 0 }
-    relay.flow()
+    _ = try relayed.http.wait(for: "millrace_answers_total") { $0 == 3 }
+    _ = try relayed.http.wait(for: "millrace_streams_active") { $0 == 0 }
+    relayed.relay.fallSilent()
+    try relayed.flowWhenGivenUp()
     try pipe.read(until: "what is missing") { !$0.errorLines.isEmpty }
     pipe.write(Array("{\"stream\":\"a\",\"text\":\"l\",\"end\":true}\n".utf8))
     pipe.closeInput()
@@ -130,7 +118,8 @@ struct MissingAnswerTests {
     #expect(pipe.errorLines.first?.contains("stream a number 3: over-limit") == true)
     let answers = try pipe.outputLines.map { try OutputLine($0) }.filter { $0.label != nil }
     #expect(answers.map(\.number) == [0, 1, 3])
-    try running.stop()
-    #expect(try running.output().filter { $0.label != nil }.map(\.number) == [0, 1, 2, 3])
+    try relayed.running.stop()
+    let written = try relayed.running.output().filter { $0.label != nil }
+    #expect(written.map(\.number) == [0, 1, 2, 3])
   }
 }

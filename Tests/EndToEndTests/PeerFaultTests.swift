@@ -183,28 +183,17 @@ struct PeerFaultTests {
   /// connects again, says hello, and sends what was not acknowledged.
   @Test("fault 26: a half-open connection is noticed, and the stream goes on by hello")
   func aHalfOpenConnectionIsNoticed() throws {
-    var pipeline = PipelineText.hello
-    pipeline.more = ["http: 127.0.0.1:0"]
-    let running = try RunningPipeline(pipeline, over: .tcp)
-    let http = try HTTPClient(running.daemon)
-    let relay = try SilentRelay(to: port(of: running.ingress))
-    defer { relay.end() }
-    let path = try running.folder.write(
-      "relayed.yaml", PipelineText.hello.text(ingress: "tcp://127.0.0.1:\(relay.port)"))
-    let pipe = try ChildProcess(["pipe", path, "--connect"])
-    pipe.write(Array("{\"stream\":\"a\",\"text\":\"he\"}\n".utf8))
-    try pipe.read(until: "two answers") { $0.outputLines.count == 2 }
-    relay.fallSilent()
+    let relayed = try RelayedPipe()
+    let pipe = relayed.pipe
+    relayed.relay.fallSilent()
     pipe.write(Array("{\"stream\":\"a\",\"text\":\"ll\",\"end\":true}\n".utf8))
     pipe.closeInput()
-    // The daemon gives the connection up; only then does the network come back.
-    _ = try http.wait(for: "millrace_connections") { $0 == 0 }
-    relay.flow()
+    try relayed.flowWhenGivenUp()
     #expect(try pipe.waitForExit() == 0)
     let lines = try pipe.outputLines.map { try OutputLine($0) }
     #expect(lines.map(\.number) == [0, 1, 2, 3])
     #expect(lines.map(\.label) == ["e", "l", "l", "o"])
-    try running.stop()
+    try relayed.running.stop()
   }
 }
 
