@@ -119,6 +119,7 @@ extension CheckpointFile {
       stepsSinceAnswer: try content.number("steps-since-answer"), last: last, state: state)
     checkpoint.errors = try content.bytes("errors")
     checkpoint.recent = try content.bytes("recent")
+    checkpoint.isRewarmed = content.metadata["rewarmed"] == "true"
     return StreamSnapshot.Memory(checkpoint: checkpoint, alarm: try content.bytes("alarm"))
   }
 

@@ -71,7 +71,7 @@ package struct CheckpointFile: Equatable, Sendable {
   }
 
   static let format = "millrace checkpoint"
-  /// The highest: 2 has `last-model` and `recent`.
+  /// The highest: 2 has `last-model`, `recent` and `rewarmed`.
   ///
   /// Each file says the lowest that has all of it, so that daemons of before read what they can.
   static let version = 2
@@ -152,13 +152,14 @@ package struct CheckpointFile: Equatable, Sendable {
       metadata += [("last-number", "\(last.number)"), ("last-id", last.id.map { "\($0)" } ?? "")]
       if last.model > 0 { metadata.append(("last-model", ModelKey.text(of: last.model))) }
     }
+    if checkpoint.isRewarmed { metadata.append(("rewarmed", "true")) }
     return metadata
   }
 
   /// Whether it has what only matters where models are swapped.
   private var isOfSwaps: Bool {
     guard let checkpoint = snapshot.memory?.checkpoint else { return false }
-    return !checkpoint.recent.isEmpty || checkpoint.last?.model ?? 0 > 0
+    return !checkpoint.recent.isEmpty || checkpoint.isRewarmed || checkpoint.last?.model ?? 0 > 0
   }
 
   /// Over all that the file says, so that no changed bit goes unseen.

@@ -31,6 +31,8 @@ package struct StreamCheckpoint: Equatable, Sendable {
   package var generation: UInt64 = 0
   /// The last inputs, for a swap that replays them, in their portable form; empty where none are kept.
   package var recent: [UInt8] = []
+  /// Whether the state is what those made of zeros, and no step was taken since: a `carry` makes it anew.
+  package var isRewarmed = false
   /// Whether the life is over: nothing is left of it but that it was.
   package var isEnded = false
 
@@ -53,7 +55,7 @@ package struct StreamCheckpoint: Equatable, Sendable {
     writer.put(stepsSinceReset)
     writer.put(stepsSinceAnswer)
     let isOfSwaps = generation > 0 || !recent.isEmpty || last?.model ?? 0 > 0
-    writer.put(UInt8(isEnded ? 1 : 0) | (isOfSwaps ? 2 : 0))
+    writer.put(UInt8(isEnded ? 1 : 0) | (isOfSwaps ? 2 : 0) | (isRewarmed ? 4 : 0))
     writer.put(state)
     writer.put(counted: errors)
     if isOfSwaps {
@@ -78,6 +80,7 @@ package struct StreamCheckpoint: Equatable, Sendable {
     stepsSinceAnswer = try reader.take()
     let bits = try reader.take(UInt8.self)
     isEnded = bits & 1 != 0
+    isRewarmed = bits & 4 != 0
     state = try reader.takeFloats()
     errors = Array(try reader.takeCounted())
     var lastModel: UInt64 = 0

@@ -66,6 +66,10 @@ struct CheckpointFileTests {
     file.snapshot.memory?.checkpoint.recent = [0, 0, 0, 0, 7, 0, 0, 0]
     #expect(try read(file.bytes(rows: Self.rows)) == file)
     #expect(version() == "2")
+    file.snapshot.memory?.checkpoint.isRewarmed = true
+    #expect(try read(file.bytes(rows: Self.rows)) == file)
+    #expect(try StreamSnapshot(bytes: file.snapshot.bytes) == file.snapshot)
+    file.snapshot.memory?.checkpoint.isRewarmed = false
     file.snapshot.memory?.checkpoint.recent = []
     file.snapshot.memory?.checkpoint.last?.model = 0x0123_4567_89AB_CDEF
     #expect(try read(file.bytes(rows: Self.rows)) == file)

@@ -214,6 +214,34 @@ struct SwapCopyTests {
     try running.stop()
   }
 
+  /// A copy that was rewarmed and has taken no step goes over to a third model as its stream does, which slept
+  /// through both swaps: whether it was parked, exported or neither.
+  @Test func aRewarmedCopyIsRewarmedAgain() throws {
+    let running = try RunningPipeline(.remember, durability: "os", rewarm: 3)
+    let (first, second) = (try ReferenceModel(Self.first), try ReferenceModel(Self.same))
+    let client = try running.client()
+    let control = try running.control()
+    try client.hello()
+    var reference = ReferenceStream(first)
+    try client.send(.text("abcdef"), to: "a", number: 0)
+    #expect(
+      try client.answers(of: "a", steps: 6).flatMap(\.rows) == Self.steps("abcdef", &reference))
+    try Self.swap(to: second, "rewarm", running)
+    for copy in ["b", "c"] {
+      try control.done("{\"do\":\"streams.fork\",\"stream\":\"a\",\"as\":\"\(copy)\"}")
+    }
+    let file = try control.done(#"{"do":"streams.export","stream":"b"}"#).attachment
+    try control.done(#"{"do":"streams.import","as":"d"}"#, file: file)
+    try control.done(#"{"do":"streams.park","stream":"c"}"#)
+    try Self.swap(to: first, "carry", running)
+    try reference.move(to: first, "rewarm", rewarm: 3)
+    let expected = Self.steps("xyz", &reference)
+    for stream in ["a", "b", "c", "d"] {
+      #expect(try Self.finish("xyz", from: 6, of: stream, client) == expected, "\(stream)")
+    }
+    try running.stop()
+  }
+
   @Test func aDrainedStreamHasNoFile() throws {
     let begun = try Begun(Self.other, "drain")
     let refused = try begun.export()

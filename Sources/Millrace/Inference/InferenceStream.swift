@@ -253,13 +253,17 @@ extension InferenceStream {
   ///
   /// `passage` says how one of an earlier model goes over to this one; nil for one of the same.
   func take(_ checkpoint: StreamCheckpoint, by passage: Passage?) throws {
-    let policy = passage?.policy
+    // As `successor` does.
+    let policy = passage.map {
+      checkpoint.isRewarmed && $0.policy == .carry ? SwapPolicy.rewarm : $0.policy
+    }
     if !checkpoint.recent.isEmpty { recent = try RecentInputs(decoding: checkpoint.recent) }
     if let policy {
       state = InferenceStream.state(on: model, by: policy, from: { checkpoint.state }, recent)
       isRewarmed = policy == .rewarm
     } else {
       try state.load(checkpoint.state)
+      isRewarmed = checkpoint.isRewarmed
     }
     nextStep = checkpoint.nextStep
     stepsSinceReset = checkpoint.stepsSinceReset
@@ -288,6 +292,7 @@ extension InferenceStream {
       last: last.map { .init(number: $0.number, id: $0.id, row: $0.row) }, state: state.floats)
     checkpoint.generation = model.generation
     checkpoint.recent = recent.encoded()
+    checkpoint.isRewarmed = isRewarmed
     if let last, last.model != model.key { checkpoint.last?.model = last.model }
     checkpoint.errors = errors.isEmpty ? [] : errors.encoded()
     return checkpoint

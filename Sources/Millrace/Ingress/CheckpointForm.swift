@@ -39,6 +39,8 @@ struct CheckpointForm: Sendable {
     if var memory = content.snapshot.memory {
       try check(memory)
       memory.checkpoint.recent = try kept(memory.checkpoint.recent)
+      // Where none are kept here, it can only be carried.
+      if recent.limit == 0 { memory.checkpoint.isRewarmed = false }
       if let stepsAnAnswer {
         // Where it comes from, answers may be rarer.
         memory.checkpoint.stepsSinceAnswer = min(
