@@ -57,11 +57,11 @@ extension InferenceLoop {
     takeStep(of: model.model, &model.batch)
     count(model.batch.count, of: model)
     if let shadow, shadow.serving === model {
-      follow(
-        shadow,
-        model.chosen.flatMap { chosen in
-          (0..<chosen.steps).map { (stream: chosen.stream, run: chosen.run, ahead: $0) }
-        }.enumerated().map { ($0, $1.stream, $1.run, $1.ahead) })
+      var taken: [ShadowRun.Step] = []
+      for (stream, run, steps) in model.chosen {
+        for ahead in 0..<steps { taken.append((taken.count, stream, run, ahead)) }
+      }
+      follow(shadow, taken)
     }
     var row = 0
     for (stream, run, steps) in model.chosen {
