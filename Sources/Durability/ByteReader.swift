@@ -28,6 +28,8 @@ struct ByteReader {
   mutating func takeFloats() throws -> [Float] {
     let count = Int(try take(UInt32.self))
     let bytes = try take(count: count.multipliedReportingOverflow(by: 4).partialValue)
+    // The empty array is one for all threads, and its count would be written.
+    if count == 0 { return [] }
     return [Float](unsafeUninitializedCapacity: count) { buffer, filled in
       bytes.withUnsafeBytes { source in
         for index in 0..<count {

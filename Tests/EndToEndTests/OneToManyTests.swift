@@ -55,7 +55,7 @@ struct OneToManyTests {
       input: String(repeating: row, count: 6))
     #expect(pipe.exitCode == 0)
     let lines = try pipe.outputLines.map { try OutputLine($0) }
-    #expect(lines.count == 6)
+    try #require(lines.count == 6)
     #expect(lines[5].values != lines[3].values)
   }
 
