@@ -16,6 +16,8 @@ class Kept:
     message: Message
     transmissions: int = 0
     is_dropped: bool = False
+    # Whether what it had taken as if input had ended (a word without a space behind it) was refused.
+    is_flush_refused: bool = False
 
     @property
     def begin(self) -> int:
@@ -34,6 +36,12 @@ class Kept:
     def is_bare(self) -> bool:
         """Flags alone: an acknowledgement of its number may be the one of the message before."""
         return self.begin == self.end and not self.is_peek
+
+    @property
+    def flushes(self) -> bool:
+        """Whether a refusal at its number is one of what was kept before it."""
+        flags = self.message.flags
+        return Flag.RESET in flags or self.is_bare and Flag.END in flags
 
 
 class OutgoingStream:
@@ -186,7 +194,8 @@ class OutgoingStream:
     def use_up(self, number: int, end: int = 0) -> int | None:
         """The numbers from `number` to below `end` are refused and used up; how many.
 
-        Without `end`, all of the message at `number`. None when nothing waits for an answer there.
+        Without `end`, all of the message that holds `number`, from there on; none where END or RESET
+        at `number` had taken what was kept. None when nothing waits for an answer there.
         """
         if end > number:
             begin, end = max(number, self.covered_to), min(end, self.next)
@@ -196,6 +205,10 @@ class OutgoingStream:
             self._refused.sort()
             self._move_covered(self.covered_to)
             return end - begin
+        for kept in self.kept:
+            if kept.begin == number and kept.flushes and kept.transmissions:
+                was_refused, kept.is_flush_refused = kept.is_flush_refused, True
+                return None if was_refused else 0
         for begin, end in self._extents:
             if begin <= number < end and not self._is_refused(number):
                 # Where part was applied before, only the rest is refused.

@@ -19,8 +19,9 @@ from .payload import Data, State, elements, pieces, state_bytes
 from .results import Answer, Counters, Refusal, StateLost, StreamRefused
 from .wire import Flag, Kind, Message
 
-# Refusals that use their numbers up: what comes behind goes on.
-USED_UP = frozenset({"bad-shape", "bad-token", "not-finite", "bad-text"})
+# Refusals that use their numbers up: what comes behind goes on. A message of more steps than any may
+# have uses none up, but is never sent from here (`payload.pieces`).
+USED_UP = frozenset({"bad-shape", "bad-token", "not-finite", "bad-text", "too-many-steps"})
 # Refusals that end a stream for this sender, until START.
 ENDING = frozenset({"conflict", "fenced", "closed", "state-lost"})
 # Refusals that show our idea of the credit or of a stream to be old: a welcome sets it right.

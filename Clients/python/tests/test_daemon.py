@@ -46,9 +46,9 @@ class Daemon:
         self.folder.cleanup()
 
 
-def hello():
+def hello(extra=""):
     return Daemon(f"tokenizer: {{ kind: characters, vocabulary: {HELLO}/vocabulary.txt }}\n"
-                  f"model: {HELLO}/model.keras\nlabels: {HELLO}/labels.txt")
+                  f"model: {HELLO}/model.keras\nlabels: {HELLO}/labels.txt\n{extra}")
 
 
 def motion(extra=""):
@@ -149,6 +149,26 @@ class DaemonTests(unittest.TestCase):
                        for offset in range(len(result.values))]
         self.assertEqual([refusal.code for refusal in refusals], ["not-finite"])
         self.assertEqual(numbers, [0, 2])
+
+    def test_steps_beyond_the_limit_are_refused_and_all_numbers_accounted_for(self):
+        ways = {"one": ["hello!"], "cut": ["hel", "lo!"], "letters": list("hello!")}
+        with hello("limits: { max-steps: 4 }") as daemon, Client(daemon.endpoint) as client:
+            for name, pieces in ways.items():
+                results = list(client.stream(name, iter(pieces), timeout=20))
+                refusals = [one for one in results if isinstance(one, Refusal)]
+                self.assertEqual({one.code for one in refusals}, {"too-many-steps"})
+                self.assertEqual((refusals[0].number, sum(one.count for one in refusals)), (4, 2))
+                self.assertEqual(sum(len(one) for one in results if one not in refusals), 4)
+            client.send("open", "hello!")
+            refusal, *answers = client.drain(timeout=20)
+            self.assertEqual((refusal.code, refusal.number, refusal.count),
+                             ("too-many-steps", 4, 2))
+            # It has used its numbers up: what comes behind has room after a reset.
+            self.assertEqual(client.send("open", "hell", reset=True, end=True), 6)
+            answers += client.drain(timeout=20)
+            self.assertEqual(sum(map(len, answers)), 8)
+            counters = client.counters
+            self.assertEqual((counters.sent, counters.covered, counters.refused), (28, 20, 8))
 
     def test_a_stream_begins_with_the_state_given(self):
         folder = ROOT / "Fixtures" / "initial-state"

@@ -128,6 +128,16 @@ class Covering(unittest.TestCase):
         self.assertEqual(stream.cover(8), 5)
         self.assertEqual(stream.uncovered, 0)
 
+    def test_a_refusal_within_a_message_covers_the_rest_of_it(self):
+        stream = stream_of(6, 2)
+        self.assertEqual([stream.use_up(4), stream.use_up(4), stream.use_up(6)], [2, None, 2])
+        self.assertEqual([stream.cover(4), stream.covered_to, stream.uncovered], [4, 8, 0])
+
+    def test_what_an_end_or_a_reset_took_is_refused_once_and_not_its_own_steps(self):
+        stream = stream_of(3, 3, last_flags=Flag.RESET)
+        self.assertEqual([stream.use_up(3), stream.use_up(3)], [0, None])
+        self.assertEqual(stream.uncovered, 6)
+
     def test_dropping_frees_the_numbers_behind(self):
         stream = stream_of(3, 3, 3, last_flags=Flag.END)
         stream.use_up(6)
