@@ -38,6 +38,11 @@ struct TestCommand: AsyncParsableCommand {
 
   func validate() throws {
     if yes, !update { throw ValidationError("--yes goes with --update.") }
+    if let path = pipelines.first, pipelines.allSatisfy({ $0.hasSuffix(".test.yaml") }) {
+      throw ValidationError(
+        "\(path) holds cases; expected the pipeline file beside it, "
+          + "\(path.dropLast(".test.yaml".count)).yaml.")
+    }
   }
 
   func run() async throws {

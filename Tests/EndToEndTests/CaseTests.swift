@@ -26,6 +26,12 @@ struct CaseTests {
 
     """
 
+  @Test func filesOfCasesAloneAreNoPipelines() throws {
+    let test = try ChildProcess.run(["test", "hello.test.yaml"])
+    #expect(test.exitCode == 64)
+    #expect(test.errorLines.first?.contains("the pipeline file beside it, hello.yaml") == true)
+  }
+
   @Test func resultsAreJUnitXML() throws {
     try writeCases(
       Self.recorded + """

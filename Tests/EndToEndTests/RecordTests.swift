@@ -192,6 +192,33 @@ struct RecordTests {
     #expect(again.errorLines.first?.contains("has files already") == true)
   }
 
+  /// The fixture has no store, and needs none.
+  @Test func aFixtureOfADaemonWithAStoreRuns() throws {
+    let running = try RunningPipeline(.hello, isTapped: true, durability: "os")
+    let fixture = running.folder.file("cam")
+    let recorder = try record(running, ["--fixture", fixture, "--ended", "1"])
+    let client = try running.client()
+    try client.hello()
+    try client.send(.text("hello"), to: "cam", number: 0, flags: [.start, .end])
+    #expect(try recorder.waitForExit() == 0, "\(recorder.errorLines)")
+    try running.stop()
+    let test = try ChildProcess.run(["test", "\(fixture)/cam.yaml"])
+    #expect(test.exitCode == 0, "\(test.outputLines) \(test.errorLines)")
+    let text = try String(contentsOfFile: "\(fixture)/cam.yaml", encoding: .utf8)
+    #expect(!text.contains("state"))
+  }
+
+  @Test func aFixtureOfNothingLeavesNoFolder() throws {
+    let running = try RunningPipeline(.hello, isTapped: true)
+    let fixture = running.folder.file("cam")
+    let recorder = try ChildProcess.run(
+      ["record", running.file, "--fixture", fixture, "--seconds", "0.1"])
+    #expect(recorder.exitCode == 74)
+    #expect(recorder.errorLines.last?.contains("nothing was recorded") == true)
+    #expect(!FileManager.default.fileExists(atPath: fixture))
+    try running.stop()
+  }
+
   @Test func anOpenStreamIsComparedAsFarAsItWasRecorded() throws {
     let running = try RunningPipeline(.hello, isTapped: true)
     let file = running.folder.file("r.jsonl")

@@ -79,6 +79,25 @@ struct StreamMoveTests {
     try running.stop()
   }
 
+  @Test func whatIsNoControlSocketIsNamed() throws {
+    let running = try RunningPipeline(.hello)
+    let client = try running.client()
+    try client.hello()
+    try client.send(.text("he"), to: "a", number: 0)
+    _ = try client.answers(of: "a", steps: 2)
+    let moved = try ChildProcess.run(
+      ["streams", "move", running.file, "a", "--to", running.ingress])
+    #expect(moved.exitCode == 69)
+    #expect(moved.errorLines.count == 1)
+    #expect(moved.errorLines[0].contains("\(running.ingress) is no control socket"))
+    let itself = try move("a", from: running, to: running)
+    #expect(itself.exitCode == 69)
+    #expect(itself.errorLines.first?.contains("cannot be its target") == true)
+    try client.send(.text("l"), to: "a", number: 2)
+    #expect(try client.answers(of: "a", steps: 1).first?.header.number == 2)
+    try running.stop()
+  }
+
   @Test func aStreamThatIsRefusedThereGoesOnHere() throws {
     let hello = try RunningPipeline(.hello)
     let motion = try RunningPipeline(.motion)

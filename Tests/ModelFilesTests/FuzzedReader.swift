@@ -50,8 +50,13 @@ enum FuzzedReader: String, CaseIterable {
       return try ONNXModelFile(content: .memory(bytes), path: "file", weightsPath: "/nowhere")
         .load().model
     case .safetensors:
-      let file = try SafetensorsFile(bytes)
-      for name in file.names { _ = try file.tensor(name) }
+      do {
+        let file = try SafetensorsFile(bytes)
+        for name in file.names { _ = try file.tensor(name) }
+      } catch {
+        // As the readers of models that hold one say it.
+        throw ModelFileError.unreadable(path: "file", reason: "\(error)")
+      }
       return nil
     case .layers: return try Self.torch(layers: bytes)
     case .millrace: return try Self.millrace(bytes)

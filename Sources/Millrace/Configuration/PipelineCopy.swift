@@ -34,8 +34,15 @@ struct PipelineCopy {
       if sink.mapping?.isEmpty == false { top["sink"] = sink }
     }
     if var state = top["state"], state["store"] != nil {
-      if let store { state["store"] = Node(store) } else { state = state.without(["store"]) }
-      top["state"] = state
+      if let store {
+        state["store"] = Node(store)
+      } else {
+        state = state.without([
+          "store", "durability", "checkpoint", "park-after", "history", "other-kernels",
+        ])
+      }
+      top = top.without(["state"])
+      if state.mapping?.isEmpty == false { top["state"] = state }
     }
     for (keys, source) in namedFiles {
       guard let source else { continue }

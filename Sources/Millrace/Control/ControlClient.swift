@@ -61,7 +61,12 @@ final class ControlClient {
     while true {
       while try socket.receive(into: &message) {
         let attachment = message.partCount > 1 ? Array(message.bytes(1)) : []
-        let answer = try ControlAnswer(message.bytes(0), attachment: attachment)
+        let answer: ControlAnswer
+        do {
+          answer = try ControlAnswer(message.bytes(0), attachment: attachment)
+        } catch is JSONError {
+          throw Filter.Failure.noControl(endpoint: endpoint)
+        }
         try handle(answer)
         if !answer.hasMore { return }
         since = MonotonicClock.milliseconds

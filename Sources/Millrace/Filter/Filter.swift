@@ -18,6 +18,8 @@ package struct Filter: Sendable {
     case noAnswer(endpoint: String)
     /// It went away before it answered.
     case cutOff(endpoint: String)
+    /// Something else answered.
+    case noControl(endpoint: String)
     case notLetIn(endpoint: String, reason: String)
     case pipelineStopped
 
@@ -27,6 +29,9 @@ package struct Filter: Sendable {
         "no daemon answers at \(endpoint); start one with millrace run"
       case .cutOff(let endpoint):
         "the daemon at \(endpoint) went away before it answered; ask again when it is back"
+      case .noControl(let endpoint):
+        "what answers at \(endpoint) is no control socket; expected the endpoint that the pipeline "
+          + "file of that daemon names as control"
       case .notLetIn(let endpoint, let reason): "\(endpoint): \(reason)"
       case .pipelineStopped: "the pipeline stopped before all was answered"
       }

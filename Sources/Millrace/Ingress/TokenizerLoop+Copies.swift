@@ -91,7 +91,9 @@ extension TokenizerLoop {
 
   func importFile(_ request: ControlRequest, for asker: ControlSocket.Asker) throws {
     guard !request.attachment.isEmpty else {
-      throw ControlRefusal(.badFile, "there is no checkpoint file behind the request")
+      throw ControlRefusal(
+        .badFile,
+        "no checkpoint file came with the request; expected what millrace streams export writes")
     }
     let form = try form()
     var content: CheckpointFile
@@ -117,7 +119,8 @@ extension TokenizerLoop {
   /// Whether a name is free for a copy.
   private func checkPlace(for id: StreamID, replaces: Bool) throws {
     guard held[id] == nil else {
-      throw ControlRefusal(.busy, "\(id) is being moved")
+      throw ControlRefusal(
+        .busy, "\(id) is being moved away from this daemon, which cannot be its target")
     }
     guard !replaces, let there = try known(id), there.sequence.phase == .open else { return }
     throw ControlRefusal(

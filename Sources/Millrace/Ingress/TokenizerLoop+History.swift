@@ -72,10 +72,14 @@ extension TokenizerLoop {
     let expected = stream.sequence.expected
     // Without a number, one step back.
     let through = to ?? (expected > 0 ? expected - 1 : 0)
+    guard through <= expected else {
+      throw ControlRefusal(
+        .noCheckpoint, "\(id) stands at \(expected); \(through) lies ahead of it")
+    }
     let bytes =
       try log?.store.past(of: id.name, through: through)
       ?? history.newest(of: id, through: through)?.bytes
-    guard through <= expected, let bytes else {
+    guard let bytes else {
       let numbers = try keptNumbers(of: id).map(String.init).joined(separator: ", ")
       throw ControlRefusal(
         .noCheckpoint,

@@ -29,7 +29,8 @@ package enum ExitStatus: Int32, Sendable {
     case is ModelFileError, is TextFile.Failure, is BadLine, is SimilarTokens.Failure,
       is VocabularyError, is JSONError, is TapFormat.NotNumbers:
       self = .badData
-    case Filter.Failure.noAnswer, Filter.Failure.cutOff, is EndpointFailure, is HistoryRefused:
+    case Filter.Failure.noAnswer, Filter.Failure.cutOff, Filter.Failure.noControl,
+      is EndpointFailure, is HistoryRefused:
       self = .unreachable
     case let error as ZeroMQError: self = error.isPeerTrouble ? .unreachable : .inputOutput
     case is LineWriter.Failure, is FileFailure, is FileTracer.Failure: self = .inputOutput

@@ -7,6 +7,8 @@ package struct FixtureFolder: Sendable {
   package let path: String
   private let name: String
   private let file: PipelineFile
+  /// Whether there was no such folder before.
+  private let isNew: Bool
 
   package var inputPath: String { "\(path)/input.jsonl" }
   package var answersPath: String { "\(path)/expected.jsonl" }
@@ -23,6 +25,7 @@ package struct FixtureFolder: Sendable {
     guard name.wholeMatch(of: /[A-Za-z0-9._-]{1,64}/) != nil else {
       throw FileFailure("\(path): the fixture is named \"\(name)\", expected A-Z a-z 0-9 . _ -")
     }
+    isNew = !FileManager.default.fileExists(atPath: path)
     let there = try? FileManager.default.contentsOfDirectory(atPath: path)  // why: nil is no folder
     guard replaces || there?.isEmpty ?? true else {
       throw FileFailure("\(path) has files already; name another folder, or say --force")
@@ -32,7 +35,20 @@ package struct FixtureFolder: Sendable {
     } catch {
       throw FileFailure("\(path): cannot be made: \(error.localizedDescription)")
     }
-    try OutputFile.write(Array(try pipelineText().utf8), to: pipelinePath)
+    do {
+      try OutputFile.write(Array(try pipelineText().utf8), to: pipelinePath)
+      // What cannot run is told before anything is recorded.
+      _ = try PipelineBuilder(try PipelineFile(readingFrom: pipelinePath)).build()
+    } catch {
+      discard()
+      throw error
+    }
+  }
+
+  /// Takes the folder away again, if it was made for this fixture.
+  package func discard() {
+    guard isNew else { return }
+    try? FileManager.default.removeItem(atPath: path)  // why: what made it needless is told
   }
 
   /// Writes the case and tries it.
@@ -41,6 +57,7 @@ package struct FixtureFolder: Sendable {
   /// - Throws: a `FileFailure` when the recording does not replay to what was recorded.
   package func finish(_ summary: RecordRun.Summary) async throws -> String {
     guard summary.messages > 0 else {
+      discard()
       throw FileFailure("\(path): nothing was recorded, so there is no case")
     }
     let testPath = "\(path)/\(name).test.yaml"

@@ -674,7 +674,15 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     moveCursor(event.key === "ArrowDown" ? 1 : -1);
   } else if (event.key === "Escape") {
-    if (inFilter) event.target.blur(); else choose(null);
+    if (inFilter) {
+      // The browser would empty the field and tell nobody.
+      event.preventDefault();
+      event.target.value = state.filter = "";
+      event.target.blur();
+      drawStreams();
+    } else {
+      choose(null);
+    }
   } else if (inFilter || event.target.closest("select")) {
     return;
   } else if (event.key === "/") {
