@@ -343,9 +343,12 @@ class Session:
             entry = welcome["streams"].get(name) or {}
             expected, closed, answers = (entry.get("expected"), entry.get("closed", False),
                                          entry.get("answers", 0))
-            if (entry.get("epoch", state.epoch) < state.oldest_epoch
-                    and name not in resuming):
-                expected, closed = None, False  # of the life before
+            epoch = entry.get("epoch", state.epoch)
+            if epoch < state.oldest_epoch and name not in resuming:
+                # Taken over or of the life before: all that is kept is sent, and compared there.
+                state.follows_ended |= closed
+                state.take_over(epoch)
+                expected, closed = None, False
             if name in resuming:
                 state.resume(expected, closed, answers, self._resuming.pop(name))
                 state.oldest_epoch = entry.get("epoch", 0)
@@ -364,8 +367,8 @@ class Session:
         fields = message.json() if message.payload else {}
         link.grant(fields.get("credit", 0))
         if (state := self._streams.get(message.stream)) is not None:
-            if 0 < message.epoch < state.oldest_epoch:
-                return  # of the life before
+            if self._is_of_before(state, message, is_end=fields.get("closed") is True):
+                return
             is_gone = fields.get("cached") is False
             # Of a life before, whose numbers say nothing of this one; without epochs, perhaps of one.
             if is_gone and (message.epoch < state.oldest_epoch
@@ -385,7 +388,7 @@ class Session:
             self._deliver(Answer.of(message))
             return
         # A daemon that was started anew tells the end of the life before this one again.
-        if state is None or 0 < message.epoch < state.oldest_epoch:
+        if state is None or self._is_of_before(state, message, is_end=Flag.LAST in message.flags):
             self.counters.duplicates += max(1, message.count)
             return
         is_last = Flag.LAST in message.flags and not state.is_closed
@@ -397,6 +400,12 @@ class Session:
             self._deliver(Answer.of(message, skip))
         state.is_closed = state.is_closed or is_last
         self._settle(state)
+
+    @staticmethod
+    def _is_of_before(state: OutgoingStream, message: Message, *, is_end: bool) -> bool:
+        """Whether it is of a life before, and not of one that an earlier client left open."""
+        return 0 < message.epoch < state.oldest_epoch and (
+            is_end or not state.take_over(message.epoch))
 
     def _refused(self, message: Message, link: Link) -> None:
         fields = message.json()
@@ -462,6 +471,10 @@ class Session:
             self._hello(link)
 
     def _fail(self, state: OutgoingStream, refusal: Refusal) -> None:
+        if refusal.code in ("conflict", "closed"):
+            # The daemon cannot know what the way out is called here.
+            refusal = replace(refusal, message=f"{refusal.message} (send(..., start=True)), or "
+                              f"resume({state.name!r}) to go on behind what was applied")
         self._surface(refusal, state.lose())
         self._failed[state.name] = refusal
         self._forget(state)

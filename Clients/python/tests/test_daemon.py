@@ -11,7 +11,7 @@ import unittest
 
 import numpy as np
 
-from millrace import Client, Refusal, Subscriber
+from millrace import Client, Refusal, StreamRefused, Subscriber
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 BINARY = os.environ.get("MILLRACE", str(ROOT / ".build" / "debug" / "millrace"))
@@ -133,6 +133,44 @@ class DaemonTests(unittest.TestCase):
                 whole = [row for result in client.drain(timeout=20) for row in result.values]
         np.testing.assert_array_equal(again[:2], first)
         np.testing.assert_array_equal(again, whole)
+
+    def test_what_an_earlier_client_left_open_is_answered_again(self):
+        with hello() as daemon:
+            rows = []
+            for _ in range(3):
+                with Client(daemon.endpoint) as client:
+                    client.send("a", "hel")
+                    rows.append([row for result in client for row in result.values])
+                    counters = client.counters
+                    self.assertEqual((counters.covered, counters.outstanding), (3, 0))
+            # Its END ends it; a life that is sent like it then begins anew.
+            for _ in range(2):
+                with Client(daemon.endpoint) as client:
+                    results = list(client.stream("a", iter(["hel", "l"]), timeout=20))
+                    rows.append([row for result in results for row in result.values][:3])
+                    self.assertEqual(sum(map(len, results)), 4)
+        for again in rows[1:]:
+            np.testing.assert_array_equal(again, rows[0])
+
+    def test_another_beginning_of_an_open_stream_is_told_the_ways_out(self):
+        with hello() as daemon:
+            with Client(daemon.endpoint) as client:
+                client.send("a", "hel")
+                client.drain(timeout=20)
+            with Client(daemon.endpoint) as client:
+                client.send("a", "oll")
+                [refusal] = client.drain(timeout=20)
+                self.assertEqual((refusal.code, refusal.count), ("conflict", 3))
+                ways = r"conflict: .*start=True.*resume\('a'\)"
+                with self.assertRaisesRegex(StreamRefused, ways):
+                    client.send("a", "oll")
+                # Both lead on.
+                self.assertEqual(client.resume("a")["expected"], 3)
+                self.assertEqual(client.send("a", "l"), 3)
+                self.assertEqual([len(one) for one in client.drain(timeout=20)], [1])
+            with Client(daemon.endpoint) as client:
+                client.send("a", "oll", start=True)
+                self.assertEqual(sum(len(one) for one in client.drain(timeout=20)), 3)
 
     def test_a_refused_row_harms_only_itself(self):
         rows = np.zeros((3, 9), np.float32)
