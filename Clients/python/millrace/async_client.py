@@ -10,7 +10,7 @@ import zmq.asyncio
 
 from .payload import Data, State, each_piece
 from .results import Counters
-from .session import Operation, Result, Session, Until
+from .session import RETRY_DELAY, Operation, Result, Session, Until
 from .sockets import Curve, prepare_dealer
 
 _READ_AT_ONCE = 64
@@ -25,7 +25,7 @@ class AsyncClient:
     """
 
     def __init__(self, endpoint: str, *, epoch: int | None = None, friendly: bool = False,
-                 timeout: float = 30.0, silence: float = 2.0, retry_delay: float = 0.25,
+                 timeout: float = 30.0, silence: float = 2.0, retry_delay: float | None = RETRY_DELAY,
                  curve: Curve | None = None):
         self.session = Session(endpoint, epoch=epoch, friendly=friendly, timeout=timeout,
                                silence=silence, retry_delay=retry_delay)

@@ -8,7 +8,7 @@ import zmq
 
 from .payload import Data, State, each_piece
 from .results import Counters
-from .session import Operation, Result, Session, Until
+from .session import RETRY_DELAY, Operation, Result, Session, Until
 from .sockets import Curve, prepare_dealer
 
 _READ_AT_ONCE = 64
@@ -25,12 +25,14 @@ class Client:
     friendly: headers as JSON, answers as output lines (`Answer.line`).
     timeout: seconds that a call waits at most when it is given no timeout of its own.
     silence: seconds without a message before what is outstanding is asked after, and before a ping.
-    retry_delay: seconds before what was refused with "retry" is sent again.
+    retry_delay: seconds before what was refused with "retry" (`over-limit`, `too-many-streams`,
+        `stopping`) is sent again. None hands it on as a Refusal instead: it and what was sent behind
+        it is forgotten, and the next `send` of its stream goes on with its numbers.
     curve: (server's public key, own public key, own secret key).
     """
 
     def __init__(self, endpoint: str, *, epoch: int | None = None, friendly: bool = False,
-                 timeout: float = 30.0, silence: float = 2.0, retry_delay: float = 0.25,
+                 timeout: float = 30.0, silence: float = 2.0, retry_delay: float | None = RETRY_DELAY,
                  curve: Curve | None = None):
         self.session = Session(endpoint, epoch=epoch, friendly=friendly, timeout=timeout,
                                silence=silence, retry_delay=retry_delay)

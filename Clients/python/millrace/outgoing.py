@@ -57,6 +57,8 @@ class OutgoingStream:
         # Whether an earlier life may be remembered: this one then begins with START.
         self.begins_anew = begins_anew
         self.first = self.next = self.covered_to = 0
+        # What lies below is applied, as the last welcome said.
+        self.applied_to = 0
         # The first answer still wanted; every lower one is a duplicate.
         self.answer_next = 0
         self.kept: deque[Kept] = deque()
@@ -163,11 +165,14 @@ class OutgoingStream:
         been lost with the connection, and a duplicate is acknowledged again.
         """
         begins = self.is_beginning
+        self.applied_to = expected or 0
         is_ours = self.is_ended and expected == self.next
         if expected is None or closed and begins and not is_ours:
+            self.applied_to = 0
             if begins:
                 self.cursor = 0  # unknown, or an earlier life: this one has still to begin
-            return begins
+            # Or its first message was refused for good behind the hello.
+            return begins or not self.next and not self.kept
         # Closed is not done: its answers may be under way, and a last one that was lost comes again
         # behind the welcome.
         if not self.rewind(expected):
@@ -239,6 +244,11 @@ class OutgoingStream:
         """Whether the message at `number` is one that gave a state to begin with."""
         return any(kept.begin == number and kept.message.ids for kept in self.kept)
 
+    def was_applied(self, number: int) -> bool:
+        """Whether the message at `number` was sent again only for its acknowledgement."""
+        return any(one.begin == number and not one.is_peek and one.end <= self.applied_to
+                   and (not one.is_bare or number < self.applied_to) for one in self.kept)
+
     def drop(self, number: int) -> int | None:
         """Forgets the message at `number` and all behind it, which cannot be applied without it.
 
@@ -255,7 +265,7 @@ class OutgoingStream:
             return 0
         for one in kept[first:]:
             one.is_dropped = True
-        before, begin = self.uncovered, max(number, self.covered_to)
+        before, begin = self.uncovered, max(number, self.covered_to, self.applied_to)
         self.kept, self.next = deque(kept[:first]), begin
         self._extents = deque((b, min(e, begin)) for b, e in self._extents if b < begin)
         self._refused = [(b, min(e, begin)) for b, e in self._refused if b < begin]

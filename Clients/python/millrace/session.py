@@ -26,6 +26,8 @@ USED_UP = frozenset({"bad-shape", "bad-token", "not-finite", "bad-text", "too-ma
 ENDING = frozenset({"conflict", "fenced", "closed", "state-lost"})
 # Refusals that show our idea of the credit or of a stream to be old: a welcome sets it right.
 STALE = frozenset({"gap", "over-credit", "no-start"})
+# Seconds before what has to be sent again, whoever asked, is sent again.
+RETRY_DELAY = 0.25
 
 Result = Answer | Refusal
 T = TypeVar("T")
@@ -52,7 +54,7 @@ class Session:
     """
 
     def __init__(self, endpoint: str, *, epoch: int | None, friendly: bool, timeout: float,
-                 silence: float, retry_delay: float):
+                 silence: float, retry_delay: float | None):
         self.endpoint, self.timeout, self.retry_delay = endpoint, timeout, retry_delay
         self.epoch = _incarnation() if epoch is None else epoch
         self.counters = Counters()
@@ -63,6 +65,8 @@ class Session:
         self._has_ended = False
         self._unsent: dict[str, OutgoingStream] = {}
         self._failed: dict[str, Refusal] = {}
+        # By stream, what it was refused with and is sent again after; empty for the connection.
+        self._retrying: dict[str, Refusal] = {}
         # Streams that wait to be resumed, with the first answer wanted.
         self._resuming: dict[str, int | None] = {}
         self._results: deque[Result] = deque()
@@ -263,7 +267,15 @@ class Session:
         return TimeoutError(
             f"waited for {until.what} from {self.endpoint}: last heard "
             f"{link.clock() - link.heard:.1f} s ago, credit {link.room}, "
-            f"{self.counters.outstanding} of {self.counters.sent} outstanding")
+            f"{self.counters.outstanding} of {self.counters.sent} outstanding{self._refused_till_now}")
+
+    @property
+    def _refused_till_now(self) -> str:
+        if not self._retrying:
+            return ""
+        refusal, more = next(reversed(self._retrying.values())), len(self._retrying) - 1
+        return f"; refused, and sent again in vain: {refusal}" + (
+            f" (and {more} more)" if more else "")
 
     def turn(self, arrived: dict[str, list[list[bytes]]]) -> None:
         """Takes what has arrived by each link, keeps time, and leaves in their `outbox` what is to
@@ -336,6 +348,7 @@ class Session:
         resuming = set(self._resuming) if link is self.link else set()
         if link is self.link:
             self.welcome = welcome
+        self._retrying.pop("", None)
         for name in link.greeted | resuming:
             state = self._streams.get(name)
             if state is None:
@@ -369,6 +382,7 @@ class Session:
         if (state := self._streams.get(message.stream)) is not None:
             if self._is_of_before(state, message, is_end=fields.get("closed") is True):
                 return
+            self._retrying.pop(state.name, None)
             is_gone = fields.get("cached") is False
             # Of a life before, whose numbers say nothing of this one; without epochs, perhaps of one.
             if is_gone and (message.epoch < state.oldest_epoch
@@ -391,6 +405,7 @@ class Session:
         if state is None or self._is_of_before(state, message, is_end=Flag.LAST in message.flags):
             self.counters.duplicates += max(1, message.count)
             return
+        self._retrying.pop(state.name, None)
         is_last = Flag.LAST in message.flags and not state.is_closed
         skip = min(message.count, max(0, state.answer_next - message.number))
         self.counters.duplicates += skip
@@ -423,7 +438,8 @@ class Session:
                 self._follow(state, str(refusal.expected))
         elif state is not None and self._link_of(state.name) is not link:
             self.counters.retried += 1  # the daemon that it moved to tells where it stands
-        elif refusal.code in STALE or refusal.retry or is_behind:
+        elif (refusal.code in STALE or is_behind
+              or refusal.retry and not self._hands_on(refusal, state)):
             self.counters.retried += 1
             self._retry(state, refusal, link)
         elif not message.stream:
@@ -448,7 +464,16 @@ class Session:
                 self.counters.duplicates += 1
             else:
                 self._surface(refusal, count)
+            if refusal.retry and not link.is_greeting:
+                # Behind the welcome nothing is heard any more of what was sent behind it, and its
+                # numbers can be sent again.
+                self._hello(link)
             self._settle(state)
+
+    def _hands_on(self, refusal: Refusal, state: OutgoingStream | None) -> bool:
+        """Whether what may be sent again later is left to the caller."""
+        return (self.retry_delay is None and state is not None
+                and not state.was_applied(refusal.number))
 
     def _follow(self, state: OutgoingStream, endpoint: str) -> None:
         """The stream goes on at another daemon: greets there, which tells what it has not got."""
@@ -460,10 +485,16 @@ class Session:
         self._hello(link)
 
     def _retry(self, state: OutgoingStream | None, refusal: Refusal, link: Link) -> None:
-        if link.is_greeting or refusal.stream and state is None:
-            return  # the welcome tells where to go on; or there is nothing left to send
-        if refusal.retry and refusal.code not in STALE:
-            link.hello_after(self.retry_delay)
+        if refusal.stream and state is None:
+            return  # there is nothing left to send
+        is_later = refusal.retry and refusal.code not in STALE
+        if is_later:
+            self._retrying.pop(refusal.stream, None)
+            self._retrying[refusal.stream] = refusal  # the newest last
+        if link.is_greeting:
+            return  # the welcome tells where to go on
+        if is_later:
+            link.hello_after(RETRY_DELAY if self.retry_delay is None else self.retry_delay)
         elif refusal.code == "gap" and state is not None \
                 and isinstance(refusal.expected, int) and state.rewind(refusal.expected):
             self._unsent[state.name] = state
@@ -497,6 +528,7 @@ class Session:
         self._streams.pop(state.name, None)
         self._has_ended = True
         self._unsent.pop(state.name, None)
+        self._retrying.pop(state.name, None)
 
 
 def _incarnation() -> int:

@@ -310,6 +310,70 @@ class Refusals(unittest.TestCase):
                 client.send("a", [[1.0]])
                 self.assertEqual([type(one) for one in client.drain()], [Answer])
 
+    def test_what_is_refused_till_the_deadline_is_named(self):
+        def script(server):
+            server.welcome()
+            for name in ("a", "b"):
+                server.take(Kind.DATA)
+                server.refuse(name, 0, "too-many-streams", retry=True)
+            unknown = {"expected": None, "closed": False, "answers": 0}
+            server.welcome({"a": unknown, "b": unknown})
+            server.take(Kind.DATA)
+            server.answer("a", 0, [1])
+            server.acknowledge("a", 1)
+            server.take(Kind.DATA)
+            server.refuse("b", 0, "over-limit", retry=True)
+            is_over.wait(10)
+
+        is_over = threading.Event()
+        with Server(script) as server, client_of(server, retry_delay=5.0) as client:
+            client.send("a", [[1.0]])
+            client.send("b", [[1.0]])
+            with self.assertRaisesRegex(
+                    TimeoutError, "2 of 2 outstanding; .*: stream b at 0: too-many-streams: "
+                    r"too-many-streams \(and 1 more\)"):
+                client.drain(timeout=0.5)
+            pass_time(client)
+            with self.assertRaisesRegex(TimeoutError, "1 of 2 .*: stream b at 0: over-limit: [^(]*$"):
+                client.drain(timeout=0.5)
+            is_over.set()
+
+    def test_without_a_delay_what_may_be_sent_again_is_left_to_the_caller(self):
+        def script(server):
+            server.welcome()
+            self.assertEqual(server.take(Kind.DATA).number, 0)
+            server.answer("a", 0, [1])
+            server.acknowledge("a", 1)
+            self.assertEqual([server.take(Kind.DATA).number for _ in range(3)], [1, 3, 0])
+            server.refuse("a", 1, "over-limit", retry=True)
+            # What was sent behind it goes with it, whatever it is told.
+            server.refuse("a", 3, "gap", expected=1, retry=True)
+            server.answer("b", 0, [5])
+            server.acknowledge("b", 1)
+            hello = server.take(Kind.HELLO).json()
+            self.assertEqual(hello["streams"]["a"], 1)
+            self.assertIsNone(server.poll(0.05))  # what is sent now waits for the welcome
+            standing = {"expected": 1, "closed": False, "answers": 1}
+            server.send_welcome({"a": standing, "b": standing})
+            data = server.take(Kind.DATA)
+            self.assertEqual((data.number, data.values().tolist()), (1, [[4.0]]))
+            server.answer("a", 1, [4])
+            server.acknowledge("a", 2)
+
+        with Server(script) as server, client_of(server, retry_delay=None) as client:
+            client.send("a", [[1.0]])
+            client.drain()
+            client.send("a", [[2.0], [2.0]])
+            client.send("a", [[3.0]])
+            client.send("b", [[5.0]])
+            refusal, _ = client.drain()
+            self.assertEqual((refusal.code, refusal.number, refusal.count, refusal.retry),
+                             ("over-limit", 1, 3, True))
+            self.assertEqual(client.send("a", [[4.0]]), 1)
+            self.assertEqual([floats(one) for one in client.drain()], [[4]])
+            counters = client.counters
+            self.assertEqual((counters.sent, counters.covered, counters.refused), (6, 3, 3))
+
     def test_numbers_used_up_are_covered_by_their_refusal(self):
         def script(server):
             server.welcome()
@@ -414,7 +478,8 @@ class Greeting(unittest.TestCase):
             hello = server.take(Kind.HELLO, Kind.DATA)
             while hello.kind is Kind.DATA:
                 hello = server.take(Kind.HELLO, Kind.DATA)
-            server.send_welcome({"a": {"expected": 1, "closed": False, "answers": 1}})
+            standing = {"expected": 1, "closed": False, "answers": 1}
+            server.send_welcome({"a": standing, "b": standing})
             data = server.take(Kind.DATA, Kind.HELLO)
             while data.kind is Kind.HELLO:  # where the machine was slow
                 server.send_welcome({"a": {"expected": 1, "closed": False, "answers": 1}})

@@ -172,6 +172,24 @@ class DaemonTests(unittest.TestCase):
                 client.send("a", "oll", start=True)
                 self.assertEqual(sum(len(one) for one in client.drain(timeout=20)), 3)
 
+    def test_a_refusal_for_want_of_room_is_named_or_handed_on(self):
+        with hello("limits: { live-streams: 1 }") as daemon, Client(daemon.endpoint) as client:
+            client.send("a", "h")
+            client.drain(timeout=20)
+            client.send("b", "he")
+            with self.assertRaisesRegex(TimeoutError, "stream b at 0: too-many-streams: "):
+                client.drain(timeout=1)
+            with Client(daemon.endpoint, retry_delay=None) as other:
+                other.send("c", "he", end=True)
+                [refusal] = other.drain(timeout=20)
+                self.assertEqual((refusal.code, refusal.count), ("too-many-streams", 2))
+                client.end("a")
+                client.end("b")
+                client.drain(timeout=20)
+                other.send("c", "hel", end=True)
+                self.assertEqual(sum(map(len, other.drain(timeout=20))), 3)
+                self.assertEqual(other.counters.outstanding, 0)
+
     def test_a_refused_row_harms_only_itself(self):
         rows = np.zeros((3, 9), np.float32)
         rows[1, 4] = np.nan

@@ -80,6 +80,11 @@ class GoingBack(unittest.TestCase):
         self.assertTrue(stream.welcome(None, False, 0))
         self.assertEqual(unsent(stream), [0, 3])
 
+    def test_what_was_refused_before_it_began_is_not_lost(self):
+        stream = stream_of(3)
+        self.assertEqual(stream.drop(0), 3)
+        self.assertTrue(stream.welcome(None, False, 0))
+
     def test_an_earlier_life_that_has_ended_is_not_this_one(self):
         stream = stream_of(3, 3, first_flags=Flag.START)
         self.assertTrue(stream.welcome(100, True, 100))
