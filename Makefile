@@ -163,7 +163,8 @@ format: ## Format the Swift sources in place
 
 # No leak detection: it does not see references that Swift keeps with tag bits, and calls what is alive at exit leaked.
 sanitize: setup ## Run the tests under the thread and the address sanitizer
-	MILLRACE_SANITIZED=1 SWIFT_BACKTRACE=enable=no TSAN_OPTIONS=suppressions=$(CURDIR)/Tests/Sanitizers/thread-suppressions.txt swift test --scratch-path .build-tsan --sanitize thread
+	MILLRACE_SANITIZED=1 SWIFT_BACKTRACE=enable=no TSAN_OPTIONS="suppressions=$(CURDIR)/Tests/Sanitizers/thread-suppressions.txt external_symbolizer_path=$$(dirname $$(readlink -f $$(command -v swift)))/llvm-symbolizer" \
+	  swift test --scratch-path .build-tsan --sanitize thread
 	MILLRACE_SANITIZED=1 SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0 swift test --scratch-path .build-asan --sanitize address
 
 # About five minutes to build at first. The tests replay what is in Fixtures/fuzz.
