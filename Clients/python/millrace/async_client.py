@@ -11,7 +11,7 @@ import zmq.asyncio
 from .payload import Data, State, each_piece
 from .results import Counters
 from .session import RETRY_DELAY, Operation, Result, Session, Until
-from .sockets import Curve, prepare_dealer
+from .sockets import Curve, connect, prepare_dealer
 
 _READ_AT_ONCE = 64
 T = TypeVar("T")
@@ -240,7 +240,7 @@ class AsyncClient:
                 assert self._context is not None
                 socket = self._sockets[endpoint] = self._context.socket(zmq.DEALER)
                 prepare_dealer(socket, self._curve)
-                socket.connect(endpoint)
+                connect(socket, endpoint)
             while link.outbox:
                 # Without a high-water mark it never waits.
                 self._sockets[endpoint].send_multipart(link.outbox.popleft())

@@ -11,7 +11,7 @@ import zmq.asyncio
 
 from . import wire
 from .history import Following
-from .sockets import Curve, prepare_subscriber
+from .sockets import Curve, connect, prepare_subscriber
 from .topics import STATS, Arrivals, Published
 
 
@@ -34,7 +34,7 @@ class AsyncSubscriber:
             self._socket = self._context.socket(zmq.SUB)
             prepare_subscriber(self._socket, self._arrivals.topics, self._high_water_mark,
                                self._curve)
-            self._socket.connect(self.endpoint)
+            connect(self._socket, self.endpoint)
         except BaseException:
             self._context.destroy(linger=0)
             raise

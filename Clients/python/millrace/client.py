@@ -9,7 +9,7 @@ import zmq
 from .payload import Data, State, each_piece
 from .results import Counters
 from .session import RETRY_DELAY, Operation, Result, Session, Until
-from .sockets import Curve, prepare_dealer
+from .sockets import Curve, connect, prepare_dealer
 
 _READ_AT_ONCE = 64
 T = TypeVar("T")
@@ -29,6 +29,7 @@ class Client:
         `stopping`) is sent again. None hands it on as a Refusal instead: it and what was sent behind
         it is forgotten, and the next `send` of its stream goes on with its numbers.
     curve: (server's public key, own public key, own secret key).
+    Raises ValueError where the endpoint is none.
     """
 
     def __init__(self, endpoint: str, *, epoch: int | None = None, friendly: bool = False,
@@ -53,7 +54,10 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Closes the socket; what is outstanding stays so (see `drain`)."""
+        """Closes the socket; what is outstanding stays so (see `drain`).
+
+        What has come may still be received; what would wait for more raises ConnectionError.
+        """
         for socket in self._sockets.values():
             socket.close()
         self._context.term()
@@ -177,6 +181,8 @@ class Client:
 
         False once the deadline has passed in vain.
         """
+        if self._context.closed:
+            raise ConnectionError("the client was closed")
         heard = self.session.heard
         self.session.turn({endpoint: self._arrived(socket)
                            for endpoint, socket in self._sockets.items()})
@@ -208,6 +214,6 @@ class Client:
             if endpoint not in self._sockets:
                 socket = self._sockets[endpoint] = self._context.socket(zmq.DEALER)
                 prepare_dealer(socket, self._curve)
-                socket.connect(endpoint)
+                connect(socket, endpoint)
             while link.outbox:
                 self._sockets[endpoint].send_multipart(link.outbox.popleft())

@@ -29,6 +29,15 @@ def prepare_subscriber(socket: zmq.Socket[Any], topics: Iterable[str], high_wate
     _prepare(socket, curve)
 
 
+def connect(socket: zmq.Socket[Any], endpoint: str) -> None:
+    """Raises ValueError where libzmq takes the endpoint for none: a peer that is not there is no error."""
+    try:
+        socket.connect(endpoint)
+    except zmq.ZMQError as error:
+        raise ValueError(f"{endpoint!r} is no endpoint to connect to ({error.strerror}): expected "
+                         "tcp://HOST:PORT or ipc:///PATH, as the pipeline file has it") from None
+
+
 def _prepare(socket: zmq.Socket[Any], curve: Curve | None) -> None:
     socket.setsockopt(zmq.RECONNECT_IVL, 50)
     socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)

@@ -9,7 +9,7 @@ import zmq
 
 from . import wire
 from .history import Following
-from .sockets import Curve, prepare_subscriber
+from .sockets import Curve, connect, prepare_subscriber
 from .topics import STATS, Arrivals, Published
 
 
@@ -30,7 +30,7 @@ class Subscriber:
         self._socket = self._context.socket(zmq.SUB)
         try:
             prepare_subscriber(self._socket, self._arrivals.topics, high_water_mark, curve)
-            self._socket.connect(endpoint)
+            connect(self._socket, endpoint)
         except BaseException:
             self._context.destroy(linger=0)
             raise
@@ -56,6 +56,7 @@ class Subscriber:
         For taps (a pipeline's `monitor`) only; what is published earlier is not seen.
         Raises TimeoutError.
         """
+        self._check_open()
         deadline = self._deadline(timeout)
         self._socket.setsockopt(zmq.SUBSCRIBE, STATS.encode())
         try:
@@ -90,6 +91,7 @@ class Subscriber:
         For the taps of a pipeline with `state: { history: ... }`. What comes of other topics
         meanwhile is kept for `receive`. Raises HistoryRefused.
         """
+        self._check_open()
         following = Following(stream, number)
         self._socket.setsockopt(zmq.SUBSCRIBE, following.topic.encode())
         try:
@@ -114,7 +116,12 @@ class Subscriber:
     def _deadline(self, timeout: float | None) -> float:
         return time.monotonic() + (self.timeout if timeout is None else timeout)
 
+    def _check_open(self) -> None:
+        if self._socket.closed:
+            raise ConnectionError("the subscriber was closed")
+
     def _poll(self, deadline: float) -> bool:
+        self._check_open()
         return bool(self._socket.poll(int(max(0.0, deadline - time.monotonic()) * 1000)))
 
     def close(self) -> None:

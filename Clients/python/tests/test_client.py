@@ -95,6 +95,30 @@ class Sending(unittest.TestCase):
             client.send("b", np.zeros((2, 1)))
             client.send("a", np.zeros((1, 1)))
 
+    def test_what_is_no_endpoint_is_said_in_words(self):
+        for endpoint in ("nonsense", "tcp://127.0.0.1", "http://127.0.0.1:80", "",
+                         f"ipc:///tmp/{'long' * 40}"):
+            with self.subTest(endpoint), self.assertRaisesRegex(
+                    ValueError, f"^{endpoint!r} is no endpoint .*: expected tcp://HOST:PORT or "):
+                Client(endpoint)
+
+    def test_a_closed_client_hands_on_what_has_come_and_waits_for_nothing(self):
+        def script(server):
+            server.welcome()
+            server.take(Kind.DATA)
+            server.answer("a", 0, [1])
+            server.acknowledge("a", 1)
+
+        with Server(script) as server, client_of(server) as client:
+            client.send("a", [[1.0]])
+            client.flush()
+            client.close()
+            self.assertEqual(floats(client.receive()), [1])
+            for wait in (lambda: client.send("a", [[1.0]]), lambda: client.resume("b"),
+                         client.receive, client.drain):
+                with self.assertRaisesRegex(ConnectionError, "^the client was closed$"):
+                    wait()
+
     def test_says_what_it_waited_for_in_vain_and_sends_it_later(self):
         def script(server):
             server.welcome(credit=1)

@@ -41,6 +41,16 @@ class Subscribing(unittest.TestCase):
         self.assertEqual(wire.stream_of("tap/inference/state/cam-1/lstm_1/"), "cam-1")
         self.assertIsNone(subscriber.receive(0))
 
+    def test_no_endpoint_and_a_closed_subscriber_are_said_in_words(self):
+        with self.assertRaisesRegex(ValueError, "^'nonsense' is no endpoint"):
+            Subscriber("nonsense")
+        subscriber = self.subscribe("output/")
+        subscriber.close()
+        for wait in (subscriber.ready, subscriber.receive,
+                     lambda: next(subscriber.follow("cam-1"))):
+            with self.assertRaisesRegex(ConnectionError, "^the subscriber was closed$"):
+                wait()
+
     def test_reads_topics_with_a_limit(self):
         subscriber = self.subscribe("rate:5/tap/sink/result/")
         self.publish("rate:5/tap/sink/result/cam-1/", {"sequence": 0})
