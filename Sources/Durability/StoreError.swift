@@ -22,7 +22,8 @@ package enum StoreError: Error, CustomStringConvertible, Equatable {
       "the state store \(path) has schema \(version), this program knows up to \(known); "
         + "use the program that wrote it"
     case .damaged(let path, let what):
-      "the state store \(path) is damaged: \(what); put a backup in its place, or move it away to "
+      // SQLite's check of a file may have more lines.
+      "the state store \(path) is damaged: \(what.replacing("\n", with: "; ")); put a backup in its place, or move it away to "
         + "begin with no streams"
     case .otherOwner(let path, "kernels", let expected, let received):
       "the state store \(path) belongs to the kernels \(received), this pipeline has \(expected), which "

@@ -22,6 +22,11 @@ struct StateStoreTests {
     life: 3, epoch: 0, expected: 5, isClosed: false, firstInput: 0, nextStep: 5, messages: 1,
     pendingFlags: 0, carry: [])
 
+  @Test func damageIsToldInOneLine() {
+    let error = StoreError.damaged(path: "s", what: "*** in database main ***\nPage 14: unused")
+    #expect("\(error)".contains("main ***; Page 14: unused; put a backup"))
+  }
+
   /// https://www.sqlite.org/pragma.html#pragma_synchronous: 1 is NORMAL, 2 is FULL.
   @Test(arguments: [(Durability.os, 1), (.fsync, 2)])
   func aCommitIsAsDurableAsSaid(durability: Durability, synchronous: Int) throws {

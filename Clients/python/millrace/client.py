@@ -83,7 +83,7 @@ class Client:
         Waits for credit. Cuts only what is larger than a message may be. After END, the next send
         begins a new life at number 0, and waits for the end of the old one.
         A stream that an earlier client left open is not begun anew: what was applied already is
-        compared (else `conflict`) and answered again. `resume` goes on behind it, start=True ends it.
+        compared (else `conflict`). `resume` goes on behind it, start=True ends it.
         initial_state: h and c of all recurrent layers in the place of zeros, with the send that
         begins a life (see `payload.state_bytes`). One of another size is refused `bad-shape`, and
         the life is not begun.

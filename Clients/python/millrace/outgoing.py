@@ -52,8 +52,6 @@ class OutgoingStream:
         self.epoch = epoch
         # Lower ones are of a life before; a stream that was taken over has those of its sender before.
         self.oldest_epoch = epoch
-        # Whether a welcome told of a life before that has ended: what else comes of it is not ours.
-        self.follows_ended = False
         # Whether an earlier life may be remembered: this one then begins with START.
         self.begins_anew = begins_anew
         self.first = self.next = self.covered_to = 0
@@ -92,17 +90,6 @@ class OutgoingStream:
         head = self.kept[0] if self.kept else None
         return head is not None and head.begin == self.first and (
             self.first == 0 or Flag.START in head.message.flags)
-
-    def take_over(self, epoch: int) -> bool:
-        """A life with a lower epoch is open: whether what is sent here repeats and continues it.
-
-        So it is where we began at 0 without START; its answers and acknowledgements are then ours.
-        """
-        if (self.follows_ended or not self.is_beginning
-                or Flag.START in self.kept[0].message.flags):
-            return False
-        self.oldest_epoch = epoch
-        return True
 
     @property
     def oldest(self) -> int:

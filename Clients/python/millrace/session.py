@@ -356,12 +356,9 @@ class Session:
             entry = welcome["streams"].get(name) or {}
             expected, closed, answers = (entry.get("expected"), entry.get("closed", False),
                                          entry.get("answers", 0))
-            epoch = entry.get("epoch", state.epoch)
-            if epoch < state.oldest_epoch and name not in resuming:
-                # Taken over or of the life before: all that is kept is sent, and compared there.
-                state.follows_ended |= closed
-                state.take_over(epoch)
-                expected, closed = None, False
+            if (entry.get("epoch", state.epoch) < state.oldest_epoch
+                    and name not in resuming):
+                expected, closed = None, False  # of the life before
             if name in resuming:
                 state.resume(expected, closed, answers, self._resuming.pop(name))
                 state.oldest_epoch = entry.get("epoch", 0)
@@ -380,8 +377,8 @@ class Session:
         fields = message.json() if message.payload else {}
         link.grant(fields.get("credit", 0))
         if (state := self._streams.get(message.stream)) is not None:
-            if self._is_of_before(state, message, is_end=fields.get("closed") is True):
-                return
+            if 0 < message.epoch < state.oldest_epoch:
+                return  # of the life before
             self._retrying.pop(state.name, None)
             is_gone = fields.get("cached") is False
             # Of a life before, whose numbers say nothing of this one; without epochs, perhaps of one.
@@ -402,7 +399,7 @@ class Session:
             self._deliver(Answer.of(message))
             return
         # A daemon that was started anew tells the end of the life before this one again.
-        if state is None or self._is_of_before(state, message, is_end=Flag.LAST in message.flags):
+        if state is None or 0 < message.epoch < state.oldest_epoch:
             self.counters.duplicates += max(1, message.count)
             return
         self._retrying.pop(state.name, None)
@@ -415,12 +412,6 @@ class Session:
             self._deliver(Answer.of(message, skip))
         state.is_closed = state.is_closed or is_last
         self._settle(state)
-
-    @staticmethod
-    def _is_of_before(state: OutgoingStream, message: Message, *, is_end: bool) -> bool:
-        """Whether it is of a life before, and not of one that an earlier client left open."""
-        return 0 < message.epoch < state.oldest_epoch and (
-            is_end or not state.take_over(message.epoch))
 
     def _refused(self, message: Message, link: Link) -> None:
         fields = message.json()

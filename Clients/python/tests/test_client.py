@@ -627,22 +627,6 @@ class Greeting(unittest.TestCase):
             pass_time(client)
             client.flush()
 
-    def test_the_end_of_a_life_before_is_not_taken_for_an_open_one(self):
-        def script(server):
-            server.welcome()
-            server.take(Kind.DATA)  # and is lost
-            server.welcome({"a": {"expected": 2, "closed": True, "answers": 2, "epoch": 3}})
-            server.answer("a", 0, [7], epoch=3)
-            server.answer("a", 1, [8], last=True, epoch=3)
-            self.assertEqual(server.take(Kind.DATA).number, 0)
-            server.answer("a", 0, [1], epoch=5)
-            server.acknowledge("a", 1, epoch=5)
-
-        with Server(script) as server, client_of(server, epoch=5) as client:
-            client.send("a", [[1.0]])
-            pass_time(client)
-            self.assertEqual([floats(one) for one in client.drain()], [[1]])
-
     def test_an_end_is_not_waited_for_where_the_last_answer_has_come(self):
         def script(server):
             server.welcome()

@@ -134,24 +134,6 @@ class DaemonTests(unittest.TestCase):
         np.testing.assert_array_equal(again[:2], first)
         np.testing.assert_array_equal(again, whole)
 
-    def test_what_an_earlier_client_left_open_is_answered_again(self):
-        with hello() as daemon:
-            rows = []
-            for _ in range(3):
-                with Client(daemon.endpoint) as client:
-                    client.send("a", "hel")
-                    rows.append([row for result in client for row in result.values])
-                    counters = client.counters
-                    self.assertEqual((counters.covered, counters.outstanding), (3, 0))
-            # Its END ends it; a life that is sent like it then begins anew.
-            for _ in range(2):
-                with Client(daemon.endpoint) as client:
-                    results = list(client.stream("a", iter(["hel", "l"]), timeout=20))
-                    rows.append([row for result in results for row in result.values][:3])
-                    self.assertEqual(sum(map(len, results)), 4)
-        for again in rows[1:]:
-            np.testing.assert_array_equal(again, rows[0])
-
     def test_another_beginning_of_an_open_stream_is_told_the_ways_out(self):
         with hello() as daemon:
             with Client(daemon.endpoint) as client:

@@ -110,21 +110,6 @@ class GoingBack(unittest.TestCase):
         self.assertTrue(stream.is_outstanding)
 
 
-class TakingOver(unittest.TestCase):
-    def test_what_began_without_start_may_repeat_an_open_life(self):
-        stream = stream_of(3, 3)
-        self.assertTrue(stream.take_over(7))
-        self.assertEqual(stream.oldest_epoch, 7)
-
-    def test_a_life_that_was_started_or_is_under_way_repeats_none(self):
-        started, under_way, behind = stream_of(3, first_flags=Flag.START), stream_of(3), stream_of(3)
-        under_way.acknowledge(3)
-        behind.follows_ended = True
-        for stream in (started, under_way, behind):
-            self.assertFalse(stream.take_over(7))
-            self.assertEqual(stream.oldest_epoch, 0)
-
-
 class Covering(unittest.TestCase):
     def test_counts_each_number_once(self):
         stream = stream_of(3, 3, 3)
