@@ -26,15 +26,6 @@ package enum RefusalCode: String, Sendable, CaseIterable {
   case stopping
   case `internal`
 
-  /// Whether the refused numbers are used up: the refusal is their answer, nothing is applied, and
-  /// what comes behind goes on.
-  package var usesUpNumbers: Bool {
-    switch self {
-    case .badShape, .badToken, .notFinite, .badText: true
-    default: false
-    }
-  }
-
   /// Whether the same bytes may be accepted when they are sent again later.
   package var isRetryable: Bool {
     switch self {

@@ -23,8 +23,17 @@ struct LengthTests {
         .text(part), to: "a", number: number, flags: index + 1 == parts.count ? .end : [])
       number += UInt64(part.utf8.count)
     }
-    let refusals = try client.refusals()
-    #expect(!refusals.isEmpty && refusals.allSatisfy { $0.code == .tooManySteps })
+    var refused: [Header] = []
+    var refusals: [Refusal] = []
+    while refused.last?.input != number {
+      let message = try client.receive(.refuse, of: "a")
+      refused.append(message.header)
+      refusals.append(try message.refusal())
+    }
+    #expect(refusals.allSatisfy { $0.code == .tooManySteps })
+    // Together they are the answer to each byte behind the four.
+    #expect(refused.first?.number == 4)
+    #expect(zip(refused, refused.dropFirst()).allSatisfy { $0.input == $1.number })
     let answers = try client.answersToEnd(of: "a")
     #expect(answers.flatMap(\.rows).count == 4)
     // After the END the next life has room again.
@@ -47,11 +56,12 @@ struct LengthTests {
     let refusal = try refused.refusal()
     #expect(refusal.code == .tooManySteps && refusal.expected == "at most 4")
     #expect(refusal.received == "6" && !refusal.retry)
-    #expect(refused.header.number == 4)
+    #expect(refused.header.number == 4 && refused.header.input == 6)
     #expect(try client.answers(of: "a", steps: 1).flatMap(\.rows).count == 1)
     // A question beyond it is refused as a whole.
     try client.send(.values([row]), to: "a", number: 6, flags: .peek)
-    #expect(try client.receive(.refuse, of: "a").refusal().code == .tooManySteps)
+    let question = try client.receive(.refuse, of: "a")
+    #expect(try question.refusal().code == .tooManySteps && question.header.input == 0)
     try client.send(.values([row, row]), to: "a", number: 6, flags: [.reset, .end])
     let rest = try client.answersToEnd(of: "a")
     #expect(rest.flatMap(\.rows).count == 2 && rest.first?.header.number == 6)

@@ -128,9 +128,7 @@ package final class StreamClient {
             return try follow(stream, to: refusal.expected)
           }
           // Behind a refusal that used no numbers up, nothing of the stream would be accepted.
-          // Of a state that was given, nothing is used up either.
-          let usesUp =
-            refusal.code.usesUpNumbers && message.header.input > message.header.number
+          let usesUp = message.header.input > message.header.number
           if usesUp, finishedEpochs != nil, let stream = message.stream,
             standings[stream]?.refuse(message.header) == false
           {

@@ -13,10 +13,8 @@ extension TokenizerLoop {
     let isWithinCredit = connection.receive(units: units)
     let stepWidth = stage.encoding.stepWidth ?? 1
     if let refusal = models.stateForm.refusal(of: message, stepWidth: stepWidth) {
-      // No life begins, and no number is used up: its `input` is its number.
-      var header = message.header
-      header.count = 0
-      return refuse(refusal, header, of: id, connection)
+      // No life begins, and no number is used up.
+      return refuse(refusal, message.header, of: id, connection)
     }
     do {
       try checkForm(message, connection, isWithinCredit: isWithinCredit)
@@ -186,7 +184,8 @@ extension TokenizerLoop {
     for answer in answers { reply(answer, of: stream, isAgain: true, to: connection) }
     for refused in cache.refusals(of: stream, in: header.number..<header.end) {
       stream.id.withBytes {
-        link.refuse(refused.refusal, to: connection, stream: $0, header: refused.header)
+        link.refuse(
+          refused.refusal, to: connection, stream: $0, header: refused.header, usesNumbersUp: true)
       }
     }
   }
@@ -241,8 +240,7 @@ extension TokenizerLoop {
       // The numbers are used up: the same bytes would be refused for ever.
       stream.sequence.advance(to: header.end)
       acknowledge(stream, below: header.end, to: connection)
-      cache.keep(.init(header: header, refusal: refusal.refusal), of: stream)
-      refuse(refusal.refusal, header, of: stream.id, connection)
+      refuseForGood(refusal.refusal, header, of: stream, connection)
       if header.flags.contains(.end) { try end(stream, message, connection, units: 0) }
       return
     }
@@ -318,8 +316,7 @@ extension TokenizerLoop {
       var header = message.header
       header.number = stream.firstInput + part.bytes.lowerBound
       header.count = UInt32(part.bytes.count)
-      cache.keep(.init(header: header, refusal: refusal), of: stream)
-      refuse(refusal, header, of: stream.id, connection)
+      refuseForGood(refusal, header, of: stream, connection)
     }
   }
 }

@@ -94,7 +94,8 @@ extension TokenizerLoop {
     }
     for (stream, refused) in again.refused {
       stream.id.withBytes {
-        link.refuse(refused.refusal, to: connection, stream: $0, header: refused.header)
+        link.refuse(
+          refused.refusal, to: connection, stream: $0, header: refused.header, usesNumbersUp: true)
       }
     }
   }

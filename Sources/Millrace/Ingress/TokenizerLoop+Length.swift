@@ -21,8 +21,7 @@ extension TokenizerLoop {
     }
     let refusal = tooLong(limit, stream, count: step.count).refusal
     step.keepFirst(room)
-    cache.keep(.init(header: header, refusal: refusal), of: stream)
-    refuse(refusal, header, of: stream.id, connection)
+    refuseForGood(refusal, header, of: stream, connection)
   }
 
   /// - Throws: a `RefusedMessage` if the gathered steps would not all be taken.

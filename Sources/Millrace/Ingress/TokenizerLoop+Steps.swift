@@ -130,11 +130,21 @@ extension TokenizerLoop {
     }
   }
 
+  /// Refuses numbers that are used up by it: the refusal is their answer, also when they come again.
+  func refuseForGood(
+    _ refusal: Refusal, _ header: Header, of stream: IngressStream, _ connection: Connection
+  ) {
+    cache.keep(.init(header: header, refusal: refusal), of: stream)
+    refuse(refusal, header, of: stream.id, connection, usesNumbersUp: true)
+  }
+
   func refuse(
-    _ refusal: Refusal, _ header: Header, of id: StreamID, _ connection: Connection
+    _ refusal: Refusal, _ header: Header, of id: StreamID, _ connection: Connection,
+    usesNumbersUp: Bool = false
   ) {
     id.withBytes {
-      link.refuse(refusal, to: connection, stream: $0, header: header)
+      link.refuse(
+        refusal, to: connection, stream: $0, header: header, usesNumbersUp: usesNumbersUp)
     }
     control.logger.debug(
       "refused", metadata: ["stream": "\(id)", "code": "\(refusal.code.rawValue)"])

@@ -133,14 +133,14 @@ extension LinkReceiver {
 
   func refuse(
     _ refusal: Refusal, to connection: Connection, stream: UnsafeRawBufferPointer,
-    header refused: Header?
+    header refused: Header?, usesNumbersUp: Bool = false
   ) {
     onRefusal?(refusal.code)
     var header = Header(kind: .refuse)
     header.number = refused?.number ?? 0
     header.epoch = refused?.epoch ?? 0
     // Which numbers it is the answer to.
-    if refusal.code.usesUpNumbers { header.input = refused?.end ?? 0 }
+    if usesNumbersUp { header.input = refused?.end ?? 0 }
     send(header, stream: stream, json: refusal.bytes, to: connection)
   }
 

@@ -158,7 +158,7 @@ extension SimulatedClient {
     progressMilliseconds = world.clock.milliseconds
     let refusal = try arrival.payload.withUnsafeBytes(Refusal.init)
     let header = arrival.header
-    if refusal.code.usesUpNumbers {
+    if header.input > header.number {
       return try life(arrival).takeRefusal(
         of: header.number, through: header.input, code: refusal.code.rawValue)
     }
