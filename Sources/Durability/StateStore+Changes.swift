@@ -32,6 +32,11 @@ extension StateStore {
       case .checkpoint(let stream, let checkpoint):
         try put(
           checkpoint?.bytes, isEnded: checkpoint?.isEnded, of: stream, in: "checkpoints", database)
+      case .leaveAnswers(let stream, let left):
+        try database.cachedStatement(sql: "REPLACE INTO left_answers VALUES (?, ?)")
+          .execute(arguments: [stream, sealed(left.bytes, name(of: stream, in: "left_answers"))])
+      case .dropLeftAnswers:
+        try database.execute(sql: "DELETE FROM left_answers")
       case .written(let group, let records):
         try database.cachedStatement(sql: "INSERT INTO written_log VALUES (?, ?)")
           .execute(

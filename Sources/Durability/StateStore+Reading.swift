@@ -41,6 +41,15 @@ extension StateStore {
     try body(of: stream, in: "checkpoints") { try StreamCheckpoint(bytes: $0) }
   }
 
+  package func leftAnswers(of stream: String) throws(StoreError) -> LeftAnswers? {
+    try body(of: stream, in: "left_answers") { try LeftAnswers(bytes: $0) }
+  }
+
+  /// Names of streams that answers were left of.
+  package func streamsWithLeftAnswers() throws(StoreError) -> [String] {
+    try read { try String.fetchAll($0, sql: "SELECT stream FROM left_answers") }
+  }
+
   /// Calls `body` with every stream of the groups of written answers, oldest first; returns the
   /// newest group, 0 for none.
   package func forEachWritten(

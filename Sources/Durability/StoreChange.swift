@@ -15,6 +15,10 @@ package enum StoreChange: Sendable {
   case dropPast(String, beyond: UInt64?)
   /// A stream's state; nil to forget it.
   case checkpoint(String, StreamCheckpoint?)
+  /// Answers that a stream's client may not have, in the place of those that were left before.
+  case leaveAnswers(String, LeftAnswers)
+  /// Nobody is waited for any more who could ask for them.
+  case dropLeftAnswers
   /// Answers that are in the output now, of streams that each stand here; `group` counts them.
   case written(group: UInt64, [WrittenAnswers.Record])
   /// As a row of its own, so that its groups can go; nil to forget it.
@@ -39,11 +43,12 @@ extension StoreChange {
     case .inputs(_, let records): records.count + 64
     case .checkpoint(_, let checkpoint): (checkpoint?.state.count ?? 0) * 4 + 128
     case .standing, .settleWritten: 192
+    case .leaveAnswers(_, let left): left.byteCount
     case .written(_, let records): records.count * 128 + 64
     case .keep(let rows, _):
       rows.reduce(64) { $0 + $1.lines.reduce(128) { $0 + $1.text.count + 32 } }
     case .addPast(_, _, let snapshot, _): (snapshot.memory?.checkpoint.state.count ?? 0) * 4 + 512
-    case .trim, .trimWritten, .outputLength, .trimKept, .runTime, .dropPast: 32
+    case .trim, .trimWritten, .outputLength, .trimKept, .runTime, .dropPast, .dropLeftAnswers: 32
     }
   }
 }

@@ -20,6 +20,7 @@ enum StoreSchema {
       throw StoreError.newerVersion(path: path, version: found, known: version)
     }
     if found == 0 { try create(database) }
+    try database.execute(sql: leftAnswersTable)
     if found == 1 {
       try addIdleTimes(database)
       try sealNames(database, path)
@@ -67,11 +68,16 @@ enum StoreSchema {
       PRIMARY KEY (stream, number)) WITHOUT ROWID;
     """
 
+  private static let leftAnswersTable = """
+    CREATE TABLE IF NOT EXISTS left_answers (
+      stream TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+    """
+
   /// The values of a store.
   private static let values: [(table: String, key: String, body: String)] = [
     ("inputs", "id", "records"), ("written_log", "id", "records"),
     ("standings", "stream", "body"), ("checkpoints", "stream", "body"),
-    ("written", "stream", "body"),
+    ("written", "stream", "body"), ("left_answers", "stream", "body"),
   ]
 
   /// Looks at the checksum of every value.

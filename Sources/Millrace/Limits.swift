@@ -78,6 +78,11 @@ package enum Limits {
   /// before its streams are saved behind them.
   package static let replyHoldMilliseconds: UInt64 = 60_000
 
+  /// How long before a stop answers were given that are left in the store for the next start.
+  ///
+  /// `state.checkpoint` where that is longer. Whoever was cut off before has noticed by then.
+  package static let leftAnswersMilliseconds: UInt64 = 6000
+
   /// Entries of one stream's cache that are looked through for a message that comes again.
   ///
   /// What is further back counts as no longer cached. Four for each step of a full credit.

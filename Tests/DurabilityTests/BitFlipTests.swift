@@ -13,6 +13,7 @@ struct BitFlipTests {
     var standings: [StreamStanding?] = []
     var checkpoints: [StreamCheckpoint?] = []
     var written: [WrittenAnswers?] = []
+    var left: [LeftAnswers?] = []
     var groups: [UInt64: [InputRecord]] = [:]
     var writtenGroups: [WrittenAnswers.Record] = []
     var outputLength: Int64?
@@ -22,7 +23,8 @@ struct BitFlipTests {
       [
         standings == other.standings ? nil : "standings",
         checkpoints == other.checkpoints ? nil : "checkpoints",
-        written == other.written ? nil : "written", groups == other.groups ? nil : "groups",
+        written == other.written ? nil : "written", left == other.left ? nil : "left",
+        groups == other.groups ? nil : "groups",
         writtenGroups == other.writtenGroups ? nil : "writtenGroups",
         outputLength == other.outputLength ? nil : "outputLength",
       ].compactMap(\.self)
@@ -33,6 +35,7 @@ struct BitFlipTests {
         standings.append(try store.standing(of: name))
         checkpoints.append(try store.checkpoint(of: name))
         written.append(try store.written(of: name))
+        left.append(try store.leftAnswers(of: name))
       }
       try store.forEachInputGroup { groups[$0] = $1 }
       _ = try store.forEachWritten { writtenGroups.append($0) }
@@ -60,6 +63,15 @@ struct BitFlipTests {
       changes += [
         .standing(name, standing(version)), .checkpoint(name, checkpoint),
         .settleWritten(name, WrittenAnswers(life: 3, next: version)),
+        .leaveAnswers(
+          name,
+          LeftAnswers(
+            life: 3, messages: version,
+            answers: [
+              LeftAnswers.Answer(
+                header: Array(0..<56), payload: Array(0..<40), ids: [], note: [], inputs: [],
+                firstInput: version)
+            ])),
       ]
     }
     return changes + [

@@ -37,6 +37,17 @@ struct RecordTests {
     #expect(try StreamCheckpoint(bytes: checkpoint.bytes) == checkpoint)
   }
 
+  @Test func leftAnswersComeBack() throws {
+    let answer = LeftAnswers.Answer(
+      header: Array(0..<56), payload: [9, 8], ids: [1], note: [], inputs: [5, .max], firstInput: 4)
+    let left = LeftAnswers(life: 7, messages: 3, answers: [answer, answer])
+    #expect(try LeftAnswers(bytes: left.bytes) == left)
+    for count in 0..<left.bytes.count {
+      let cut = try? LeftAnswers(bytes: Array(left.bytes.prefix(count)))
+      #expect(cut == nil || left.answers.starts(with: cut?.answers ?? []), "cut at \(count)")
+    }
+  }
+
   @Test func standingsTellTheirGeneration() throws {
     var standing = StreamStanding(
       life: 1, epoch: 7, expected: 12, isClosed: true, firstInput: 3, nextStep: 4, messages: 5,

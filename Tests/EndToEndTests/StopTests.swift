@@ -38,14 +38,17 @@ struct StopTests {
     #expect(numbers == Array(0..<1000))
   }
 
-  /// Whoever has lost the connection a moment before gets the answers behind the next start; the file
-  /// has them once, also where nothing else is sent, and behind a third start.
-  @Test func theNextStartAnswersAgainWhatAStopFoundYoung() throws {
+  /// Whoever has lost the connection a moment before gets the answers behind the next start.
+  ///
+  /// The file has them once, also where nothing else is sent, and behind a third start. Nothing is
+  /// computed again.
+  @Test(arguments: [false, true])
+  func theNextStartOffersWhatAStopFoundYoung(isSplit: Bool) throws {
     let folder = try TemporaryFolder()
     var pipeline = PipelineText.hello
     pipeline.sink = ["file: \(folder.file("out.jsonl"))"]
     pipeline.more = ["state: { store: \(folder.file("state.sqlite")), checkpoint: 1h }"]
-    let running = try RunningPipeline(pipeline)
+    let running = try RunningPipeline(pipeline, isSplit: isSplit)
     let first = try running.client()
     try first.send(.text("hell"), to: "open", number: 0)
     try first.send(.text("hello"), to: "ended", number: 0, flags: .end)
@@ -57,7 +60,9 @@ struct StopTests {
     for _ in 0..<2 {
       let duration = try ContinuousClock().measure { try running.stop() }
       #expect(duration < .seconds(5), "a stop waits for no checkpoint")
-      try running.start(0)
+      for index in running.processes.indices { try running.start(index, waits: false) }
+      for process in running.processes { try process.waitUntilReady() }
+      #expect(!running.daemon.process.errorLines.contains { $0.contains("msg=replaying") })
       let client = try running.client()
       let welcome = try client.hello(["open": 0, "ended": 0, "bare": 0])
       #expect(welcome.streams["open"]?.expected == 4)
@@ -72,6 +77,34 @@ struct StopTests {
       let numbers = lines.filter { $0.stream == stream && $0.label != nil }.map(\.number)
       #expect(numbers == Array(0..<count), "\(stream)")
     }
+  }
+
+  /// Somebody who was away when it was told to stop, and stays away behind the next start: a kill within
+  /// that minute takes nothing away.
+  @Test func aKillBehindAStopTakesNothingAway() throws {
+    let folder = try TemporaryFolder()
+    var pipeline = PipelineText.hello
+    pipeline.more = ["state: { store: \(folder.file("state.sqlite")), checkpoint: 50ms }"]
+    let running = try RunningPipeline(pipeline)
+    let first = try running.client()
+    try first.send(.text("hell"), to: "a", number: 0)
+    let answers = try first.answers(of: "a", steps: 4).flatMap(\.payload)
+    try running.stop()
+    try running.start(0)
+    try running.crash(0)
+    let client = try running.client()
+    #expect(try client.hello(["a": 0]).streams["a"]?.expected == 4)
+    #expect(try client.answers(of: "a", steps: 4).flatMap(\.payload) == answers)
+    // What was left is known to belong to what was before this.
+    try client.send(.text("o"), to: "a", number: 4)
+    _ = try client.answers(of: "a", steps: 1)
+    try running.stop()
+    try running.start(0)
+    let third = try running.client()
+    #expect(try third.hello(["a": 0]).streams["a"]?.expected == 5)
+    let all = try third.answers(of: "a", steps: 5)
+    #expect(all.last?.header.end == 5)
+    #expect(all.flatMap(\.payload).starts(with: answers))
   }
 
   @Test func dataThatComesWhileStoppingIsRefused() throws {

@@ -342,6 +342,7 @@ enum FuzzedInput: String, CaseIterable {
       ("checkpoint", { try StreamCheckpoint(bytes: $0).state.count }),
       ("standing", { try StreamStanding(bytes: $0).carry.count }),
       ("written", { try WrittenAnswers(bytes: $0).alarm.count }),
+      ("left", { try LeftAnswers(bytes: $0).answers.count }),
     ]
     return readers.map { name, read in
       do { return "\(name) \(try read(bytes))" } catch { return "\(name): \(error)" }

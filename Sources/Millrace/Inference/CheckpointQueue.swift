@@ -8,7 +8,8 @@ import ZeroMQ
 /// Each waits until the tokenizer stage gives leave, which it does when somebody is there for the
 /// answers; a stream that nobody comes for keeps no other one waiting. What has leave goes together,
 /// as a chunk. That waits until the sink has written every answer that was sent before it; and until it
-/// is one interval old, so that answers that are still on their way can be computed again. A stop waits
+/// is one interval old, so that answers that are still on their way can be computed again. Where the
+/// tokenizer stage has left these in its store, for it is about to end, nothing is too young. A stop waits
 /// for neither: what has no leave by then, or is too young, is not saved. Its input is still in the log,
 /// and the next start computes its answers again. A worker in a process of its own saves the young ones
 /// too: the tokenizer stage beside it keeps its cache, or waits until they are saved. Owned by the
@@ -49,6 +50,8 @@ final class CheckpointQueue {
   /// Those that have it, and belong to the next chunk.
   private var free: [Entry] = []
   private var chunks: Deque<Chunk> = []
+  /// Whether all that there is now is to be saved at once.
+  private var isHasty = false
 
   /// How many of them are looked at in a millisecond, and how many were in this one.
   private var pace = 0
@@ -72,7 +75,7 @@ final class CheckpointQueue {
   /// How long a poll may wait.
   var patience: UInt64 {
     if !free.isEmpty { return 0 }
-    if !due.isEmpty { return 1 }
+    if !due.isEmpty || isHasty && !dirty.isEmpty { return 1 }
     if !chunks.isEmpty || !dirty.isEmpty { return min(50, interval) }
     return 500
   }
@@ -85,8 +88,12 @@ final class CheckpointQueue {
   }
 
   private func isOld(_ chunk: Chunk, at now: UInt64, isStopping: Bool) -> Bool {
-    isStopping && !leavesYoung || now >= chunk.milliseconds + interval
+    isHasty || isStopping && !leavesYoung || now >= chunk.milliseconds + interval
   }
+
+  /// Saves what there is without waiting for an interval: answers that may be on their way are in the
+  /// tokenizer stage's store.
+  func hasten() { isHasty = true }
 
   func removeAll() {
     dirty.removeAll()
@@ -96,6 +103,7 @@ final class CheckpointQueue {
     granted.removeAll()
     free.removeAll()
     chunks.removeAll()
+    isHasty = false
   }
 
   /// A message of a stream was applied.
@@ -110,7 +118,7 @@ final class CheckpointQueue {
   /// Gives the streams whose turn it is; with `isStopping` at once.
   func nextStreams(isStopping: Bool) -> [InferenceStream] {
     let now = clock.milliseconds
-    if due.isEmpty, !dirty.isEmpty, isStopping || now >= nextRoundMilliseconds {
+    if due.isEmpty, !dirty.isEmpty, isStopping || isHasty || now >= nextRoundMilliseconds {
       nextRoundMilliseconds = now + interval
       // In the order in which the store has them.
       due = Deque(dirty.sorted { $0.id < $1.id })
@@ -120,7 +128,7 @@ final class CheckpointQueue {
         CheckpointQueue.streamsPerMillisecond, due.count / Int(clamping: max(1, interval / 2)))
     }
     if now != paced.milliseconds { paced = (now, 0) }
-    let room = isStopping ? CheckpointQueue.streamsPerTurn : max(0, pace - paced.count)
+    let room = isStopping || isHasty ? CheckpointQueue.streamsPerTurn : max(0, pace - paced.count)
     let count = min(due.count, room)
     paced.count += count
     defer { due.removeFirst(count) }
@@ -176,5 +184,8 @@ final class CheckpointQueue {
       for entry in chunk.entries { body(entry) }
     }
     if chunks.first?.ticket == nil { bell.want(false) }
+    if isHasty, dirty.isEmpty, due.isEmpty, gathered.isEmpty, free.isEmpty, chunks.isEmpty {
+      isHasty = false
+    }
   }
 }

@@ -170,6 +170,7 @@ package final class InferenceLoop: StageLoop {
     guard connection === upstream else { return }
     if message.header.kind == .models { return try follow(ModelMessage(payload: message.payload)) }
     if message.header.kind == .acknowledge, let id = message.stream {
+      if message.header.isUrgent { checkpoints?.hasten() }
       checkpoints?.leave(
         id, MessagePlace(life: message.header.input, messages: message.header.number))
     }

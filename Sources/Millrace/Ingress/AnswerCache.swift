@@ -227,6 +227,21 @@ final class AnswerCache {
     contents(of: stream).compactMap { if case .answer(let answer) = $0 { answer } else { nil } }
   }
 
+  /// Behind the newest entry of all.
+  var end: Int { oldest + entries.count }
+
+  /// The cached answers that came when or after `end` was `index`.
+  func answers(of stream: IngressStream, since index: Int) -> [Answer] {
+    var answers: [Answer] = []
+    var next = stream.newestCached
+    while next >= max(oldest, index) {
+      let entry = entries[next - oldest]
+      if case .answer(let answer) = entry.content { answers.append(answer) }
+      next = entry.previous
+    }
+    return answers.reversed()
+  }
+
   /// What was kept since input behind `position` came, oldest first; nothing where that is longer
   /// ago than anybody who keeps to the credit would repeat.
   ///

@@ -13,7 +13,7 @@ extension TokenizerLoop {
     var inMemory: [(stream: IngressStream, wanted: UInt64?)] = []
     var missing: [Missing] = []
     for (name, wanted) in hello.streams {
-      guard let id = StreamID(name), let stream = streams[id] else {
+      guard let id = StreamID(name), let stream = try streams[id] ?? recalled(id) else {
         let parked = try log?.store.standing(of: name)
         standing[name] = parkedStanding(parked)
         if let parked, let wanted, let id = StreamID(name) {

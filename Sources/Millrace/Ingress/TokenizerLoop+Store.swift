@@ -19,6 +19,7 @@ extension TokenizerLoop {
     // Whoever sends to it has been heard since this process began the life, and then it was parked.
     stream.isClaimed = standing.life >= firstLife
     streams[id] = stream
+    try recallAnswers(of: stream)
     if stream.sequence.phase == .open {
       openStreams += 1
       models.park(stream, by: -1)
@@ -101,6 +102,8 @@ extension TokenizerLoop {
       leaveAsked[stream.id] == nil, streams[stream.id] === stream
     else { return streams[stream.id] !== stream }
     streams[stream.id] = nil
+    // The store has its answers still, if any were left of it.
+    if !stream.isClaimed, stream.newestCached >= 0 { leaving.streams.insert(stream.id) }
     if stream.sequence.phase == .open {
       openStreams -= 1
       models.park(stream, by: 1)
@@ -157,6 +160,8 @@ extension TokenizerLoop {
       for steps in record.steps { try takeUp(steps, of: stream) }
       return stream
     }
+    try findLeftAnswers()
+    for stream in streams.values { try recallAnswers(of: stream) }
     openStreams = streams.values.count { $0.sequence.phase == .open }
     // Rows may lag behind what the groups say of the streams that are in memory now.
     allOpenStreams = try log.store.openStreamCount()
@@ -269,19 +274,13 @@ extension TokenizerLoop {
 
   /// Whether somebody is there for its answers, or has been waited for long enough.
   private func mayBeSaved(_ stream: IngressStream) -> Bool {
-    stream.isClaimed || !stage.replies || isLeaveDue
-  }
-
-  /// Whether nothing but leave keeps a stream from being saved.
-  func isHeldBack(_ stream: IngressStream) -> Bool {
-    guard let place = leaveAsked[stream.id], let last = stream.unsaved.last else { return false }
-    return last.place < place
+    stream.isClaimed || !stage.replies || isLeaveDue || hasLeftAnswers
   }
 
   /// Before this stage ends: workers save what they were sent as far as its answers have come here.
   ///
-  /// Of what has not come, and of what nobody has come for, the log is kept, and the next start has it
-  /// answered again.
+  /// Where it could not wait, the log is kept of what has not come, and of what nobody has come for, and
+  /// the next start has it answered again.
   func giveLastLeave() throws {
     guard log != nil else { return }
     for stream in streams.values where !stream.unsaved.isEmpty && mayBeSaved(stream) {
@@ -299,10 +298,13 @@ extension TokenizerLoop {
       before: MessagePlace(life: message.header.input, messages: message.header.number))
   }
 
-  private func sendLeave(for id: StreamID, before place: MessagePlace) throws {
+  func sendLeave(
+    for id: StreamID, before place: MessagePlace, isUrgent: Bool = false
+  ) throws {
     var header = Header(kind: .acknowledge)
     header.number = place.messages
     header.input = place.life
+    if isUrgent { header.isUrgent = true }
     let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
     try id.withBytes {
       try workers[worker(of: id)].send(header, stream: $0, payload: nothing, units: 0)

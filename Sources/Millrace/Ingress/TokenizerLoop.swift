@@ -46,6 +46,8 @@ package final class TokenizerLoop: StageLoop {
   private var leaveDueMilliseconds: UInt64?
   /// Whether that time has come, and all that clients had sent by then was read.
   private(set) var isLeaveDue = false
+  /// Answers that the next start is to offer, and those that this one has found.
+  var leaving = AnswersToLeave()
   /// Why the store does not write for the moment, as it was last told.
   var toldStall: String?
   /// Whether what a process before this one left is still to be answered.
@@ -193,6 +195,7 @@ package final class TokenizerLoop: StageLoop {
     let received = hasRoom && poller.isReadable(linkItem) ? try receive() : 0
     if hasRoom, received < Limits.drainMessages { holdReplies() }
     try giveOverdueLeave()
+    dropLeftAnswers()
     log?.submit()
     // What those who went had sent has been read then.
     if hasRoom, received < Limits.drainMessages { try reportDepartures() }
@@ -205,7 +208,7 @@ package final class TokenizerLoop: StageLoop {
     if control.hasNeighbours {
       for worker in workers { try worker.keepAlive(control.logger) }
     }
-    guard control.stop.isRaised, isDrained(received: received) else { return true }
+    guard control.stop.isRaised, try isDrained(received: received) else { return true }
     try giveLastLeave()
     return false
   }
@@ -229,17 +232,22 @@ package final class TokenizerLoop: StageLoop {
     }
   }
 
-  /// Behind `stop`: whether all is answered, or has been waited for long enough.
-  private func isDrained(received: Int) -> Bool {
+  /// Behind `stop`: whether all is answered and saved, or has been waited for long enough.
+  private func isDrained(received: Int) throws -> Bool {
     let now = control.clock.milliseconds
     let since = stoppedAtMilliseconds ?? now
     stoppedAtMilliseconds = since
     // What clients send from now on is refused, and keeps nobody waiting.
     let isRead = received < Limits.drainMessages
-    if underWay == 0, isLogDone, !link.hasWaiting, isRead { return true }
+    if underWay == 0, log?.isIdle ?? true, !link.hasWaiting, isRead, try saveForNextStart() {
+      return true
+    }
     guard now - since > TokenizerLoop.drainMilliseconds else { return false }
     control.logger.error(
-      "stopped before all was answered", metadata: ["messages": "\(underWay)"])
+      underWay > 0
+        ? "stopped before all was answered"
+        : "stopped before all was saved; the next start computes the rest again",
+      metadata: ["messages": "\(underWay)"])
     return true
   }
 
@@ -264,14 +272,6 @@ package final class TokenizerLoop: StageLoop {
     guard let log else { return true }
     return log.store.hasRoom && log.backlog < Limits.drainMessages * 16
       && outbound.allSatisfy { $0.isEmpty }
-  }
-
-  /// Whether the store needs nothing more of this stage: with neighbours in other processes, which may
-  /// have been started anew a moment ago, that they have saved all that they may.
-  private var isLogDone: Bool {
-    guard let log else { return true }
-    guard control.hasNeighbours, !log.isSaved else { return log.isIdle }
-    return log.isIdle && streams.values.allSatisfy { $0.unsaved.isEmpty || isHeldBack($0) }
   }
 
   /// A number that no life of any stream had before.

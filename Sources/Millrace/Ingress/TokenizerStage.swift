@@ -25,6 +25,8 @@ package struct TokenizerStage: Stage {
   let replies: Bool
   /// Where accepted input is kept; nil for nowhere.
   let store: StateStore?
+  /// How often states are saved.
+  let checkpointMilliseconds: UInt64
   /// An idle stream leaves memory after so long; nil for only when there is need.
   let parkMilliseconds: UInt64?
   /// An idle stream ends after so long; nil for never.

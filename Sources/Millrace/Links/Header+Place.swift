@@ -56,6 +56,13 @@ extension Header {
     set { model = newValue ? Header.againBit : 0 }
   }
 
+  /// Of leave to save a state, from the tokenizer stage: whether it is to be saved at once, for that stage
+  /// is about to end.
+  var isUrgent: Bool {
+    get { model & Header.againBit != 0 }
+    set { model = newValue ? Header.againBit : 0 }
+  }
+
   /// What an answer costs on the link to the sink: a bare end counts too, so that credit says that it
   /// was written.
   var sinkUnits: UInt64 { max(1, UInt64(count)) }

@@ -152,6 +152,7 @@ package struct Pipeline: Sendable {
       stateForm: StateForm(model.model.stateLayout),
       onFull: file.onFull, maxSteps: file.maxSteps, model: modelRecord,
       endpoints: endpoints, replies: file.sink.reply, store: store,
+      checkpointMilliseconds: file.store?.checkpointMilliseconds ?? 0,
       parkMilliseconds: file.store?.parkMilliseconds,
       expireMilliseconds: file.expireMilliseconds, keep: file.keep,
       form: CheckpointForm(self, owner: checkpointOwner))

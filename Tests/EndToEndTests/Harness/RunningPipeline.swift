@@ -86,9 +86,10 @@ final class RunningPipeline {
     for process in processes { try process.waitUntilReady() }
   }
 
-  func start(_ index: Int) throws {
+  /// Starts a process again; without its neighbours, one of three is not ready.
+  func start(_ index: Int, waits: Bool = true) throws {
     processes[index] = try DaemonProcess(commands[index], variables: variables)
-    try processes[index].waitUntilReady()
+    if waits { try processes[index].waitUntilReady() }
   }
 
   /// Lines of the sink's file, with a store.

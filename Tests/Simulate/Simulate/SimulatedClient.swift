@@ -81,15 +81,16 @@ final class SimulatedClient {
     try link.receiverBegan(at: address)
   }
 
-  /// The stage that it is connected to has died.
-  func ingressDied(arriving: Int, lost: Int) throws {
+  /// The stage that it is connected to has died, or ended `inOrder`.
+  func ingressDied(arriving: Int, lost: Int, inOrder: Bool) throws {
     ingress = nil
     isDisturbed = true
     left = []
     lose(since: try link.receiverDied(arriving: arriving, lost: lost))
     // Answers that are not in anybody's memory are computed again from the last checkpoint on, which
-    // lies an interval before the crash.
-    let interval = world.setup.checkpointMilliseconds
+    // lies an interval before the crash. Those of some seconds are left by a stop.
+    let interval = max(
+      world.setup.checkpointMilliseconds, inOrder ? Limits.leftAnswersMilliseconds : 0)
     let now = world.clock.milliseconds
     for stream in streams { for life in stream.lives { life.mayMissRefusals = true } }
     // Nobody is waited for longer than that.

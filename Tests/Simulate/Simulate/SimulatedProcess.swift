@@ -20,6 +20,10 @@ final class SimulatedProcess {
   private(set) var isRunning = false
   /// Whether it was told to drain.
   private(set) var isStopping = false
+  private var stoppedAtMilliseconds: UInt64 = 0
+  /// Whether it drained and saved all before it ended, as far as can be seen from outside: one that waits
+  /// in vain gives up after ten seconds.
+  private(set) var hasEndedInOrder = false
   /// What the disk is like; a broken one ends the process.
   private(set) var disk = Event.DiskState.fine
 
@@ -106,6 +110,7 @@ final class SimulatedProcess {
     store = nil
     isRunning = false
     isStopping = false
+    hasEndedInOrder = false
   }
 
   /// What is on the disk behind its death; `power` is chance where the power was cut too.
@@ -140,6 +145,7 @@ final class SimulatedProcess {
   func stop() {
     guard isRunning, !isStopping else { return }
     isStopping = true
+    stoppedAtMilliseconds = world.clock.milliseconds
     loops.first?.stop.raise()
   }
 
@@ -152,6 +158,7 @@ final class SimulatedProcess {
     loops.remove(at: index)
     loops.first?.stop.raise()
     guard loops.isEmpty else { return }
+    hasEndedInOrder = world.clock.milliseconds < stoppedAtMilliseconds + 10_000
     store?.finish()
     store = nil
     faulty_disk_revive(storePath)

@@ -220,7 +220,9 @@ final class World {
         for worker in 0..<setup.workers {
           try relay("tokens-\(worker)").senderDied(arriving: arriving)
         }
-        for client in clients { try client.ingressDied(arriving: arriving, lost: lost) }
+        for client in clients {
+          try client.ingressDied(arriving: arriving, lost: lost, inOrder: process.hasEndedInOrder)
+        }
       case "sink":
         for worker in 0..<setup.workers {
           _ = try relay("answers-\(worker)").receiverDied(arriving: arriving, lost: lost)
