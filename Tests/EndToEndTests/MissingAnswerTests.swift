@@ -110,12 +110,14 @@ struct MissingAnswerTests {
     _ = try relayed.http.wait(for: "millrace_streams_active") { $0 == 0 }
     relayed.relay.fallSilent()
     try relayed.flowWhenGivenUp()
-    try pipe.read(until: "what is missing") { !$0.errorLines.isEmpty }
+    try pipe.read(until: "what is missing") {
+      $0.errorLines.contains { $0.contains("over-limit") }
+    }
     pipe.write(Array("{\"stream\":\"a\",\"text\":\"l\",\"end\":true}\n".utf8))
     pipe.closeInput()
     #expect(try pipe.waitForExit() == 65)
-    #expect(pipe.errorLines.count == 1)
-    #expect(pipe.errorLines.first?.contains("stream a number 3: over-limit") == true)
+    #expect(pipe.errorLines.count == 3)
+    #expect(pipe.errorLines.contains { $0.contains("stream a number 3: over-limit") })
     let answers = try pipe.outputLines.map { try OutputLine($0) }.filter { $0.label != nil }
     #expect(answers.map(\.number) == [0, 1, 3])
     try relayed.running.stop()

@@ -36,6 +36,7 @@ struct ReconnectTests {
       pipe.write(Array("\(line)\n".utf8))
     }
     try running.daemon.terminate(SIGKILL)
+    try pipe.read(until: "the word that the daemon has gone") { !$0.errorLines.isEmpty }
     let second = try DaemonProcess(["run", path])
     try second.waitUntilReady()
     try pipe.read(until: "the answers of b") {
@@ -47,8 +48,11 @@ struct ReconnectTests {
       Array("{\"stream\":\"a\",\"text\":\"ll\"}\n{\"stream\":\"c\",\"text\":\"h\"}\n".utf8))
     pipe.closeInput()
     #expect(try pipe.waitForExit() == 65)
-    #expect(pipe.errorLines.count == 1)
-    #expect(pipe.errorLines.first?.contains("stream a number 2: state-lost") == true)
+    // What was lost is told in front of the word that the daemon is back, or behind it.
+    #expect(pipe.errorLines.count == 3)
+    #expect(pipe.errorLines.first?.hasSuffix(" is lost; waiting for the daemon") == true)
+    #expect(pipe.errorLines.contains { $0.hasSuffix(" is back; going on") })
+    #expect(pipe.errorLines.contains { $0.contains("stream a number 2: state-lost") })
     let lines = try pipe.outputLines.map { try OutputLine($0) }
     #expect(lines.filter { $0.stream == "a" }.map(\.number) == [0, 1])
     #expect(lines.filter { $0.stream == "b" }.map(\.label) == ["e", "l", "l", "o"])

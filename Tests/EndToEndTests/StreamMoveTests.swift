@@ -129,7 +129,9 @@ struct StreamMoveTests {
     pipe.write(Array("{\"stream\":\"a\",\"text\":\"ll\",\"end\":true}\n".utf8))
     pipe.closeInput()
     #expect(try pipe.waitForExit() == 0)
-    #expect(pipe.errorLines.isEmpty, "\(pipe.errorLines)")
+    // That daemons have gone and are back is all there is to say.
+    let said = pipe.errorLines.filter { !$0.contains(" is lost; ") && !$0.contains(" is back; ") }
+    #expect(said.isEmpty, "\(said)")
     #expect(try pipe.outputLines.map { try OutputLine($0).label } == ["e", "l", "l", "o"])
     try first.stop()
     try second.stop()

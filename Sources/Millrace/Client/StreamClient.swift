@@ -84,6 +84,9 @@ package final class StreamClient {
   var troubledEndpoint: String { worst.endpoint }
   var greetedMilliseconds: UInt64 { worst.link.greetedMilliseconds }
   package var pingsUnanswered: Int { worst.link.pingsUnanswered }
+  /// Connections that were lost so far, and the endpoint of one that is not back.
+  var losses: Int { all.reduce(0) { $0 + $1.link.losses } }
+  var lostEndpoint: String? { all.first { $0.link.isCutOff }?.endpoint }
   package var hasWaiting: Bool {
     !waiting.isEmpty || successors.values.contains { $0.hasWaiting }
   }

@@ -58,12 +58,15 @@ package struct Filter: Sendable {
 
   /// Sends what `makeSource` gives, and calls `onAnswer` and `onRefusal` on the filter's thread.
   ///
+  /// `say` gets what people should know of a running daemon: that it has gone, and is back.
+  ///
   /// - Throws: `Failure`, a stage's error, or what the closures throw.
   func run(
     makeSource: @escaping @Sendable () throws -> any InputSource,
     onAnswer: @escaping @Sendable (StreamID, Header, AnswerMessage) throws -> Void,
     onRefusal: @escaping @Sendable (StreamID?, UInt64, Refusal) -> Void,
-    onIdle: @escaping @Sendable () throws -> Void = {}
+    onIdle: @escaping @Sendable () throws -> Void = {},
+    say: @escaping @Sendable (String) -> Void = { _ in }
   ) async throws -> Summary {
     let context = try Context()
     let stopped = try Signal()
@@ -74,7 +77,7 @@ package struct Filter: Sendable {
           context: context, endpoint: endpoint, epoch: connect == nil ? 0 : Filter.incarnation(),
           keepsLives: keepsLives, keys: keys, stopped: stopped,
           source: try makeSource(),
-          onAnswer: onAnswer, onRefusal: onRefusal, onIdle: onIdle)
+          onAnswer: onAnswer, onRefusal: onRefusal, onIdle: onIdle, say: say)
         return try loop.run()
       }
     }

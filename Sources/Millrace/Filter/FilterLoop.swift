@@ -9,6 +9,7 @@ struct FilterLoop {
   private let onAnswer: (StreamID, Header, AnswerMessage) throws -> Void
   private let onRefusal: (StreamID?, UInt64, Refusal) -> Void
   private let onIdle: () throws -> Void
+  private let say: (String) -> Void
   private var summary = Filter.Summary()
 
   /// How long a daemon may take to welcome us.
@@ -18,6 +19,10 @@ struct FilterLoop {
   /// Pings, one every two seconds, that a daemon may leave unanswered: a cut of a minute is no end.
   private static let pingsUnansweredMax = 45
   private var wasWelcome = false
+  /// Losses of the connection that were told of.
+  private var knownLosses = 0
+  /// The endpoint that is told to be gone.
+  private var missing: String?
 
   init(
     context: Context, endpoint: String, epoch: UInt64, keepsLives: Bool, keys: CurveClientKeys?,
@@ -25,7 +30,8 @@ struct FilterLoop {
     source: any InputSource,
     onAnswer: @escaping (StreamID, Header, AnswerMessage) throws -> Void,
     onRefusal: @escaping (StreamID?, UInt64, Refusal) -> Void,
-    onIdle: @escaping () throws -> Void
+    onIdle: @escaping () throws -> Void,
+    say: @escaping (String) -> Void
   ) throws {
     client = try StreamClient(
       context: context, endpoint: endpoint, epoch: epoch, keepsLives: keepsLives, keys: keys)
@@ -34,6 +40,7 @@ struct FilterLoop {
     self.onAnswer = onAnswer
     self.onRefusal = onRefusal
     self.onIdle = onIdle
+    self.say = say
   }
 
   func run() throws -> Filter.Summary {
@@ -65,6 +72,7 @@ struct FilterLoop {
       }
       if stopped.isRaised { throw Filter.Failure.pipelineStopped }
       try receive()
+      tellOfConnection()
       if wantsInput, input.map(withInput.isReadable) ?? true {
         if let lines = try source.next() {
           for line in lines { try client.submit(line) }
@@ -94,6 +102,21 @@ struct FilterLoop {
         }
         throw Filter.Failure.notLetIn(endpoint: endpoint, reason: trouble.ownWords)
       }
+    }
+  }
+
+  /// Says when the daemon has gone, and when it is back, however short it was gone.
+  private mutating func tellOfConnection() {
+    let gone = client.lostEndpoint
+    if client.losses > knownLosses {
+      knownLosses = client.losses
+      let endpoint = gone ?? client.troubledEndpoint
+      if missing == nil { say("the connection to \(endpoint) is lost; waiting for the daemon") }
+      missing = endpoint
+    }
+    if gone == nil, let endpoint = missing {
+      missing = nil
+      say("\(endpoint) is back; going on")
     }
   }
 

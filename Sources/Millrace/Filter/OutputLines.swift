@@ -35,6 +35,11 @@ final class OutputLines: @unchecked Sendable {  // why: one thread uses it, afte
 
   func complain(_ message: String) {
     complaints += 1
+    OutputLines.say(message)
+  }
+
+  /// What is no fault of the input, and does not change the exit code.
+  static func say(_ message: String) {
     FileHandle.standardError.write(Data("millrace: \(message)\n".utf8))
   }
 }

@@ -58,7 +58,7 @@ package struct PipeRun: Sendable {
           "stream \(stream?.name ?? "(none)") number \(number): \(refusal.code.rawValue): "
             + refusal.message)
       },
-      onIdle: { try output.flush() })
+      onIdle: { try output.flush() }, say: OutputLines.say)
     summary.refusals = output.complaints
     return summary
   }

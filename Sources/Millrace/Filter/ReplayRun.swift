@@ -123,10 +123,11 @@ package struct ReplayRun: Sendable {
         if keeps { collector.append(rows, of: stream) }
         if prints { try output.append(rows, of: stream, format: format) }
       },
-      onRefusal: { collector.refuse($0, $1, $2) }, onIdle: { try output.flush() })
+      onRefusal: { collector.refuse($0, $1, $2) }, onIdle: { try output.flush() },
+      say: OutputLines.say)
     progress.finish()
     for refusal in collector.refusals.prefix(10) {
-      FileHandle.standardError.write(Data("millrace: \(refusal)\n".utf8))
+      OutputLines.say(refusal)
     }
     return (collector.lines, summary)
   }

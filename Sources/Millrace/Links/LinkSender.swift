@@ -17,6 +17,10 @@ final class LinkSender {
   private var knownHandshakes = 0
   /// Why the last handshake failed; nil when it did not.
   private(set) var trouble: HandshakeTrouble?
+  /// Connections that were lost behind a welcome, as far as they are watched.
+  private(set) var losses = 0
+  /// Whether one was lost since the last welcome.
+  private(set) var isCutOff = false
   private var troublePace = LogPace()
   /// Units sent since the last welcome.
   private(set) var sent: UInt64 = 0
@@ -83,6 +87,9 @@ final class LinkSender {
       if event.kind == .handshakeSucceeded {
         handshakes += 1
         trouble = nil
+      } else if event.kind == .disconnected, welcomes > 0, !isCutOff {
+        losses += 1
+        isCutOff = true
       } else if let found = HandshakeTrouble(event.kind) {
         trouble = found
       }
@@ -177,6 +184,7 @@ final class LinkSender {
           continue
         }
         welcomes += 1
+        isCutOff = false
         credit = welcome.credit
         isWelcome = true
         try handle(inbound)
