@@ -45,6 +45,37 @@ struct TopTests {
     #expect(lines[9].split(separator: " ") == ["b", "0", "4", "3", "1"])
   }
 
+  /// Where the terminal is narrow, what matters least is left out as a whole.
+  @Test func aNarrowTerminalHasFewerColumnsThatAreWhole() throws {
+    let lines = try view().lines(columns: 50, rows: 12).map(\.text)
+    #expect(lines.allSatisfy { DisplayWidth.of($0) == 50 && !$0.contains("…") })
+    func words(_ line: String) -> [Substring] { line.split(separator: " ") }
+    #expect(words(lines[0]) == ["millrace", "top", "말", "avx2", "f32"])
+    #expect(words(lines[1]) == ["up", "61s", "streams", "2", "clients", "1", "refused", "7"])
+    #expect(words(lines[3]) == ["STAGE*", "STEPS/S", "P50", "P99", "QUEUE"])
+    #expect(words(lines[4]) == ["tokenizer", "1234", "812us", "20.5ms", "2"])
+    #expect(words(lines[7]) == ["STREAM", "STEPS/S*", "STEPS", "WAITING"])
+    #expect(words(lines[8]) == ["a", "10", "30", "0"])
+    #expect(
+      lines[11].trimmingCharacters(in: .whitespaces)
+        == "q quit  Enter look into  f freeze  / filter")
+    // What it is sorted by stays.
+    let sorted = try view(Array(repeating: .character("S"), count: 8))
+      .lines(columns: 50, rows: 12).map(\.text)
+    #expect(words(sorted[3]) == ["STAGE", "STEPS/S", "P50", "MESSAGES*"])
+    var opened = try view([.down, .enter])
+    let answer =
+      #"{"stream":"b","number":3,"token":"물을","label":"마셨다","score":0.033333335,"top":[]}"#
+    _ = try opened.take(topic: "tap/sink/result/b/", json: Data(answer.utf8), seconds: 3)
+    #expect(
+      words(opened.lines(columns: 50, rows: 12)[8].text) == ["3", "물을", "마셨다", "0.033333335"])
+    let values = #"{"stream":"b","number":4,"values":[0.12345678,0.22345678,0.32345678,0.42345678]}"#
+    _ = try opened.take(topic: "tap/sink/result/b/", json: Data(values.utf8), seconds: 4)
+    #expect(
+      words(opened.lines(columns: 50, rows: 12)[8].text)
+        == ["4", "0.12345678", "0.22345678", "0.32345678"])
+  }
+
   @Test func keysFreezeFilterSortAndLookInto() throws {
     var frozen = try view([.character("f")])
     #expect(

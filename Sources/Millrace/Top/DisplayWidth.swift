@@ -46,6 +46,17 @@ enum DisplayWidth {
     return side == .left ? shown + space : space + shown
   }
 
+  /// As many of the parts, from the first on, as there is room for as a whole; at least the first.
+  static func joined(_ parts: [String], _ columns: Int) -> String {
+    var line = parts.first ?? ""
+    for part in parts.dropFirst() {
+      let longer = line + "  " + part
+      guard of(longer) <= columns else { break }
+      line = longer
+    }
+    return line
+  }
+
   private static func cut(_ text: String, _ columns: Int) -> String {
     guard columns > 0 else { return "" }
     var shown = ""

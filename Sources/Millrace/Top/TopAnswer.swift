@@ -8,13 +8,20 @@ struct TopAnswer: Decodable {
   let values: [Float?]?
 
   func text(columns: Int) -> String {
-    var parts = [DisplayWidth.fit("\(number)", 10, .right)]
-    if let token { parts.append(DisplayWidth.fit(token, 16)) }
-    if let label { parts.append(DisplayWidth.fit(label, 24)) }
-    if let score { parts.append(DisplayWidth.fit("\(score)", 14, .right)) }
+    let isNarrow = columns < 70
+    var parts = [DisplayWidth.fit("\(number)", isNarrow ? 8 : 10, .right)]
+    if let token { parts.append(DisplayWidth.fit(token, isNarrow ? 8 : 16)) }
+    if let label { parts.append(DisplayWidth.fit(label, isNarrow ? 14 : 24)) }
+    if let score { parts.append(DisplayWidth.fit("\(score)", isNarrow ? 13 : 14, .right)) }
+    var line = DisplayWidth.joined(parts, columns)
     if label == nil, let values {
-      parts.append(values.prefix(8).map { $0.map { "\($0)" } ?? "null" }.joined(separator: " "))
+      // A number that is cut would be another one.
+      for (index, value) in values.prefix(8).enumerated() {
+        let longer = line + (index == 0 ? "  " : " ") + (value.map { "\($0)" } ?? "null")
+        guard index == 0 || DisplayWidth.of(longer) <= columns else { break }
+        line = longer
+      }
     }
-    return parts.joined(separator: "  ")
+    return line
   }
 }

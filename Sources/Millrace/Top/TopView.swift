@@ -125,7 +125,10 @@ struct TopView {
   /// The screen's lines, of at most `columns`; the first of a table's lines is marked as its head.
   func lines(columns: Int, rows: Int) -> [TopLine] {
     guard let about = stats.values.first?.about else { return [TopLine(notice, columns)] }
-    var lines = [TopLine(heading(about), columns), TopLine(figures, columns)]
+    var lines = [
+      TopLine(DisplayWidth.joined(heading(about), columns), columns),
+      TopLine(DisplayWidth.joined(figures, columns), columns),
+    ]
     lines.append(TopLine("", columns))
     lines += table(shownStages, .stages, sortedBy: stageSort, columns)
     lines.append(TopLine("", columns))
@@ -142,17 +145,19 @@ struct TopView {
       lines += part
     }
     while lines.count < rows - 1 { lines.append(TopLine("", columns)) }
-    lines.append(TopLine(keys, columns, .head))
+    lines.append(TopLine(DisplayWidth.joined(keys, columns), columns, .head))
     return Array(lines.prefix(rows))
   }
 
   /// The model's hash comes last, as a narrow terminal can do without, with 16 digits as in /metrics.
-  private func heading(_ about: PipelineFacts) -> String {
-    "millrace top  \(about.pipeline)  \(about.kernels) \(about.precision)  \(about.edges)  "
-      + about.model.prefix("sha256:".count + 16)
+  private func heading(_ about: PipelineFacts) -> [String] {
+    [
+      "millrace top", about.pipeline, "\(about.kernels) \(about.precision)", about.edges,
+      String(about.model.prefix("sha256:".count + 16)),
+    ]
   }
 
-  private var figures: String {
+  private var figures: [String] {
     let all = stats.values
     let ingress = all.compactMap(\.ingress).first
     var parts = ["up \(Quantity.duration(microseconds: (all.map(\.uptime).max() ?? 0) * 1e6))"]
@@ -174,27 +179,25 @@ struct TopView {
     if silentSeconds >= TopView.silenceSeconds {
       parts.insert("NOT HEARD FOR \(Int(silentSeconds)) s", at: 0)
     }
-    return parts.joined(separator: "  ")
+    return parts
   }
 
-  private var keys: String {
-    if isFiltering { return "filter: \(filter)_   Enter keeps it, Esc drops it" }
+  private var keys: [String] {
+    if isFiltering { return ["filter: \(filter)_ ", "Enter keeps it, Esc drops it"] }
     let shown = filter.isEmpty ? "" : " (\(filter))"
-    return "q quit  f freeze  / filter\(shown)  s sort streams  S sort stages  r reverse  "
-      + (opened == nil ? "Enter look into" : "Esc back")
+    return [
+      "q quit", opened == nil ? "Enter look into" : "Esc back", "f freeze", "/ filter\(shown)",
+      "s sort streams", "S sort stages", "r reverse",
+    ]
   }
 
   private func table<Row>(
     _ rows: [Row], _ columns: [TopColumn<Row>], sortedBy sort: Int, _ width: Int
   ) -> [TopLine] {
-    let head = columns.enumerated().map { index, column in
-      DisplayWidth.fit(column.title + (index == sort ? "*" : ""), column.width, column.side)
-    }
-    return [TopLine(head.joined(separator: " "), width, .head)]
-      + rows.map { row in
-        let cells = columns.map { DisplayWidth.fit($0.text(row), $0.width, $0.side) }
-        return TopLine(cells.joined(separator: " "), width)
-      }
+    let layout = TopLayout(columns, sortedBy: sort, in: width)
+    let head = layout.line { index, column in column.title + (index == sort ? "*" : "") }
+    return [TopLine(head, width, .head)]
+      + rows.map { row in TopLine(layout.line { $1.text(row) }, width) }
   }
 
   /// One line a stage, for a pipe: time, pipeline and the columns of the table.
