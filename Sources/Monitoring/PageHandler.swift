@@ -55,7 +55,8 @@ struct PageHandler: HTTPHandler {
       let token = request.query.first { $0.name == "to" }?.value ?? ""
       return respond(.ok, Data(similar(token)), "application/json")
     default:
-      return text(.notFound, "there are /, /metrics, /healthz, /readyz and /live\n")
+      return text(
+        .notFound, "there are /, /metrics, /healthz, /readyz, /live and /similar?to=TOKEN\n")
     }
   }
 

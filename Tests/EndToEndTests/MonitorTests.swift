@@ -56,7 +56,8 @@ struct MonitorTests {
     let own = "Origin: http://127.0.0.1:\(http.port)"
     #expect(try http.get("/live", headers: upgrade + [own]).status == 101)
     #expect(try http.get("/live", headers: upgrade + ["Origin: http://127.0.0.1"]).status == 403)
-    #expect(try http.get("/nothing").status == 404)
+    let nothing = try http.get("/nothing")
+    #expect(nothing.status == 404 && nothing.body.contains("/similar?to=TOKEN"))
     #expect(try http.get("/metrics", method: "POST").status == 405)
     try running.stop()
   }

@@ -254,6 +254,9 @@ class PageTests(unittest.TestCase):
                                       capture_output=True, text=True, check=True).stdout
                 expected = [json.loads(line) for line in said.splitlines()]
                 self.assertEqual(shown, [[one["token"], f"{one['similarity']:.3f}"] for one in expected])
+            self.assertEqual(page.run("return [' ', ' \\n', 'a b', ''].map(visible)"), ["␣", "␣⏎", "a b", "∅"])
+            page.run("state.near.pinned = ' '")
+            page.wait("drawNear(); return document.querySelector('#near-of').textContent === '␣'")
             self.assertEqual(page.console, [])
 
     def test_it_works_by_keyboard_and_on_a_phone(self):

@@ -410,6 +410,11 @@ function drawLive() {
   text("skipped", skipped > 0 ? `${amount(skipped)} messages too fast for the eye, not shown` : "");
 }
 
+// A token of blanks alone, so that one sees it.
+function visible(token) {
+  return /\S/.test(token) ? token : [...token].map((letter) => ({ " ": "␣", "\n": "⏎", "\t": "⇥" })[letter] ?? "·").join("") || "∅";
+}
+
 function drawText() {
   const lines = live.lines.filter((line) => line.token !== undefined).slice(-120);
   byID("text-figure").hidden = !lines.length;
@@ -419,7 +424,7 @@ function drawText() {
     const step = document.createElement("span");
     const answer = document.createElement("small");
     answer.textContent = line.label ?? "";
-    step.append(line.token === " " ? "␣" : line.token === "\n" ? "⏎" : line.token, answer);
+    step.append(visible(line.token), answer);
     step.title = `number ${line.number}: ${line.label ?? ""} ${line.score ?? ""}`;
     step.dataset.token = line.token;
     if (line.token === state.near.pinned) step.setAttribute("aria-current", "true");
@@ -441,14 +446,14 @@ function drawNear() {
   state.near.shown = token;
   fetch("/similar?to=" + encodeURIComponent(token)).then((answer) => answer.json()).then(({ nearest }) => {
     if (state.near.shown !== token) return;
-    text("near-of", token);
+    text("near-of", visible(token));
     byID("near").replaceChildren(...nearest.map(({ token, id, similarity }) => {
       const entry = document.createElement("li");
       const bar = document.createElement("i");
       bar.className = similarity < 0 ? "away" : "";
       bar.style.width = 100 * Math.abs(similarity) + "%";
       const name = document.createElement("span");
-      name.textContent = token ?? `token ${id}`;
+      name.textContent = token === undefined ? `token ${id}` : visible(token);
       entry.append(name, similarity.toFixed(3), bar);
       return entry;
     }));
@@ -462,7 +467,7 @@ function drawTable() {
   byID("last-rows").replaceChildren(...live.lines.slice(-20).reverse().map((line) => {
     const row = document.createElement("tr");
     const input = inputs.get(line.number);
-    const shown = line.token ?? (input ? [...input.slice(0, 3)].map((value) => value.toPrecision(3)).join(" ") + (input.length > 3 ? " …" : "") : "");
+    const shown = line.token !== undefined ? visible(line.token) : (input ? [...input.slice(0, 3)].map((value) => value.toPrecision(3)).join(" ") + (input.length > 3 ? " …" : "") : "");
     for (const value of [line.number, shown, line.label ?? (line.values ?? []).slice(0, 3).join(" "), line.score ?? ""]) {
       row.insertCell().textContent = value;
     }
