@@ -39,7 +39,7 @@ struct MillraceCommand: AsyncParsableCommand {
     } catch {
       // One line, as all errors are; help and --version are no errors.
       guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
-      let message = message(for: error)
+      let message = Reading.explained(message(for: error))
       if !message.isEmpty { complain("\(message) (millrace --help says more)") }
       exit(withError: ExitCode.validationFailure)
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Millrace
+import Wire
 
 struct PipeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -19,8 +20,10 @@ struct PipeCommand: AsyncParsableCommand {
   @OptionGroup var argument: PipelineArgument
   @OptionGroup var keys: KeyOptions
 
-  @Option(help: "The stream of plain text and of lines that name none.")
-  var stream = StreamArgument.standardInput
+  @Option(
+    help: "The stream of plain text and of lines that name none. (default: stdin)",
+    transform: Reading.stream)
+  var stream = StreamID(literal: "stdin")
 
   @Flag(help: "Add the raw output vector to each line.")
   var values = false
@@ -56,7 +59,7 @@ struct PipeCommand: AsyncParsableCommand {
       let pipe = PipeRun(
         filter,
         options: .init(
-          stream: stream.stream, keepsNewlines: newlines, isTextOnly: text, isCSV: csv,
+          stream: stream, keepsNewlines: newlines, isTextOnly: text, isCSV: csv,
           prints: true))
       let summary = try await pipe.run(descriptor: STDIN_FILENO)
       if summary.refusals > 0 { throw ExitCode(ExitStatus.badData.rawValue) }

@@ -31,20 +31,34 @@ struct PipelineArgument: ParsableArguments {
 
 extension Logger.Level: @retroactive ExpressibleByArgument {}
 
-/// A stream's name on the command line.
-struct StreamArgument: ExpressibleByArgument {
-  let stream: StreamID
-
-  static let standardInput = StreamArgument(stream: StreamID(literal: "stdin"))
-
-  private init(stream: StreamID) { self.stream = stream }
-
-  init?(argument: String) {
-    guard let stream = StreamID(argument) else { return nil }
-    self.stream = stream
+/// Readers of arguments that say what was expected.
+enum Reading {
+  static func stream(_ text: String) throws -> StreamID {
+    guard let stream = StreamID(text) else {
+      throw ValidationError(StreamID.problem(with: text) ?? "expected a stream's name")
+    }
+    return stream
   }
 
-  var defaultValueDescription: String { stream.name }
+  static func pattern(_ text: String) throws -> StreamPattern {
+    guard let pattern = StreamPattern(text) else {
+      throw ValidationError(StreamPattern.problem(with: text) ?? "expected a stream's name")
+    }
+    return pattern
+  }
+
+  static func speed(_ text: String) throws -> ReplaySpeed {
+    guard let speed = ReplaySpeed(text) else { throw ValidationError(ReplaySpeed.expected) }
+    return speed
+  }
+
+  /// The parser says of a number only that it is none.
+  static func explained(_ message: String) -> String {
+    guard let match = message.wholeMatch(of: /The value '(.*)' is invalid for '[^']*'/) else {
+      return message
+    }
+    return message + (Double(match.1) == nil ? ": expected a number" : ": expected a whole number")
+  }
 }
 
 /// Refuses an endpoint on the command line that cannot be one of a daemon; nil is fine.

@@ -21,7 +21,9 @@ struct RecordCommand: AsyncParsableCommand {
 
   @OptionGroup var argument: PipelineArgument
 
-  @Argument(help: "Names of streams, or beginnings of names with a * behind. Default: all.")
+  @Argument(
+    help: "Names of streams, or beginnings of names with a * behind. Default: all.",
+    transform: Reading.pattern)
   var streams: [StreamPattern] = [.all]
 
   @Option(
@@ -104,10 +106,4 @@ struct RecordCommand: AsyncParsableCommand {
     }
     complain(line)
   }
-}
-
-extension StreamPattern: ExpressibleByArgument {
-  public init?(argument: String) { self.init(argument) }
-
-  public var defaultValueDescription: String { "all" }
 }

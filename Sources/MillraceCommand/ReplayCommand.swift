@@ -41,7 +41,10 @@ struct ReplayCommand: AsyncParsableCommand {
     completion: .file(extensions: ["html"]))
   var report: String?
 
-  @Option(help: "Steps a second over all streams, 1x for the recorded pace (2x, 0.5x), or max.")
+  @Option(
+    help:
+      "Steps a second over all streams, 1x for the recorded pace (2x, 0.5x), or max. (default: max)",
+    transform: Reading.speed)
   var speed = ReplaySpeed.max
 
   @Option(help: "Cut the input into other messages, chosen by this number.")
@@ -135,10 +138,4 @@ struct ReplayCommand: AsyncParsableCommand {
     guard verdict.isGood else { throw ExitCode(ExitStatus.verdict.rawValue) }
     print("verdict             same within \(atol) + \(rtol) x expected")
   }
-}
-
-extension ReplaySpeed: ExpressibleByArgument {
-  public init?(argument: String) { self.init(argument) }
-
-  public var defaultValueDescription: String { "max" }
 }

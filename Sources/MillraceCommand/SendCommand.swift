@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Millrace
+import Wire
 
 struct SendCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -17,8 +18,10 @@ struct SendCommand: AsyncParsableCommand {
   @OptionGroup var argument: PipelineArgument
   @OptionGroup var keys: KeyOptions
 
-  @Option(help: "The stream of plain text and of lines that name none.")
-  var stream = StreamArgument.standardInput
+  @Option(
+    help: "The stream of plain text and of lines that name none. (default: stdin)",
+    transform: Reading.stream)
+  var stream = StreamID(literal: "stdin")
 
   @Option(help: "The daemon's ingress, where it is not the file's.")
   var to: String?
@@ -39,7 +42,7 @@ struct SendCommand: AsyncParsableCommand {
       let pipe = PipeRun(
         filter,
         options: .init(
-          stream: stream.stream, keepsNewlines: false, isTextOnly: false, isCSV: csv,
+          stream: stream, keepsNewlines: false, isTextOnly: false, isCSV: csv,
           prints: false))
       let summary = try await pipe.run(descriptor: STDIN_FILENO)
       complain(

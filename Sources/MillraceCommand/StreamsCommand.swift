@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Millrace
+import Wire
 import ZeroMQ
 
 struct StreamsCommand: AsyncParsableCommand {
@@ -57,8 +58,8 @@ struct ControlOptions: ParsableArguments {
 struct StreamOptions: ParsableArguments {
   @OptionGroup var options: ControlOptions
 
-  @Argument(help: "The stream's name.")
-  var stream: StreamArgument
+  @Argument(help: "The stream's name.", transform: Reading.stream)
+  var stream: StreamID
 }
 
 struct StreamsListCommand: AsyncParsableCommand {
@@ -88,7 +89,7 @@ struct StreamsShowCommand: AsyncParsableCommand {
   @OptionGroup var of: StreamOptions
 
   func run() async throws {
-    try await failing { try await of.options.streams().show(of.stream.stream) }
+    try await failing { try await of.options.streams().show(of.stream) }
   }
 }
 
@@ -111,7 +112,7 @@ struct StreamsPeekCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await failing {
-      try await of.options.streams().peek(of.stream.stream, withState: state)
+      try await of.options.streams().peek(of.stream, withState: state)
     }
   }
 }
@@ -128,7 +129,7 @@ struct StreamsResetCommand: AsyncParsableCommand {
   @OptionGroup var of: StreamOptions
 
   func run() async throws {
-    try await failing { try await of.options.streams().reset(of.stream.stream) }
+    try await failing { try await of.options.streams().reset(of.stream) }
   }
 }
 
@@ -146,8 +147,8 @@ struct StreamsForkCommand: AsyncParsableCommand {
 
   @OptionGroup var of: StreamOptions
 
-  @Argument(help: "The name of the copy.")
-  var copy: StreamArgument
+  @Argument(help: "The name of the copy.", transform: Reading.stream)
+  var copy: StreamID
 
   @Flag(help: "Also where a stream of that name is open.")
   var replace = false
@@ -155,7 +156,7 @@ struct StreamsForkCommand: AsyncParsableCommand {
   func run() async throws {
     try await failing {
       try await of.options.streams().fork(
-        of.stream.stream, as: copy.stream, replaces: replace)
+        of.stream, as: copy, replaces: replace)
     }
   }
 }
@@ -180,7 +181,7 @@ struct StreamsRewindCommand: AsyncParsableCommand {
   var to: UInt64?
 
   func run() async throws {
-    try await failing { try await of.options.streams().rewind(of.stream.stream, to: to) }
+    try await failing { try await of.options.streams().rewind(of.stream, to: to) }
   }
 }
 
@@ -205,7 +206,7 @@ struct StreamsExportCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await failing {
-      let file = try await of.options.streams().export(of.stream.stream)
+      let file = try await of.options.streams().export(of.stream)
       try FileHandle.standardOutput.write(contentsOf: Data(file))
     }
   }
@@ -226,8 +227,10 @@ struct StreamsImportCommand: AsyncParsableCommand {
 
   @OptionGroup var options: ControlOptions
 
-  @Option(name: .customLong("as"), help: "The stream's name, if not the one in the file.")
-  var name: StreamArgument?
+  @Option(
+    name: .customLong("as"), help: "The stream's name, if not the one in the file.",
+    transform: Reading.stream)
+  var name: StreamID?
 
   @Flag(help: "Also where a stream of that name is open.")
   var replace = false
@@ -235,7 +238,7 @@ struct StreamsImportCommand: AsyncParsableCommand {
   func run() async throws {
     try await failing {
       let file = try StandardInput.read(upTo: StreamsRun.fileBytesMax)
-      try await options.streams().import(file, as: name?.stream, replaces: replace)
+      try await options.streams().import(file, as: name, replaces: replace)
     }
   }
 }
@@ -254,7 +257,7 @@ struct StreamsParkCommand: AsyncParsableCommand {
   @OptionGroup var of: StreamOptions
 
   func run() async throws {
-    try await failing { try await of.options.streams().park(of.stream.stream) }
+    try await failing { try await of.options.streams().park(of.stream) }
   }
 }
 
@@ -306,7 +309,7 @@ struct StreamsMoveCommand: AsyncParsableCommand {
       let move = StreamMove(
         from: try of.options.streams(), to: to, targetKeys: targetKeys, ingress: ingress,
         replaces: replace)
-      try await move.run(of.stream.stream)
+      try await move.run(of.stream)
     }
   }
 }

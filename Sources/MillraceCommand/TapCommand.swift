@@ -9,7 +9,7 @@ struct TapCommand: AsyncParsableCommand {
     discussion: """
       Topics begin with tokenizer/input/, tokenizer/tokens/, inference/output/, inference/gates/, \
       inference/state/, sink/result/, sink/alarm/ or daemon/events/, and go on with STREAM/; \
-      output/STREAM/ and alarm/STREAM/ are what the sink publishes. What this reader lost is counted \
+      output/STREAM/ and alarm/STREAM/ are what the sink publishes. LSTM and GRU layers have gates. What this reader lost is counted \
       on standard error, and summed up at the end: with --limit, or when it is interrupted. \
       --every and --at-most leave messages out in the daemon; what they leave out is not lost.
       --from-number catches up with one stream: its output lines from that number on, as far back as the \
@@ -29,7 +29,9 @@ struct TapCommand: AsyncParsableCommand {
   @Argument(help: "Beginnings of topics. Default: all but gates and state.")
   var topics: [String] = []
 
-  @Option(help: "Only this stream, or with a * behind all whose names begin so; may come again.")
+  @Option(
+    help: "Only this stream, or with a * behind all whose names begin so; may come again.",
+    transform: Reading.pattern)
   var stream: [StreamPattern] = []
 
   @Option(
@@ -107,7 +109,7 @@ struct TapCommand: AsyncParsableCommand {
           isOutput ? "has no publish endpoint to watch" : "is missing; there is nothing to watch")
       }
       let run = TapRun(
-        endpoints: endpoints,
+        file: file, endpoints: endpoints,
         keys: try keys.keys(
           of: file, for: isOutput ? .publish : .monitor, at: endpoints.first ?? ""),
         prefixes: prefixes,

@@ -28,6 +28,15 @@ package struct StreamID: Hashable, Sendable, Comparable, CustomStringConvertible
 
   package var description: String { name }
 
+  /// Why a text is no name, for people; nil where it is one.
+  package static func problem(with name: String) -> String? {
+    guard StreamID(name) == nil else { return nil }
+    let rule = "expected a stream's name, 1 to \(maximumBytes) of A-Z a-z 0-9 . _ : @ -"
+    let wrong = name.unicodeScalars.first { $0.value > 127 || !isAllowed(UInt8($0.value)) }
+    if let wrong { return "\(rule); leave out \(JSONText.quoted(String(wrong)))" }
+    return name.isEmpty ? "\(rule); it is empty" : "\(rule); it has \(name.utf8.count)"
+  }
+
   /// Calls `body` with part 0 of a message: the name's bytes.
   package func withBytes<Result>(
     _ body: (UnsafeRawBufferPointer) throws -> Result

@@ -120,6 +120,16 @@ struct TapTests {
     #expect(events.contains { $0.contains("\"end\"") && $0.contains("\"cam-1\"") })
   }
 
+  @Test func aModelWithoutGatesIsSaid() throws {
+    let running = try RunningPipeline(.hello, isTapped: true)
+    let tap = try ChildProcess(["tap", running.file, "inference/gates/a/"])
+    try tap.read(until: "the word that nothing will come") { !$0.errorLines.isEmpty }
+    #expect(tap.errorLines[0].contains("hello/model.keras has no layer with gates (LSTM, GRU)"))
+    tap.signal(SIGINT)
+    #expect(try tap.waitForExit() == 0)
+    try running.stop()
+  }
+
   @Test func aLimitLeavesMessagesOutThatAreNotLost() throws {
     let running = try RunningPipeline(Self.pipeline, isTapped: true)
     let client = try running.client()

@@ -6,6 +6,10 @@ package enum ReplaySpeed: Sendable, Equatable {
   /// At the pace at which it was recorded, times a factor.
   case timesRecorded(Double)
 
+  /// What is one, for people.
+  package static let expected =
+    "expected steps a second above 0 (500), a factor of the recorded pace above 0 (2x), or max"
+
   /// `max`, `500` or `2x`; nil for anything else.
   package init?(_ text: String) {
     if text == "max" {

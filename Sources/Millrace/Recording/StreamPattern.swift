@@ -28,4 +28,12 @@ package struct StreamPattern: Sendable, Equatable {
       return nil
     }
   }
+
+  /// Why a text is no pattern, for people; nil where it is one.
+  package static func problem(with text: String) -> String? {
+    guard StreamPattern(text) == nil else { return nil }
+    let name = text.hasSuffix("*") ? String(text.dropLast()) : text
+    guard name.contains("*") else { return StreamID.problem(with: name) }
+    return "expected a stream's name, or how names begin with one * behind it; there is no * inside"
+  }
 }

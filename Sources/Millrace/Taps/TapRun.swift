@@ -3,6 +3,7 @@ import ZeroMQ
 
 /// `millrace tap`: watches until the limit, or until SIGINT or SIGTERM, which are its usual end.
 package struct TapRun: Sendable {
+  private let file: PipelineFile
   private let endpoints: [String]
   private let keys: CurveClientKeys?
   private let prefixes: [String]
@@ -15,9 +16,10 @@ package struct TapRun: Sendable {
   /// `keys` are for endpoints that are encrypted. With `keptLines`, whose pattern names one
   /// stream, it watches that stream's output lines from a number on, which the daemon keeps.
   package init(
-    endpoints: [String], keys: CurveClientKeys? = nil, prefixes: [String],
+    file: PipelineFile, endpoints: [String], keys: CurveClientKeys? = nil, prefixes: [String],
     keptLines: (stream: StreamPattern, number: UInt64)? = nil, limit: UInt64?, format: TapFormat
   ) {
+    self.file = file
     self.keptLines = keptLines
     self.endpoints = endpoints
     self.keys = keys
@@ -39,7 +41,9 @@ package struct TapRun: Sendable {
       for await _ in signals { stopped.raise() }
     }
     defer { watch.cancel() }
-    return try await onThread(named: "tap") {
+    // Beside the reading, which does not wait for it.
+    async let hint: Void = sayWhereThereAreNoGates(say)
+    let counts = try await onThread(named: "tap") {
       let follower = keptLines.flatMap { pattern, number in
         pattern.stream.map {
           HistoryFollower(
@@ -49,7 +53,17 @@ package struct TapRun: Sendable {
       let reader = try TapReader(
         endpoints: endpoints, keys: keys, prefixes: prefixes, follower: follower, stopped: stopped)
       try reader.run(limit: limit, format: format, output: output, say: say)
-      return (reader.received, reader.lost)
+      return (received: reader.received, lost: reader.lost)
+    }
+    try await hint
+    return counts
+  }
+
+  private func sayWhereThereAreNoGates(_ say: @escaping @Sendable (String) -> Void) async throws {
+    guard TapTopics.areOfGates(prefixes) else { return }
+    let file = file
+    try await onThread(named: "model") {
+      if let reason = file.reasonForNoGates { say(reason) }
     }
   }
 }

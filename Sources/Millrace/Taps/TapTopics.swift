@@ -44,6 +44,11 @@ package enum TapTopics {
     return prefixes.map { (limit?.prefix ?? "") + $0 }
   }
 
+  /// Whether subscriptions are all for gates.
+  package static func areOfGates(_ prefixes: [String]) -> Bool {
+    prefixes.allSatisfy { $0.contains("tap/inference/gates/") }
+  }
+
   private static func restrict(
     _ topic: String, named name: String, to streams: [StreamPattern]
   ) throws(Unknown) -> [String] {
