@@ -4,6 +4,8 @@ import Wire
 struct AnswerLine: Equatable {
   var stream = StreamID(literal: "none")
   var number: UInt64 = 0
+  /// Whether it says its number, as all output lines do.
+  private var hasNumber = false
   var token: String?
   var label: String?
   var score: Float?
@@ -26,7 +28,16 @@ struct AnswerLine: Equatable {
     var lines: [StreamID: [String]] = [:]
     for (index, line) in file.lines.enumerated() where !line.isEmpty {
       do {
-        lines[try AnswerLine(line).stream, default: []].append(line)
+        let answer = try AnswerLine(line)
+        guard answer.hasNumber else {
+          throw BadLine(
+            file.path, line: index + 1,
+            "has no \"number\", so it is no answer; expected output lines, as pipe and "
+              + "record --answers write them")
+        }
+        lines[answer.stream, default: []].append(line)
+      } catch let line as BadLine {
+        throw line
       } catch {
         throw BadLine(file.path, line: index + 1, "\(error)")
       }
@@ -40,7 +51,9 @@ struct AnswerLine: Equatable {
     try reader.object { (key, reader) throws(JSONError) in
       switch key {
       case "stream": name = StreamID(try reader.string())
-      case "number": number = try reader.unsignedInteger()
+      case "number":
+        number = try reader.unsignedInteger()
+        hasNumber = true
       case "token": token = try reader.string()
       case "label":
         if reader.peek() == UInt8(ascii: "n") {

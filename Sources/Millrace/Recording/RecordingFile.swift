@@ -19,7 +19,7 @@ package enum RecordingFile {
           content.path,
           "line of input \(index + 1): one step of more than \(Limits.messageBytes) bytes")
       }
-      return lines
+      return try filled(lines, content.path)
     }
     var decoder = try CompactRecordingDecoder(content.bytes, path: content.path)
     var lines: [InputLine] = []
@@ -32,6 +32,14 @@ package enum RecordingFile {
       }
       lines.append(line)
     }
+    return try filled(lines, content.path)
+  }
+
+  private static func filled(_ lines: [InputLine], _ path: String) throws -> [InputLine] {
+    guard !lines.isEmpty else {
+      throw BadLine(
+        path, "holds no input; expected lines as pipe takes them, or what record --output wrote")
+    }
     return lines
   }
 
@@ -43,7 +51,8 @@ package enum RecordingFile {
     let expected = "output lines to compare with, or a recording of the compact form"
     let content = try FileBytes(readingFrom: path, expecting: expected)
     guard content.bytes.starts(with: CompactRecording.magic) else {
-      return try AnswerLine.byStream(try TextFile(content, expecting: expected))
+      let lines = try AnswerLine.byStream(try TextFile(content, expecting: expected))
+      return try filled(lines, content.path)
     }
     var decoder = try CompactRecordingDecoder(content.bytes, path: content.path)
     let collector = LineCollector(format: format)
@@ -57,7 +66,19 @@ package enum RecordingFile {
       }
       collector.append(rows, of: stream)
     }
-    return collector.lines
+    return try filled(collector.lines, content.path)
+  }
+
+  private static func filled(
+    _ lines: [StreamID: [String]], _ path: String
+  ) throws -> [StreamID: [String]] {
+    guard !lines.isEmpty else {
+      throw BadLine(
+        path,
+        "holds no answers to compare with; record --answers writes them, in the compact form "
+          + "into the same file")
+    }
+    return lines
   }
 }
 
