@@ -24,7 +24,7 @@ struct KeygenCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await failing {
-      if show { return print(try KeyFile.publicKey(file)) }
+      if show { return print(try KeyFile.publicKey(ofFile: file)) }
       let pair = try CurveKeyPair.generate()
       try KeyFile.write(pair, to: file)
       print(pair.publicKey)

@@ -10,7 +10,7 @@ extension ModelCommand {
       abstract: "Have a running daemon go on with another model.",
       discussion: """
         The daemon reads and probes the file while it serves on. A file that does not fit is refused \
-        (exit code 65), and nothing changes. Each stream goes over between two of its messages:
+        (exit code 65; 66 where it is not there), and nothing changes. Each stream goes over between two of its messages:
 
           carry   with its h and c; both models have the same rows of state
           reset   from zero
@@ -36,7 +36,7 @@ extension ModelCommand {
     func run() async throws {
       try await failing {
         let path = URL(fileURLWithPath: model).standardizedFileURL.path
-        try await options.streams().swapModel(to: path, by: policy)
+        try await options.streams().swapModel(to: path, by: policy) { complain($0) }
       }
     }
   }

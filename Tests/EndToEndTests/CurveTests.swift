@@ -301,7 +301,7 @@ struct CurveTests {
     var status = stat()
     #expect(stat(path, &status) == 0 && status.st_mode & 0o777 == 0o600)
     let again = try run(["keygen", path])
-    #expect(again.0 == 78 && again.2.contains("exists already"))
+    #expect(again.0 == 74 && again.2.contains("exists already"))
     #expect(try run(["keygen", "--show", path]).1 == "\(keys.daemon)\n")
   }
 }

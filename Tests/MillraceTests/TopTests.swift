@@ -69,11 +69,12 @@ struct TopTests {
     _ = try opened.take(topic: "tap/sink/result/b/", json: Data(answer.utf8), seconds: 3)
     #expect(
       words(opened.lines(columns: 50, rows: 12)[8].text) == ["3", "물을", "마셨다", "0.033333335"])
-    let values = #"{"stream":"b","number":4,"values":[0.12345678,0.22345678,0.32345678,0.42345678]}"#
+    let values =
+      #"{"stream":"b","number":4,"values":[0.12345678,0.22345679,0.3234568,0.42345678]}"#
     _ = try opened.take(topic: "tap/sink/result/b/", json: Data(values.utf8), seconds: 4)
     #expect(
       words(opened.lines(columns: 50, rows: 12)[8].text)
-        == ["4", "0.12345678", "0.22345678", "0.32345678"])
+        == ["4", "0.12345678", "0.22345679", "0.3234568"])
   }
 
   @Test func keysFreezeFilterSortAndLookInto() throws {

@@ -1,7 +1,7 @@
 import Wire
 
 /// A reply of the control socket as its client reads it.
-package struct ControlAnswer {
+package struct ControlAnswer: Sendable {
   /// The daemon did not do it.
   package struct Refused: Error, CustomStringConvertible {
     package let code: String

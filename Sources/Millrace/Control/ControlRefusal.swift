@@ -11,6 +11,8 @@ struct ControlRefusal: Error, Equatable {
     case noStream = "no-stream"
     /// A model file that cannot take the place of the one that serves.
     case modelRefused = "model-refused"
+    /// The model file is not there, as the daemon looks for it.
+    case noFile = "no-file"
     /// The stream has gone to another daemon.
     case moved
     /// A stream of that name is open.

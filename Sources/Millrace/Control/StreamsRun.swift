@@ -109,10 +109,15 @@ package struct StreamsRun: Sendable {
   // MARK: Asking
 
   /// Asks for something with one reply, and prints it.
+  @discardableResult
   func ask(
     _ verb: ControlVerb, _ fields: ControlFields, attachment: [UInt8]? = nil
-  ) async throws {
-    try await asking { try tell(try $0.ask(verb, fields, attachment: attachment)) }
+  ) async throws -> ControlAnswer {
+    try await asking {
+      let answer = try $0.ask(verb, fields, attachment: attachment)
+      try tell(answer)
+      return answer
+    }
   }
 
   func tell(_ answer: ControlAnswer) throws {

@@ -80,6 +80,7 @@ extension InferenceLoop {
     case .failure(let refusal):
       var message = ModelMessage(.refused, [candidate], attempt: attempt)
       message.reason = "\(refusal)"
+      message.isMissing = refusal.isMissing
       try tell(message)
     }
   }

@@ -28,7 +28,8 @@ extension TokenizerLoop {
         switch result {
         case .success(let outcome): controlSocket?.reply(reply(outcome), to: asker)
         case .failure(let refusal):
-          controlSocket?.refuse(ControlRefusal(.modelRefused, "\(refusal)"), to: asker)
+          let code: ControlRefusal.Code = refusal.isMissing ? .noFile : .modelRefused
+          controlSocket?.refuse(ControlRefusal(code, "\(refusal)"), to: asker)
         }
       }
       return true

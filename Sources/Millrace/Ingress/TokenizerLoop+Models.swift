@@ -78,7 +78,7 @@ extension TokenizerLoop {
       }
     case .refused:
       guard models.underWay?.attempt == message.attempt else { return }
-      try refuseSwap(message.reason ?? "")
+      try refuseSwap(message.reason ?? "", isMissing: message.isMissing == true)
     case .serving:
       // Told before a swap that is done by now.
       guard message.generation == models.series.current.generation else { return }
@@ -89,7 +89,7 @@ extension TokenizerLoop {
     }
   }
 
-  private func refuseSwap(_ reason: String) throws {
+  private func refuseSwap(_ reason: String, isMissing: Bool = false) throws {
     guard let swap = models.underWay else { return }
     try tell(ModelMessage(.drop, attempt: swap.attempt))
     control.logger.warning(
@@ -97,7 +97,7 @@ extension TokenizerLoop {
     tap?.publish(
       event: "{\"event\":\"swap-refused\",\"file\":\(JSONText.quoted(swap.candidate.path)),"
         + "\"reason\":\(JSONText.quoted(reason))}")
-    finishSwap(.failure(ModelShelf.Refusal(description: reason)))
+    finishSwap(.failure(ModelShelf.Refusal(description: reason, isMissing: isMissing)))
   }
 
   private func finishSwap(_ result: Result<SwapOutcome, ModelShelf.Refusal>) {
@@ -117,8 +117,10 @@ extension TokenizerLoop {
     if record.policy == SwapPolicy.shadow.rawValue {
       models.shadow = record
       try tellShadow(record, attempt)
-    } else if record.hash == before.hash, record.policy == SwapPolicy.carry.rawValue {
-      // The model that serves already: nothing goes over, and what followed it ends.
+    } else if record.hash == before.hash, record.policy != SwapPolicy.reset.rawValue,
+      record.policy != SwapPolicy.rewarm.rawValue
+    {
+      // By carry or drain the model that serves already: nothing goes over, and what followed it ends.
       models.shadow = nil
       try tellShadow(nil, attempt)
       try tell(ModelMessage(.drop, attempt: attempt))

@@ -37,13 +37,23 @@ package enum ExitStatus: Int32, Sendable {
     case let error as StoreError: self = ExitStatus(error)
     case let error as StreamMove.Failure: self = error.isPassing ? .unreachable : .badData
     case let error as ControlAnswer.Refused:
-      self = ["busy", "stopping"].contains(error.code) ? .unreachable : .badData
+      self = ExitStatus(code: error.code)
     default: self = .bug
     }
   }
 }
 
 extension ExitStatus {
+  /// Of what a control socket refused.
+  private init(code: String) {
+    self =
+      switch code {
+      case "busy", "stopping": .unreachable
+      case "no-file": .missingFile
+      default: .badData
+      }
+  }
+
   private init(_ error: StoreError) {
     switch error {
     case .cannotOpen, .failed: self = .inputOutput

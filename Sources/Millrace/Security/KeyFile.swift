@@ -80,10 +80,21 @@ package enum KeyFile {
     return key
   }
 
+  /// The public key of a file that the command line names.
+  ///
+  /// - Throws: a `TextFile.Failure` where it is missing, else as above.
+  package static func publicKey(ofFile path: String) throws -> CurveKey {
+    guard access(path, F_OK) == 0 else {
+      throw TextFile.Failure.missing(
+        path: path, expected: "a key file (millrace keygen \(path) makes one)")
+    }
+    return try publicKey(path)
+  }
+
   /// Writes a new pair to a file that only its owner may read; an existing file is left alone.
   ///
-  /// - Throws: a `Failure` naming the file.
-  package static func write(_ pair: CurveKeyPair, to path: String) throws(Failure) {
+  /// - Throws: a `FileFailure` naming the file.
+  package static func write(_ pair: CurveKeyPair, to path: String) throws(FileFailure) {
     let text = """
       #   ZeroMQ CURVE **Secret** Certificate, made by millrace keygen.
       #   Give this file to nobody; give out the public key alone.
@@ -96,10 +107,11 @@ package enum KeyFile {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else {
       let code = errno
-      throw Failure(
-        description: code == EEXIST
-          ? "\(path) exists already; name a new file"
-          : "\(path) cannot be made: \(String(cString: strerror(code)))")
+      throw FileFailure(
+        code == EEXIST
+          ? "\(path): exists already; name a new file"
+          : "\(path): cannot be made: \(String(cString: strerror(code))) (\(code)); "
+            + "expected a folder that exists and may be written to")
     }
     defer { close(descriptor) }
     // Whatever the umask says.
@@ -110,7 +122,7 @@ package enum KeyFile {
     else {
       let code = errno
       unlink(path)
-      throw Failure(description: "\(path) cannot be written: \(String(cString: strerror(code)))")
+      throw FileFailure("\(path): cannot be written: \(String(cString: strerror(code))) (\(code))")
     }
   }
 

@@ -32,6 +32,8 @@ struct ModelMessage: Codable, Equatable, Sendable {
   var attempt: UInt64 = 0
   /// Why a file cannot be served.
   var reason: String?
+  /// With `refused`: whether it is that the file is not there.
+  var isMissing: Bool?
   var stateForm: StateForm?
   /// The model that `serving` speaks of.
   var generation: UInt64?

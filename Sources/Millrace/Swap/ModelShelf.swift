@@ -12,6 +12,12 @@ package final class ModelShelf: Sendable {
   /// A model that did not come about, in one line.
   package struct Refusal: Error, CustomStringConvertible {
     package let description: String
+    /// Whether the file is not there.
+    let isMissing: Bool
+
+    init(description: String, isMissing: Bool = false) {
+      (self.description, self.isMissing) = (description, isMissing)
+    }
   }
 
   private struct Attempt {
@@ -131,9 +137,12 @@ package final class ModelShelf: Sendable {
     let loaded: LoadedModel
     do {
       guard FileManager.default.fileExists(atPath: candidate.path) else {
-        throw ModelFileError.missing(path: candidate.path)
+        throw Refusal(
+          description: "\(ModelFileError.missing(path: candidate.path))", isMissing: true)
       }
       loaded = try PipelineBuilder(file).readModel(at: candidate.path)
+    } catch let refusal as Refusal {
+      throw refusal
     } catch {
       throw Refusal(description: "\(error)")
     }
