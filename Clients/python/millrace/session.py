@@ -67,6 +67,8 @@ class Session:
         self._failed: dict[str, Refusal] = {}
         # By stream, what it was refused with and is sent again after; empty for the connection.
         self._retrying: dict[str, Refusal] = {}
+        # By stream, what is acknowledged of a life that an earlier client seems to have left open.
+        self._left_open: dict[str, int] = {}
         # Streams that wait to be resumed, with the first answer wanted.
         self._resuming: dict[str, int | None] = {}
         self._results: deque[Result] = deque()
@@ -267,10 +269,13 @@ class Session:
         return TimeoutError(
             f"waited for {until.what} from {self.endpoint}: last heard "
             f"{link.clock() - link.heard:.1f} s ago, credit {link.room}, "
-            f"{self.counters.outstanding} of {self.counters.sent} outstanding{self._refused_till_now}")
+            f"{self.counters.outstanding} of {self.counters.sent} outstanding{self._stands_against}")
 
     @property
-    def _refused_till_now(self) -> str:
+    def _stands_against(self) -> str:
+        for stream, number in self._left_open.items():
+            return (f"; an earlier client has left {stream} open at {number}: resume({stream!r}) goes on with"
+                    " it, send(..., start=True) begins anew")
         if not self._retrying:
             return ""
         refusal, more = next(reversed(self._retrying.values())), len(self._retrying) - 1
@@ -378,7 +383,9 @@ class Session:
         link.grant(fields.get("credit", 0))
         if (state := self._streams.get(message.stream)) is not None:
             if 0 < message.epoch < state.oldest_epoch:
+                self._left_open[state.name] = message.number
                 return  # of the life before
+            self._left_open.pop(state.name, None)
             self._retrying.pop(state.name, None)
             is_gone = fields.get("cached") is False
             # Of a life before, whose numbers say nothing of this one; without epochs, perhaps of one.
@@ -520,6 +527,7 @@ class Session:
         self._has_ended = True
         self._unsent.pop(state.name, None)
         self._retrying.pop(state.name, None)
+        self._left_open.pop(state.name, None)
 
 
 def _incarnation() -> int:

@@ -188,6 +188,20 @@ class DaemonTests(unittest.TestCase):
         self.assertEqual([refusal.code for refusal in refusals], ["not-finite"])
         self.assertEqual(numbers, [0, 2])
 
+    def test_a_stream_that_an_earlier_client_left_open_is_said(self):
+        with hello() as daemon:
+            with Client(daemon.endpoint) as first:
+                first.send("a", "hell")
+                first.drain(timeout=20)
+            with Client(daemon.endpoint) as second:
+                second.send("a", "hell")
+                with self.assertRaisesRegex(TimeoutError, r"left a open at 4: resume\('a'\)"):
+                    second.drain(timeout=2)
+                # What is sent behind it is answered, and nothing stands against it any more.
+                second.send("a", "o", end=True)
+                answers = second.drain(timeout=20)
+                self.assertEqual((answers[0].number, sum(map(len, answers))), (4, 1))
+
     def test_steps_beyond_the_limit_are_refused_and_all_numbers_accounted_for(self):
         ways = {"one": ["hello!"], "cut": ["hel", "lo!"], "letters": list("hello!")}
         with hello("limits: { max-steps: 4 }") as daemon, Client(daemon.endpoint) as client:
