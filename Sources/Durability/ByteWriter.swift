@@ -9,6 +9,9 @@ struct ByteWriter {
     withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
   }
 
+  /// Bytes whose length the reader knows.
+  mutating func put(raw body: UnsafeRawBufferPointer) { bytes.append(contentsOf: body) }
+
   /// The length in 4 bytes, then the bytes.
   mutating func put(counted body: some Collection<UInt8>) {
     put(UInt32(body.count))
@@ -21,8 +24,8 @@ struct ByteWriter {
     put(UInt32(0))
     body(&self)
     let count = UInt32(bytes.count - start - 4)
-    withUnsafeBytes(of: count.littleEndian) {
-      bytes.replaceSubrange(start..<start + 4, with: $0)
+    bytes.withUnsafeMutableBytes {
+      $0.storeBytes(of: count.littleEndian, toByteOffset: start, as: UInt32.self)
     }
   }
 
@@ -34,6 +37,6 @@ struct ByteWriter {
 
   mutating func put(_ values: [UInt64]) {
     put(UInt32(values.count))
-    for value in values { put(value) }
+    values.withUnsafeBytes { bytes.append(contentsOf: $0) }
   }
 }

@@ -304,7 +304,7 @@ package final class StateStore: Sendable {
   private func commit(_ changes: [StoreChange]) throws {
     if try noteOutput(of: changes), durability == .fsync { try syncOutput() }
     let began = ContinuousClock.now
-    try pool.write { try StateStore.apply(changes, to: $0) }
+    try pool.writeWithoutTransaction { try StateStore.transact(changes, on: $0) }
     commitNanoseconds.store((ContinuousClock.now - began).nanoseconds, ordering: .relaxed)
   }
 

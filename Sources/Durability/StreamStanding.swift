@@ -55,11 +55,13 @@ package struct StreamStanding: Equatable, Sendable {
   }
 
   func write(to writer: inout ByteWriter) {
-    for value in [
-      life, epoch, expected, firstInput, nextStep, messages, sequenceStart, nextAnswer,
-    ] {
-      writer.put(value)
-    }
+    // One after the other; this is written for every message.
+    let numbers = (
+      life.littleEndian, epoch.littleEndian, expected.littleEndian, firstInput.littleEndian,
+      nextStep.littleEndian, messages.littleEndian, sequenceStart.littleEndian,
+      nextAnswer.littleEndian
+    )
+    withUnsafeBytes(of: numbers) { writer.put(raw: $0) }
     // Stores of before have 0 and 1 here; only behind a swap there is a generation to be told.
     writer.put(UInt8(!movedTo.isEmpty ? 2 : isClosed ? 1 : 0) | (generation > 0 ? 4 : 0))
     if !movedTo.isEmpty { writer.put(counted: movedTo.utf8) }

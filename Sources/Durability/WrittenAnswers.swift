@@ -17,11 +17,15 @@ package struct WrittenAnswers: Equatable, Sendable {
 
   package var bytes: [UInt8] {
     var writer = ByteWriter()
+    write(to: &writer)
+    return writer.bytes
+  }
+
+  private func write(to writer: inout ByteWriter) {
     writer.put(life)
     writer.put(next)
     writer.put(UInt8(isEnded ? 1 : 0))
     writer.put(counted: alarm)
-    return writer.bytes
   }
 
   package init(bytes: [UInt8]) throws {
@@ -47,7 +51,7 @@ package struct WrittenAnswers: Equatable, Sendable {
     var writer = ByteWriter()
     for record in records {
       writer.put(counted: record.stream.utf8)
-      writer.put(counted: record.written.bytes)
+      writer.putCounted { record.written.write(to: &$0) }
     }
     return writer.bytes
   }

@@ -50,9 +50,9 @@ package enum Limits {
 
   /// Answers under way from one worker to the sink.
   ///
-  /// At the bound the worker stops stepping: 16
-  /// batches of 64 rows keep the sink busy.
-  package static let sinkAnswers: UInt64 = 1024
+  /// At the bound the worker stops stepping. With a store they are under way until the second commit
+  /// behind them at the latest, which on a disk that is slow to sync takes 20 ms.
+  package static let sinkAnswers: UInt64 = 8 * 1024
 
   /// Rows of one answer message, so that the first answers of a long message leave early.
   package static let answerRows = 64

@@ -93,7 +93,7 @@ struct OverloadTests {
     pipeline.sink = ["file: \(fifo)"]
     pipeline.more = ["limits: { on-full: refuse }"]
     let running = try RunningPipeline(pipeline)
-    let clients = try (0..<12).map { _ in try running.client() }
+    let clients = try (0..<16).map { _ in try running.client() }
     var refused = 0
     var answered = 0
     func take(_ message: ReceivedMessage) throws {
