@@ -85,8 +85,10 @@ package final class StateStore: Sendable {
     try self.init(
       committedByCallerAt: path, durability: durability, owner: owner, replacing: replacing)
     pending.withLock { $0.hasThread = true }
-    let thread = Thread { [self] in write() }
-    thread.name = "store"
+    let thread = Thread { [self] in
+      Thread.current.name = "store"
+      write()
+    }
     thread.start()
   }
 

@@ -24,6 +24,7 @@ package final class Authenticator: Sendable {
     let failure = Mutex<ZeroMQError?>(nil)
     let ended = ended
     let thread = Thread {
+      Thread.current.name = "authenticator"
       defer { ended.signal() }
       do throws(ZeroMQError) {
         let socket = try Socket<Router>(context)
@@ -47,7 +48,6 @@ package final class Authenticator: Sendable {
         fatalError("the authenticator ended: \(error)")
       }
     }
-    thread.name = "authenticator"
     thread.start()
     bound.wait()
     if let error = failure.withLock({ $0 }) { throw error }

@@ -31,6 +31,13 @@ struct RunTests {
     try running.stop()
   }
 
+  @Test func theSystemShowsWhichThreadIsWhichStage() throws {
+    let running = try RunningPipeline(.hello)
+    let names = try running.daemon.process.threadNames()
+    #expect(names.isSuperset(of: ["tokenizer", "inference-0", "sink"]), "\(names)")
+    try running.stop()
+  }
+
   @Test(arguments: RunningPipeline.Transport.allCases)
   func binaryRepliesHoldTheNumbersOfTheLines(transport: RunningPipeline.Transport) throws {
     var pipeline = PipelineText.hello

@@ -6,8 +6,10 @@ func onThread<Value: Sendable>(
   named name: String, _ body: @escaping @Sendable () throws -> Value
 ) async throws -> Value {
   try await withCheckedThrowingContinuation { continuation in
-    let thread = Thread { continuation.resume(with: Result { try body() }) }
-    thread.name = name
+    let thread = Thread {
+      Thread.current.name = name
+      continuation.resume(with: Result { try body() })
+    }
     thread.start()
   }
 }

@@ -15,6 +15,8 @@ package struct StageService: Service {
       try await withCheckedThrowingContinuation {
         (continuation: CheckedContinuation<Void, any Error>) in
         let thread = Thread {
+          // Set from outside, Foundation keeps the name from the system, and `top -H` shows another.
+          Thread.current.name = stage.name
           do {
             try stage.run(control)
             continuation.resume()
@@ -22,7 +24,6 @@ package struct StageService: Service {
             continuation.resume(throwing: error)
           }
         }
-        thread.name = stage.name
         thread.stackSize = 1 << 20
         thread.start()
       }

@@ -114,6 +114,7 @@ package final class ModelShelf: Sendable {
     }
     guard isFirst else { return }
     let thread = Thread { [self] in
+      Thread.current.name = "model"
       let result = Result { () throws(Refusal) in
         try self.candidate(candidate, beside: serving)
       }
@@ -124,7 +125,6 @@ package final class ModelShelf: Sendable {
       }
       for bell in bells { bell.raise() }
     }
-    thread.name = "model"
     thread.stackSize = 8 << 20
     thread.start()
   }

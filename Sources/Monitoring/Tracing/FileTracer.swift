@@ -48,8 +48,10 @@ package final class FileTracer: Tracer {
       + "{\"key\":\"service.name\",\"value\":{\"stringValue\":\"\(service)\"}},"
       + "{\"key\":\"service.version\",\"value\":{\"stringValue\":\"\(version)\"}}]},"
       + "\"scopeSpans\":[{\"scope\":{\"name\":\"millrace\"},\"spans\":["
-    let thread = Thread { [self] in write() }
-    thread.name = "spans"
+    let thread = Thread { [self] in
+      Thread.current.name = "spans"
+      write()
+    }
     thread.start()
   }
 

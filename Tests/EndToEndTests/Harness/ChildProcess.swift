@@ -171,6 +171,15 @@ final class ChildProcess {
     else { throw HarnessError.unexpected("no VmRSS of process \(processID)") }
     return value
   }
+
+  /// The names of the process's threads, as `top -H` shows them.
+  func threadNames() throws -> Set<String> {
+    let tasks = "/proc/\(processID)/task"
+    return Set(
+      try FileManager.default.contentsOfDirectory(atPath: tasks).map {
+        try String(contentsOfFile: "\(tasks)/\($0)/comm", encoding: .utf8).filter { $0 != "\n" }
+      })
+  }
 }
 
 extension ChildProcess {
