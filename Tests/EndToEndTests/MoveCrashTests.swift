@@ -178,6 +178,36 @@ struct MoveCrashTests {
     try target.stop()
   }
 
+  /// Nor are they lost where the stream is back before its client is.
+  @Test func answersThatWereNotHeardAreThereWhenTheStreamComesBack() throws {
+    let folder = try TemporaryFolder()
+    var pipeline = PipelineText.remember
+    pipeline.more = [
+      "state: { store: \(folder.file("state.sqlite")), durability: os, checkpoint: 1h }"
+    ]
+    let source = try RunningPipeline(pipeline)
+    let target = try RunningPipeline(.remember, durability: "os")
+    let client = try source.client()
+    try client.hello()
+    try client.send(.text("abc"), to: "a", number: 0, flags: .start, epoch: 7)
+    let expected = try client.answers(of: "a", steps: 3).flatMap(\.rows)
+    try source.crash(0)
+    for (from, to) in [(source, target), (target, source)] {
+      let control = try from.control()
+      let file = try control.done(#"{"do":"streams.export","stream":"a","hold":true}"#).attachment
+      try to.control().done(#"{"do":"streams.import"}"#, file: file)
+      try control.done(#"{"do":"streams.moved","stream":"a","to":"\#(to.ingress)"}"#)
+    }
+    let again = try source.client()
+    let standing = try again.hello(["a": 0]).streams["a"]
+    #expect(standing?.expected == 3 && standing?.closed == false && standing?.epoch == 7)
+    #expect(try again.answers(of: "a", steps: 3).flatMap(\.rows) == expected)
+    try again.send(.text("d"), to: "a", number: 3, epoch: 7)
+    #expect(try again.answers(of: "a", steps: 1).first?.header.number == 3)
+    try source.stop()
+    try target.stop()
+  }
+
   /// A crash before the move is durable has the stream go on where it was: nobody may be on the way then.
   @Test func nobodyIsToldOfAMoveThatIsNotDurable() throws {
     let disk = try FaultyDisk()

@@ -137,6 +137,7 @@ extension TokenizerLoop {
     streams[id] = stream
     if !wasOpen { openStreams += 1 }
     lost.remove(id)
+    let cached = isBack(stream, snapshot.standing) ? stream.newestCached : nil
     cache.forget(stream)
     var standing = snapshot.standing
     var flags = MessageFlags(rawValue: standing.pendingFlags)
@@ -145,7 +146,8 @@ extension TokenizerLoop {
     (standing.life, standing.messages, standing.isClosed) = (drawLife(), 0, false)
     standing.movedTo = ""
     try stream.restore(standing)
-    stream.isClaimed = true
+    stream.isClaimed = cached == nil
+    if let cached { stream.newestCached = cached }
     stream.isForgotten = false
     stream.answered = standing.nextAnswer
     use(stream)
@@ -162,6 +164,13 @@ extension TokenizerLoop {
     tap?.publish(
       event: "{\"event\":\"\(event)\",\"stream\":\"\(id)\",\"number\":\(standing.expected)}")
     return stream
+  }
+
+  /// Whether a stream that went away comes back as it went, before its client did: what a restart has
+  /// computed again for that one is still to be heard.
+  private func isBack(_ stream: IngressStream, _ standing: StreamStanding) -> Bool {
+    !stream.movedTo.isEmpty && !stream.isClaimed && stream.sequence.epoch == standing.epoch
+      && stream.firstInput == standing.firstInput && stream.answered == standing.nextAnswer
   }
 
   /// Has a stream's worker and the sink let go of it, without an answer; its life is over here.
