@@ -6,6 +6,7 @@ Decisions only: no socket, no waiting. What the protocol makes one wait for is t
 
 import math
 import time as clocks
+import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -67,8 +68,8 @@ class Session:
         self._failed: dict[str, Refusal] = {}
         # By stream, what it was refused with and is sent again after; empty for the connection.
         self._retrying: dict[str, Refusal] = {}
-        # By stream, what is acknowledged of a life that an earlier client seems to have left open.
-        self._left_open: dict[str, int] = {}
+        # By stream, that an earlier client has left it open.
+        self._left_open: dict[str, str] = {}
         # Streams that wait to be resumed, with the first answer wanted.
         self._resuming: dict[str, int | None] = {}
         self._results: deque[Result] = deque()
@@ -271,11 +272,19 @@ class Session:
             f"{link.clock() - link.heard:.1f} s ago, credit {link.room}, "
             f"{self.counters.outstanding} of {self.counters.sent} outstanding{self._stands_against}")
 
+    def _tell_left_open(self, stream: str, number: int) -> None:
+        """Nothing else would say why answers do not come."""
+        if stream in self._left_open:
+            return
+        self._left_open[stream] = (
+            f"an earlier client has left {stream} open at {number}, and what it sent is not answered again: "
+            f"resume({stream!r}) goes on with it, send(..., start=True) begins anew")
+        warnings.warn(self._left_open[stream], RuntimeWarning, stacklevel=2)
+
     @property
     def _stands_against(self) -> str:
-        for stream, number in self._left_open.items():
-            return (f"; an earlier client has left {stream} open at {number}: resume({stream!r}) goes on with"
-                    " it, send(..., start=True) begins anew")
+        for words in self._left_open.values():
+            return f"; {words}"
         if not self._retrying:
             return ""
         refusal, more = next(reversed(self._retrying.values())), len(self._retrying) - 1
@@ -383,7 +392,8 @@ class Session:
         link.grant(fields.get("credit", 0))
         if (state := self._streams.get(message.stream)) is not None:
             if 0 < message.epoch < state.oldest_epoch:
-                self._left_open[state.name] = message.number
+                if message.epoch < self.epoch and state.is_beginning and fields.get("cached", True):
+                    self._tell_left_open(state.name, message.number)
                 return  # of the life before
             self._left_open.pop(state.name, None)
             self._retrying.pop(state.name, None)
