@@ -62,6 +62,12 @@ struct RecordCommand: AsyncParsableCommand {
     guard (output == nil) != (fixture == nil) else {
       throw ValidationError("expected one of --output and --fixture.")
     }
+    if let ended, ended < 1 {
+      throw ValidationError("--ended is \(ended), expected the number of streams, 1 or more.")
+    }
+    if let seconds, !(seconds > 0) {
+      throw ValidationError("--seconds is \(seconds), expected a time above 0.")
+    }
     if fixture != nil, answers != nil {
       throw ValidationError("--answers does not go with --fixture, which keeps them itself.")
     }

@@ -29,6 +29,9 @@ struct TopCommand: AsyncParsableCommand {
 
   func validate() throws {
     try checkEndpoint(from, option: "--from")
+    if let limit, limit < 1 {
+      throw ValidationError("--limit is \(limit), expected the number of samples, 1 or more.")
+    }
     if let sort, !TopRun.columns.contains(sort.lowercased()) {
       throw ValidationError(
         "--sort is \"\(sort)\", expected one of \(TopRun.columns.joined(separator: ", ")).")

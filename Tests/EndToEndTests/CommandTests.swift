@@ -36,6 +36,8 @@ struct CommandTests {
     Fault(64, ["replay", input, hello, "--speed", "0"], "'0'", "steps a second above 0"),
     Fault(64, ["replay", input, hello, "--cut", "x"], "'x'", "--cut", "expected a number"),
     Fault(64, ["tap", hello, "--limit", "1.5"], "'1.5'", "--limit", "expected a whole number"),
+    Fault(64, ["top", hello, "--limit", "0"], "--limit is 0", "1 or more"),
+    Fault(64, ["record", hello, "--output", "r", "--seconds", "0"], "--seconds", "above 0"),
     Fault(64, ["streams", "fork", hello, "a", "x y"], "'x y'", "<copy>", "leave out \" \""),
     Fault(64, ["pipe", hello, "--stream", ""], "--stream", "1 to 128", "it is empty"),
     Fault(64, ["record", hello, "no*pe*", "--output", "r.jsonl"], "'no*pe*'", "one * behind it"),
