@@ -63,10 +63,7 @@ struct DiskFaultTests {
   @Test("fault 6: fsync fails") func aFailedSyncEndsTheProcess() throws {
     let disk = try FaultyDisk()
     let running = try RunningPipeline(.hello, durability: "fsync", on: disk)
-    let client = try running.client()
-    try client.hello()
-    try client.send(.text("he"), to: "a", number: 0, epoch: 7)
-    _ = try client.answers(of: "a", steps: 2)
+    let client = try running.client(behind: "he", epoch: 7)
     try disk.set(.syncFails)
     try client.send(.text("l"), to: "a", number: 2, epoch: 7)
     #expect(try running.daemon.process.waitForExit() == 74)
@@ -103,10 +100,7 @@ struct DiskFaultTests {
   @Test("fault 5: disk full, SQLite's file") func commitsGoOnWhileTheLogCannotBePutAway() throws {
     let disk = try FaultyDisk()
     let running = try RunningPipeline(.hello, durability: "os", on: disk)
-    let client = try running.client()
-    try client.hello()
-    try client.send(.text("h"), to: "a", number: 0, epoch: 7)
-    _ = try client.answers(of: "a", steps: 1)
+    let client = try running.client(behind: "h", epoch: 7)
     func size(_ name: String) throws -> Int {
       let attributes = try FileManager.default.attributesOfItem(atPath: disk.folder.file(name))
       return attributes[.size] as? Int ?? 0
@@ -134,10 +128,7 @@ struct DiskFaultTests {
   @Test("fault 6: one fsync fails") func oneFailedSyncEndsTheProcess() throws {
     let disk = try FaultyDisk()
     let running = try RunningPipeline(.hello, durability: "os", on: disk)
-    let client = try running.client()
-    try client.hello()
-    try client.send(.text("h"), to: "a", number: 0, epoch: 7)
-    _ = try client.answers(of: "a", steps: 1)
+    let client = try running.client(behind: "h", epoch: 7)
     try disk.set(.syncFailsOnce)
     _ = try sendMuch(from: 1, client)
     #expect(try running.daemon.process.waitForExit() == 74)

@@ -212,11 +212,8 @@ struct MoveCrashTests {
   @Test func nobodyIsToldOfAMoveThatIsNotDurable() throws {
     let disk = try FaultyDisk()
     let running = try RunningPipeline(.remember, durability: "os", on: disk)
-    let client = try running.client()
-    try client.hello()
+    let client = try running.client(behind: "abc")
     let control = try running.control()
-    try client.send(.text("abc"), to: "a", number: 0)
-    _ = try client.answers(of: "a", steps: 3)
     try control.done(#"{"do":"streams.export","stream":"a","hold":true}"#)
     try client.send(.text("d"), to: "a", number: 3)
     #expect(try client.refusals().isEmpty)

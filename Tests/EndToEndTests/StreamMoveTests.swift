@@ -51,11 +51,8 @@ struct StreamMoveTests {
   /// What is sent during a move waits, and is refused to where it goes on, or taken.
   @Test func whatComesMeanwhileWaits() throws {
     let running = try RunningPipeline(.hello)
-    let client = try running.client()
-    try client.hello()
+    let client = try running.client(behind: "he")
     let control = try running.control()
-    try client.send(.text("he"), to: "a", number: 0)
-    _ = try client.answers(of: "a", steps: 2)
     try control.done(#"{"do":"streams.export","stream":"a","hold":true}"#)
     try client.send(.text("l"), to: "a", number: 2)
     // It has been read: what is behind it is refused.

@@ -104,6 +104,15 @@ final class RunningPipeline {
     try WireClient(ingress, form: form)
   }
 
+  /// A client that has greeted, sent a text to stream `a`, and had an answer to each letter.
+  func client(behind text: String, epoch: UInt64 = 0) throws -> WireClient {
+    let client = try client()
+    try client.hello()
+    try client.send(.text(text), to: "a", number: 0, epoch: epoch)
+    _ = try client.answers(of: "a", steps: text.utf8.count)
+    return client
+  }
+
   /// Stops it, the tokenizer first, so that each stage drains into the next.
   ///
   /// - Throws: `HarnessError.exited` when one of them ends with another code than 0.
