@@ -45,7 +45,7 @@ extension World {
 
   /// What each stage may send when nothing is under way.
   private var stageWindows: [(stage: String, steps: Int)] {
-    [("tokenizer", setup.workers * 4096)] + (0..<setup.workers).map { ("inference-\($0)", 1024) }
+    [("tokenizer", setup.workers * 4096)] + (0..<setup.workers).map { ("inference-\($0)", 8192) }
   }
 
   private func credit(of stage: String) -> Double {
