@@ -32,8 +32,8 @@ package func isPlanted(_ bug: String) -> Bool { planted == bug }
 BUGS = [
     ("told-before-commit", "answers and acknowledgements not held back until the commit",
      "Millrace/Ingress/InputLog.swift",
-     "while let group = waiting.first, group.ticket <= committed {",
-     "while let group = waiting.first, BUG || group.ticket <= committed {"),
+     "while let group = waiting.first, store.isCommitted(group.ticket) {",
+     "while let group = waiting.first, BUG || store.isCommitted(group.ticket) {"),
     ("saved-before-sink", "a checkpoint saved before the sink's confirmation",
      "Millrace/Inference/CheckpointQueue.swift",
      "written >= chunks[index].sent",
@@ -64,7 +64,7 @@ BUGS = [
      "needsHello = use == .links",
      "needsHello = use == .links && !BUG"),
     ("no-fsync", "`fsync` that does not sync",
-     "Durability/StateStore.swift",
+     "Durability/StateStore+Opening.swift",
      'durability == .fsync ? "FULL"',
      'durability == .fsync && !BUG ? "FULL"'),
     ("trim-one-early", "input trimmed one message too early",
@@ -79,7 +79,7 @@ BUGS = [
      "Millrace/Ingress/TokenizerLoop+Store.swift",
      "message.header.isAgain = next.map { place < $0.place } ?? true",
      "message.header.isAgain = !BUG && (next.map { place < $0.place } ?? true)",
-     "Millrace/Ingress/TokenizerLoop.swift",
+     "Millrace/Ingress/TokenizerLoop+Answers.swift",
      "guard answer.dropRows(below: stream.answered) else { return }",
      "guard answer.dropRows(below: BUG ? 0 : stream.answered) else { return }"),
     ("answer-count-lost", "a restored stream that has forgotten its steps since the last answer",
@@ -116,12 +116,26 @@ BUGS = [
      "        stream.applied = place\n"
      "      } else if stream.generation != nil || stream.runs.first"),
     ("refusal-forgotten", "a refusal that is not sent again to who asks for it",
-     "Millrace/Ingress/TokenizerLoop+Accept.swift",
-     "      cache.keep(.init(header: header, refusal: refusal.refusal), of: stream)\n"
-     "      refuse(refusal.refusal, header",
-     "      if !BUG { cache.keep(.init(header: header, refusal: refusal.refusal), of: stream) }\n"
-     "      refuse(refusal.refusal, header"),
+     "Millrace/Ingress/TokenizerLoop+Steps.swift",
+     "    cache.keep(.init(header: header, refusal: refusal), of: stream)\n",
+     "    if !BUG { cache.keep(.init(header: header, refusal: refusal), of: stream) }\n"),
 ]
+
+
+def places():
+    """Where bugs are planted: the bug's name, the file, the text as it is, and as it is with the bug."""
+    for name, _, *rest in BUGS:
+        for index in range(0, len(rest), 3):
+            yield name, *rest[index:index + 3]
+
+
+def check():
+    """Whether the sources still have each text, once."""
+    for name, file, text, _ in places():
+        count = (ROOT / "Sources" / file).read_text().count(text)
+        if count != 1:
+            sys.exit(f"planted.py: {name}: Sources/{file} has the text that the bug is planted in "
+                     f"{count} times, expected once: {text!r}")
 
 
 def plant(folder):
@@ -141,13 +155,9 @@ def plant(folder):
                      flags=re.S)
     (folder / "Package.swift").write_text(package)
     (folder / "Sources/Wire/Planted.swift").write_text(SWITCH)
-    for name, file, text, wrong in ((name, *places[index:index + 3]) for name, _, *places in BUGS
-                                    for index in range(0, len(places), 3)):
+    for name, file, text, wrong in places():
         path = folder / "Sources" / file
         source = path.read_text()
-        if source.count(text) != 1:
-            sys.exit(f"{name}: {file} has the text that the bug is planted in {source.count(text)} "
-                     f"times, expected once: {text!r}")
         source = source.replace(text, wrong.replace("BUG", f'isPlanted("{name}")'))
         if "import Wire\n" not in source and not file.startswith("Wire/"):
             source = source.replace("import ", "import Wire\nimport ", 1)
@@ -180,10 +190,15 @@ def main():
     parser.add_argument("--only", nargs="*", default=[], help="names of bugs")
     parser.add_argument("--folder", type=Path, default=ROOT / ".build-planted")
     parser.add_argument("--list", action="store_true", help="name the bugs")
+    parser.add_argument("--check", action="store_true",
+                        help="only look whether they can be planted")
     options = parser.parse_args()
     if options.list:
         for name, what, *_ in BUGS:
             print(f"{name:28}{what}")
+        return
+    check()
+    if options.check:
         return
     folder = options.folder
     folder.mkdir(exist_ok=True)
