@@ -8,11 +8,13 @@ struct Event: Codable, Equatable {
     case turn
     /// Everything that is under way arrives, and everybody takes a turn, `count` times.
     case round
+    /// As `round`, while no client does anything.
+    case stages
     /// `count` messages reach the end of the link `at`; with `back`, those that go back.
     case deliver
     /// The client of stream `at` sends its next `count` elements.
     case send
-    /// As `send`, of elements that it has sent before, `back` of them.
+    /// As `send`, of elements that it has sent before, `back` of them; with 0, all from the last RESET on.
     case again
     /// The client `at` greets anew.
     case greet
@@ -53,7 +55,7 @@ struct Event: Codable, Equatable {
     case .cut, .move, .crash, .stop, .disk: true
     case .commit: dies != nil
     case .pass: count ?? 1 >= 2000
-    case .round, .turn, .deliver, .send, .again, .greet, .start: false
+    case .round, .stages, .turn, .deliver, .send, .again, .greet, .start: false
     }
   }
 

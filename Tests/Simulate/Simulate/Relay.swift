@@ -114,6 +114,9 @@ final class Relay {
     return oldestOutward
   }
 
+  /// Whether anything is on its way to the receiving side.
+  var isCarrying: Bool { !inward.isEmpty }
+
   /// When the oldest was sent of what is on its way back.
   var oldestOutward: UInt64? { outward.map(\.sentMilliseconds).min() }
 

@@ -27,8 +27,8 @@ final class SentLife {
   var mayMiss = false
   /// Answers below this number may be missing: they were lost, and then their stream was parked.
   var mayMissBelow: UInt64 = 0
-  /// Whether refusals may be missing, which no store keeps.
-  var mayMissRefusals = false
+  /// Refusals of elements below this one may be missing: no store keeps them.
+  private var mayMissRefusalsBelow = 0
 
   init(_ script: LifeScript, _ expected: ExpectedAnswers, stream: String) {
     self.script = script
@@ -54,7 +54,7 @@ final class SentLife {
   var isAnswered: Bool {
     zip(answered, expected.answers).allSatisfy { $0 > 0 || $1.number < mayMissBelow }
       && (isClosed || !script.ends)
-      && (mayMissRefusals || badElements.allSatisfy { refused[$0] != nil })
+      && badElements.allSatisfy { refused[$0] != nil || $0 < mayMissRefusalsBelow }
   }
 
   var isAnsweredOnce: Bool {
@@ -67,6 +67,9 @@ final class SentLife {
     let refusal = badElements.first { refused[$0] == nil }.map { script.first + UInt64($0) }
     return [answer, refusal].compactMap(\.self).min()
   }
+
+  /// Those that were given so far may be lost.
+  func loseRefusals() { mayMissRefusalsBelow = sentMost }
 
   // MARK: What comes
 
@@ -138,6 +141,9 @@ final class SentLife {
     }
     (sent, isBegun, isEndSent) = (0, false, false)
   }
+
+  /// Whether the daemon has said that it has any of it.
+  var isKnown: Bool { told != nil }
 
   /// What the daemon has said that it has: a client need not keep it any more.
   private var told: Int? { [acknowledged, welcomed].compactMap(\.self).max() }

@@ -72,7 +72,6 @@ extension SimulatedClient {
 
   private func takeWelcome(_ welcome: Welcome) throws {
     (early, hellosOpen, isWelcome) = (nil, 0, true)
-    wasWelcomed = true
     (sent, credit) = (0, 0)
     try grant(welcome.credit)
     if lostSinceMilliseconds != nil { say(.ping, json: caughtUp) }
@@ -94,7 +93,7 @@ extension SimulatedClient {
         // behind this one's, so that answers were lost even after all was caught up.
         if isDisturbed, world.parks {
           stream.life.mayMissBelow = max(stream.life.mayMissBelow, found.answers)
-          stream.life.mayMissRefusals = true
+          stream.life.loseRefusals()
         }
       } else if !stream.life.isClosed {
         try stream.life.beginAgain()

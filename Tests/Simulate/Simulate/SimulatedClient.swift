@@ -12,8 +12,8 @@ final class SimulatedClient {
   private var ingress: String?
   /// When that began to listen.
   private var ingressBeganMilliseconds: UInt64 = 0
-  /// Whether it has been welcomed since.
-  var wasWelcomed = false
+  /// Whether anything of this client may have reached it.
+  private var wasThere = false
 
   // The connection's account.
   var sent: UInt64 = 0
@@ -77,7 +77,7 @@ final class SimulatedClient {
   func ingressBegan(at address: String) throws {
     ingress = address
     ingressBeganMilliseconds = world.clock.milliseconds
-    wasWelcomed = false
+    wasThere = links.contains(where: \.isCarrying)
     try link.receiverBegan(at: address)
   }
 
@@ -92,11 +92,13 @@ final class SimulatedClient {
     let interval = max(
       world.setup.checkpointMilliseconds, inOrder ? Limits.leftAnswersMilliseconds : 0)
     let now = world.clock.milliseconds
-    for stream in streams { for life in stream.lives { life.mayMissRefusals = true } }
-    // Nobody is waited for longer than that.
-    let wasAway =
-      !wasWelcomed && ingressBeganMilliseconds + Limits.replyHoldMilliseconds <= now
-    guard wasAway || lostSinceMilliseconds.map({ $0 + interval <= now }) ?? false else { return }
+    for stream in streams { for life in stream.lives { life.loseRefusals() } }
+    // Who has not come is waited for, but not for ever.
+    let isTooLate =
+      wasThere
+      ? lostSinceMilliseconds.map { $0 + interval <= now } ?? false
+      : ingressBeganMilliseconds + Limits.replyHoldMilliseconds <= now
+    guard isTooLate else { return }
     for stream in streams { for life in stream.lives { life.mayMiss = true } }
   }
 
@@ -158,8 +160,15 @@ final class SimulatedClient {
       if !stream.life.isAnswered, isDisturbed { stream.life.mayMiss = true }
       stream.current += 1
     }
-    guard stream.life.hasMore else { return }
+    guard stream.life.hasMore, !isStartUnsure(of: stream) else { return }
     send(stream, from: stream.life.sent, count: count)
+  }
+
+  /// Whether a START may be lost that takes an open stream over: what came behind it would take the life
+  /// before over.
+  private func isStartUnsure(of stream: Stream) -> Bool {
+    guard stream.current > 0, !stream.lives[stream.current - 1].script.ends else { return false }
+    return stream.life.sent > 0 && !stream.life.isKnown
   }
 
   /// Sends `count` elements of a stream's life from one on that it has sent before, or that is next.
@@ -203,7 +212,10 @@ final class SimulatedClient {
   func sendAgain(_ name: String, back: Int, count: Int) {
     guard let stream = streams.first(where: { $0.id.name == name }), isWelcome else { return }
     let life = stream.life
-    let from = max(0, life.sent - back)
+    // With 0, from the last RESET on, and new ones behind it.
+    let reset = back == 0 ? life.script.resets.last { $0 < life.sent } : nil
+    let from = reset ?? max(0, life.sent - back)
+    let count = reset.map { life.sent - $0 + count } ?? count
     // Behind an END, START begins a new life.
     guard life.isBegun, !life.wasEndSent, from < life.sent else { return }
     hasSentAgain = true
@@ -234,6 +246,7 @@ final class SimulatedClient {
 
   func say(_ parts: [[UInt8]], on relay: Relay? = nil) {
     saidMilliseconds = world.clock.milliseconds
+    wasThere = true
     (relay ?? link).send(parts)
   }
 

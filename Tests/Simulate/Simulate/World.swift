@@ -115,6 +115,7 @@ final class World {
     case .round:
       for _ in 0..<(event.count ?? 1) { try round() }
       for client in clients { try client.act() }
+    case .stages: for _ in 0..<(event.count ?? 1) { try round(withClients: false) }
     case .deliver: try deliver(event)
     case .send: try client(of: event.at)?.send(event.at, count: event.count ?? 1)
     case .again:
@@ -263,15 +264,16 @@ final class World {
   }
 
   /// All that is under way arrives, and everybody takes a turn.
-  private func round() throws {
-    for client in clients { for relay in client.links { try relay.deliverInward(.max) } }
+  private func round(withClients: Bool = true) throws {
+    let clientLinks = withClients ? clients.flatMap(\.links) : []
+    for relay in clientLinks { try relay.deliverInward(.max) }
     for relay in relays {
       try relay.deliverInward(.max)
       try relay.deliverOutward(.max)
     }
     for stage in stageNames { try turn(stage) }
     for process in processes { _ = process.commit(dies: nil, torn: nil) }
-    for client in clients { for relay in client.links { try relay.deliverOutward(.max) } }
+    for relay in clientLinks { try relay.deliverOutward(.max) }
   }
 
   /// Tells everybody to stop, as SIGTERM does.
