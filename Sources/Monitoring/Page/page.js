@@ -5,7 +5,7 @@ const pointsMax = 240;        // steps of a plot
 const columnsMax = 160;       // steps of a heat map
 const rowsMax = 300;          // streams in the table
 const eventsMax = 100;
-const drawEvery = 250;        // milliseconds
+const drawEvery = 500;        // milliseconds: what changes more often cannot be read
 const palette = ["#00966e", "#3b6fe0", "#d9722b", "#a34bd0", "#c23a5b", "#6f7d1f", "#1796b0", "#8a6d3b"];
 const byID = (id) => document.getElementById(id);
 const text = (id, value) => { const node = byID(id); if (node.textContent !== value) node.textContent = value; };
