@@ -13,8 +13,7 @@ extension StateStore {
       try apply(changes, to: database)
       try database.cachedStatement(sql: "COMMIT").execute()
     } catch {
-      // why: the first error is the one to tell; SQLite may have rolled back by itself
-      try? database.rollback()
+      try? database.rollback()  // why: the first error is the one that is told
       throw error
     }
   }

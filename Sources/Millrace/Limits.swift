@@ -134,8 +134,8 @@ package enum Limits {
   /// The part of a processor that publishing taps may take where others want it, with what its
   /// subscribers take.
   ///
-  /// One subscriber gets some 20,000 short messages a second for it.
-  package static let publishingShare = 0.2
+  /// One subscriber gets some 10,000 short messages a second for it.
+  package static let publishingShare = 0.1
 
   /// Output lines that the store keeps for readers who come late, with `state.history`.
   ///

@@ -138,23 +138,31 @@ struct MoveCrashTests {
     try sender.finish([source, target])
   }
 
-  /// What a restart has computed again is at the daemon that the stream has left: whoever sends there comes
-  /// by it on the way.
-  @Test(arguments: [false, true])
-  func answersThatWereNotHeardComeInFrontOfTheMove(isHeld: Bool) throws {
-    let folder = try TemporaryFolder()
+  /// A daemon that was killed behind three answers, of which no checkpoint has anything, and those answers.
+  private func crashedSource(
+    in folder: TemporaryFolder
+  ) throws -> (RunningPipeline, answers: [[Float]]) {
     var pipeline = PipelineText.remember
     pipeline.more = [
       "state: { store: \(folder.file("state.sqlite")), durability: os, checkpoint: 1h }"
     ]
     let source = try RunningPipeline(pipeline)
-    let target = try RunningPipeline(.remember, durability: "os")
     let client = try source.client()
     try client.hello()
     try client.send(.text("abc"), to: "a", number: 0, flags: .start, epoch: 7)
     #expect(try client.receive(.acknowledge, of: "a").header.number == 3)
-    let expected = try client.answers(of: "a", steps: 3).flatMap(\.rows)
+    let answers = try client.answers(of: "a", steps: 3).flatMap(\.rows)
     try source.crash(0)
+    return (source, answers)
+  }
+
+  /// What a restart has computed again is at the daemon that the stream has left: whoever sends there comes
+  /// by it on the way.
+  @Test(arguments: [false, true])
+  func answersThatWereNotHeardComeInFrontOfTheMove(isHeld: Bool) throws {
+    let folder = try TemporaryFolder()
+    let (source, expected) = try crashedSource(in: folder)
+    let target = try RunningPipeline(.remember, durability: "os")
     let control = try source.control()
     let file = try control.done(#"{"do":"streams.export","stream":"a","hold":true}"#).attachment
     try target.control().done(#"{"do":"streams.import"}"#, file: file)
@@ -181,17 +189,8 @@ struct MoveCrashTests {
   /// Nor are they lost where the stream is back before its client is.
   @Test func answersThatWereNotHeardAreThereWhenTheStreamComesBack() throws {
     let folder = try TemporaryFolder()
-    var pipeline = PipelineText.remember
-    pipeline.more = [
-      "state: { store: \(folder.file("state.sqlite")), durability: os, checkpoint: 1h }"
-    ]
-    let source = try RunningPipeline(pipeline)
+    let (source, expected) = try crashedSource(in: folder)
     let target = try RunningPipeline(.remember, durability: "os")
-    let client = try source.client()
-    try client.hello()
-    try client.send(.text("abc"), to: "a", number: 0, flags: .start, epoch: 7)
-    let expected = try client.answers(of: "a", steps: 3).flatMap(\.rows)
-    try source.crash(0)
     for (from, to) in [(source, target), (target, source)] {
       let control = try from.control()
       let file = try control.done(#"{"do":"streams.export","stream":"a","hold":true}"#).attachment
