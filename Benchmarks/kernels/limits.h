@@ -54,6 +54,25 @@ PEAK(peak_bf16, "avx512f,avx512bf16", __m512, _mm512_set1_ps(1), a[i] = _mm512_d
 PEAK(peak_int8, "avx512f,avx512vnni", __m512i, _mm512_set1_epi32(1), a[i] = _mm512_dpbusd_epi32(a[i], _mm512_set1_epi32(0x01010101), _mm512_set1_epi32(0x01010101)), 128)
 PEAK(peak_int8_avx2, "avx2", __m256i, _mm256_set1_epi32(1), a[i] = _mm256_add_epi32(a[i], _mm256_madd_epi16(_mm256_set1_epi32(0x00010001), a[i])), 32)
 #undef PEAK
+// With tiles, sixteen streams a multiplication. The process must have asked for them, as the kernels do.
+#define PEAK_TILES(NAME, STEP, OPERATIONS)                                           \
+  __attribute__((target("amx-tile,amx-bf16,amx-int8"))) static double NAME(void) {   \
+    const long rounds = 20000;                                                       \
+    static const char zeros[1024];                                                   \
+    struct { uint8_t palette, start, reserved[14]; uint16_t row_bytes[16]; uint8_t rows[16]; } c = {.palette = 1}; \
+    for (int i = 0; i < 8; i++) c.row_bytes[i] = 64, c.rows[i] = 16;                 \
+    _tile_loadconfig(&c);                                                            \
+    _tile_zero(0), _tile_zero(1), _tile_zero(2), _tile_zero(3);                      \
+    _tile_loadd(4, zeros, 64), _tile_loadd(5, zeros, 64);                            \
+    double t = now();                                                                \
+    for (long k = 0; k < rounds; k++) STEP(0, 4, 5), STEP(1, 4, 5), STEP(2, 4, 5), STEP(3, 4, 5); \
+    t = now() - t;                                                                   \
+    _tile_release();                                                                 \
+    return rounds * 4.0 * (OPERATIONS) / t * 1e-9;                                   \
+  }
+PEAK_TILES(peak_bf16_tiles, _tile_dpbf16ps, 16 * 16 * 64)
+PEAK_TILES(peak_int8_tiles, _tile_dpbusd, 16 * 16 * 128)
+#undef PEAK_TILES
 // Nanoseconds of a multiply-add that waits for the one before it.
 __attribute__((target("avx2,fma"))) static double chain256(void) {
   const long rounds = 1000000;

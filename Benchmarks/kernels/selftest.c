@@ -2,7 +2,8 @@
 #include "reference.h"
 
 enum { N = 64, T = 10, TOKENS = 40 };
-static const char *const path_names[] = {"portable", "neon", "avx2", "avx512"};
+static const char *const path_names[] = {"portable", "neon", "avx2", "avx512", "avx512_bf16", "amx"}; // those with a bf16 of their own last
+enum { PATHS = sizeof path_names / sizeof *path_names };
 static long checks, failures;
 
 // N streams of one cell; every h of every step and the last c are compared.
@@ -11,7 +12,8 @@ typedef struct {
   mr_format format;
   const char *path;
   int row;
-  bool one_hot, own;
+  bool one_hot;
+  const char *own; // the path whose bf16 the reference is; NULL: everybody's
   float *h0, *c0, **x; // x: one input a token
   int token[N][T];
   float *h, *c;        // the reference: h[stream][T + 1][row]
@@ -28,9 +30,10 @@ static run begin(const job *j) {
 }
 static void compare(job *j, run r, const char *way, int number) {
   const size_t nh = (size_t)N * (T + 1) * j->row, nc = (size_t)N * j->row;
-  if (j->format == MR_BF16 && !strcmp(j->path, "avx512") && !j->own) { // may differ from other paths, not from itself
+  const bool has_own = !strcmp(j->path, "avx512_bf16") || !strcmp(j->path, "amx");
+  if (j->format == MR_BF16 && has_own && j->own != j->path) { // may differ from other paths, not from itself
     free(j->h), free(j->c);
-    j->h = r.h, j->c = r.c, j->own = true;
+    j->h = r.h, j->c = r.c, j->own = j->path;
     return;
   }
   checks++;
@@ -132,7 +135,7 @@ static void same_bits(mr_kind kind, mr_format format, int I, int H, bool one_hot
       reference_step(&j.w, format, j.x[j.token[s][t]], at(&j, &reference, s, t), out, reference.c + s * j.row);
     }
   j.h = reference.h, j.c = reference.c;
-  for (int p = 0; p < 4; p++)
+  for (int p = 0; p < PATHS; p++)
     if (mr_kernels_choose(path_names[p])) j.path = path_names[p], all_ways(&j);
   free(j.x[0] - 1), free(j.x), free(j.h0), free(j.c0), free(j.h), free(j.c), free_weights(j.w);
 }
@@ -194,11 +197,11 @@ static void layers(int taps, int I, int U, int n) {
   free(W), free(b), free(gamma), free(beta), free(x[0] - 3), free(x), free(y[0]), free(y), free(want), free(normal), free(most);
 }
 int main(int count, char **arguments) {
-  static const int sizes[][2] = {{1, 1}, {3, 5}, {9, 16}, {1, 40}, {64, 64}, {17, 80}, {100, 100}, {31, 128}, {128, 128}, {40, 200}};
+  static const int sizes[][2] = {{1, 1}, {3, 5}, {9, 16}, {1, 40}, {64, 64}, {17, 80}, {100, 100}, {31, 128}, {150, 70}, {200, 50}, {128, 128}, {40, 200}};
   const int most = count > 1 ? atoi(arguments[1]) : 128;
   const int formats = count > 2 ? 1 : 3;
   if (mr_denormals_flushed()) failures++, puts("denormals are flushed");
-  for (int p = 0; p < 4; p++) {
+  for (int p = 0; p < PATHS; p++) {
     if (!mr_kernels_choose(path_names[p])) continue;
     printf("path %s\n", path_names[p]), functions();
     for (int n = 1; n < 15; n += 3)

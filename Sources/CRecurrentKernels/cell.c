@@ -10,7 +10,6 @@ mr_cell *mr_cell_create(mr_kind kind, mr_format format, int inputs, int units, c
   mr_cell *cell = calloc(1, sizeof *cell);
   if (!cell) return NULL;
   *cell = (mr_cell){.path = mr_current_path(), .kind = kind, .format = format, .inputs = inputs, .units = units, .row = mr_row(units)};
-  if (format == MR_BF16 && cell->path->bf16_dot && cell->path->bf16_dot->available()) cell->dot = cell->path->bf16_dot;
   const int n = units, gates = kind == MR_LSTM ? 4 : kind == MR_SIMPLE_RNN ? 1 : 3;
   mr_source from = {.w = kernel, .u = recurrent_kernel, .wstride = gates * n, .ustride = gates * n, .bias = bias};
   for (int g = 0; g < 4; g++) from.wgate[g] = from.ugate[g] = from.bgate[g] = g * n, from.add[g] = -1;
@@ -54,27 +53,28 @@ static void pass(const mr_cell *cell, const mr_panels *q, mr_job job, int n, mr_
     path->f32(q, job, n, r);
     return;
   }
-  if (q->format == MR_BF16 && !cell->dot) {
+  const bool rounds = q->format == MR_BF16;
+  if (rounds && !path->round) {
     r->xq = (const void *const *)r->x, r->hq = (const void *const *)r->h_in;
     path->bf16(q, job, n, r);
     return;
   }
-  const void *xq[MR_BLOCK], *hq[MR_BLOCK];
-  float xstep[MR_BLOCK], hstep[MR_BLOCK];
+  const void *xq[MR_BLOCK_MOST], *hq[MR_BLOCK_MOST];
+  float xstep[MR_BLOCK_MOST], hstep[MR_BLOCK_MOST];
   const size_t width = mr_quantised_bytes(cell->inputs), hwidth = mr_quantised_bytes(cell->row);
   char *to = (char *)scratch;
   for (int s = 0; s < n; s++, to += width + hwidth) {
     xq[s] = to, hq[s] = to + width;
-    if (cell->dot) {
-      if (reads_x) cell->dot->round(q->inputs, r->x[s], (uint16_t *)to);
-      if (reads_h) cell->dot->round(q->recurrent, r->h_in[s], (uint16_t *)(to + width));
+    if (rounds) {
+      if (reads_x) path->round(q->inputs, r->x[s], (uint16_t *)to);
+      if (reads_h) path->round(q->recurrent, r->h_in[s], (uint16_t *)(to + width));
     } else {
       if (reads_x) path->quantise(q->inputs, r->x[s], to, &xstep[s]);
       if (reads_h) path->quantise(q->recurrent, r->h_in[s], to + width, &hstep[s]);
     }
   }
   r->xq = xq, r->hq = hq, r->xstep = xstep, r->hstep = hstep;
-  if (cell->dot) cell->dot->run(q, job, n, r);
+  if (rounds) path->bf16(q, job, n, r);
   else path->int8(q, job, n, r);
 }
 void mr_gate_pass(const mr_cell *cell, mr_job job, int n, mr_rows *r, float *scratch) { pass(cell, &cell->gates, job, n, r, scratch); }
@@ -82,10 +82,10 @@ void mr_candidate_pass(const mr_cell *cell, int n, mr_rows *r, float *scratch) {
 
 // A block of a GRU without reset_after: the gates of all units come before any candidate, as it reads all of r * h.
 static void step_before(const mr_cell *cell, mr_job job, int n, const float *const *x, const float *const *h_in, float *const *h_out, float *scratch) {
-  float *z[MR_BLOCK], *reset[MR_BLOCK], *sums[MR_BLOCK];
+  float *z[MR_BLOCK_MOST], *reset[MR_BLOCK_MOST], *sums[MR_BLOCK_MOST];
   const size_t row = cell->row;
-  for (int s = 0; s < n; s++, scratch += 3 * row) z[s] = scratch, reset[s] = scratch + row, sums[s] = scratch + 2 * row;
-  scratch += (MR_BLOCK - n) * 3 * row;
+  for (int s = 0; s < n; s++, scratch += MR_BEFORE_ROWS * row) z[s] = scratch, reset[s] = scratch + row, sums[s] = scratch + 2 * row;
+  scratch += (mr_block(cell) - n) * MR_BEFORE_ROWS * row;
   mr_gate_pass(cell, job, n, &(mr_rows){.x = x, .h_in = h_in, .old = h_in, .out = sums, .update = z, .reset = reset}, scratch);
   mr_candidate_pass(cell, n, &(mr_rows){.x = MR_CONST(sums), .h_in = MR_CONST(reset), .old = h_in, .z = MR_CONST(z), .out = h_out}, scratch);
 }
@@ -94,8 +94,9 @@ static void step(const mr_cell *cell, mr_job job, int n, const float *const *x, 
     mr_gate_pass(cell, job, n, &(mr_rows){.x = x, .h_in = h_in, .out = h_out, .c = c}, scratch);
     return;
   }
-  for (int s = 0; s < n; s += MR_BLOCK) {
-    const int m = n - s < MR_BLOCK ? n - s : MR_BLOCK;
+  const int block = mr_block(cell);
+  for (int s = 0; s < n; s += block) {
+    const int m = n - s < block ? n - s : block;
     if (cell->kind == MR_GRU_BEFORE) step_before(cell, job, m, x + s, h_in + s, h_out + s, scratch);
     else mr_gate_pass(cell, job, m, &(mr_rows){.x = x + s, .h_in = h_in + s, .out = h_out + s, .c = c ? c + s : NULL}, scratch);
   }
@@ -107,7 +108,7 @@ void mr_step_projected(const mr_cell *cell, int n, const float *const *rows, con
   step(cell, MR_JOB_REST, n, rows, h_in, h_out, c, scratch);
 }
 void mr_project(const mr_cell *cell, int n, const float *const *x, float *const *rows, void *scratch) {
-  const int most = cell->format == MR_F32 ? n : MR_BLOCK;
+  const int most = cell->format == MR_F32 ? n : mr_block(cell);
   for (int s = 0; s < n; s += most)
     mr_gate_pass(cell, MR_JOB_PROJECT, n - s < most ? n - s : most, &(mr_rows){.x = x + s, .out = rows + s}, scratch);
 }

@@ -6,7 +6,7 @@
 
 static const mr_path *const paths[] = { // the fastest first
 #if defined(__x86_64__)
-  &mr_path_avx512, &mr_path_avx2,
+  &mr_path_amx, &mr_path_avx512_bf16, &mr_path_avx512, &mr_path_avx2,
 #elif defined(__aarch64__)
   &mr_path_neon,
 #endif

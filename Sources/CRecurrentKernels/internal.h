@@ -10,8 +10,8 @@
 #define N_MOST 4 // vectors whose gates are computed in step
 enum { MR_ROW = 16 };   // rows of h and c are multiples of this many floats, on every path
 // Streams, or steps of one stream, that one pass serves where rows of scratch memory are needed: a multiple of every
-// path's register block, and few enough that those rows stay in cache.
-enum { MR_BLOCK = 24 };
+// path's register block, and few enough that those rows stay in cache. Formats that round activations first have a block of their path's.
+enum { MR_BLOCK = 24, MR_BLOCK_MOST = 128 };
 
 // How the vectors of a panel are used. A panel is one vector of units with all their gates or, where a unit has one chain
 // only, four vectors of units: about four chains for every stream either way.
@@ -58,16 +58,10 @@ typedef struct {
   const float *const *z;
   float *const *update, *const *reset;
   // int8: the rounded activations of a stream and the step of each. bf16: the rounded activations, or the same rows as x and h_in.
+  // Rounded rows are equally far from each other, and begin at multiples of 64 bytes.
   const void *const *xq, *const *hq;
   const float *xstep, *hstep;
 } mr_rows;
-
-// bf16 by a dot instruction, where a processor may or may not have it beside the rest of a path.
-typedef struct {
-  bool (*available)(void);
-  void (*round)(int count, const float *v, uint16_t *q);
-  void (*run)(const mr_panels *, mr_job, int n, const mr_rows *);
-} mr_bf16_dot;
 
 // One instruction set: all that differs between them. See the path_*.c files.
 typedef struct {
@@ -79,8 +73,10 @@ typedef struct {
   int int8_bias;  // what is added to activations that its dot takes as unsigned, else 0
   void (*quantise)(int count, const float *v, void *q, float *step);
   void (*int8)(const mr_panels *, mr_job, int n, const mr_rows *);
+  void (*round)(int count, const float *v, uint16_t *q); // activations in bf16, for a dot instruction; NULL: they stay in f32
   void (*bf16)(const mr_panels *, mr_job, int n, const mr_rows *);
-  const mr_bf16_dot *bf16_dot; // NULL: none
+  int block; // streams of a pass in formats that round activations
+  int words; // rows of bf16 and int8 are packed in multiples of as many words, zeros behind the last
   void (*taps)(const mr_panels *, int taps, int n, const float *const *rows, float *const *out);
   void (*unit)(mr_unit_function, int count, float *row);
   void (*softmax)(int count, float *row);
@@ -93,8 +89,7 @@ typedef struct {
 } mr_path;
 extern const mr_path mr_path_portable;
 #if defined(__x86_64__)
-extern const mr_path mr_path_avx2, mr_path_avx512;
-extern const mr_bf16_dot mr_avx512_bf16_dot;
+extern const mr_path mr_path_avx2, mr_path_avx512, mr_path_avx512_bf16, mr_path_amx;
 #elif defined(__aarch64__)
 extern const mr_path mr_path_neon;
 #endif

@@ -135,6 +135,7 @@ bool mr_pack(mr_panels *q, const mr_path *path, mr_shape shape, mr_format format
   static const size_t size[] = {[MR_F32] = 4, [MR_BF16] = 2, [MR_INT8] = 1};
   *q = (mr_panels){.shape = shape, .format = format, .inputs = inputs, .recurrent = recurrent, .row = row,
                    .xwords = (inputs + group - 1) / group, .hwords = (recurrent + group - 1) / group};
+  if (format != MR_F32) q->xwords = mr_round_up(q->xwords, path->words), q->hwords = mr_round_up(q->hwords, path->words);
   q->panel = ((size_t)q->xwords * xg + (size_t)q->hwords * hg) * wide * group;
   size_t bytes = q->panel * ((size_t)(row + wide - 1) / wide) * size[format];
   q->far = bytes > 1 << 20;

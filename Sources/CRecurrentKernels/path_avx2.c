@@ -53,8 +53,10 @@ TARGET MR_INLINE void avx2_narrow(int16_t *to, V v) {
 TARGET MR_INLINE V avx2_first_half(V v) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(v), 16)); }
 TARGET MR_INLINE V avx2_second_half(V v) { return _mm256_and_ps(v, _mm256_castsi256_ps(_mm256_set1_epi32((int)0xffff0000))); }
 
+#include "path_bodies.h"
+#define TABLE mr_path_avx2
 #define PATH_NAME "avx2"
-#define avx2_table mr_path_avx2
+#define AVAILABLE avx2_available
 #include "path_table.h"
 #else
 typedef int mr_no_avx2; // a translation unit may not be empty

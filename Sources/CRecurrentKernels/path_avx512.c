@@ -1,7 +1,7 @@
 // path_avx512.c: AVX-512 with VNNI (Ice Lake, Zen 4 and later; older ones take AVX2).
 // 32 registers = 24 sums + 6 inputs + 1 weight. Needs no -m flags.
 #if defined(__x86_64__)
-#include "internal.h"
+#include "avx512.h"
 #include <immintrin.h>
 #include <math.h>
 #include <string.h>
@@ -51,10 +51,29 @@ TARGET MR_INLINE V avx512_first_half(V v) { return _mm512_castsi512_ps(_mm512_sl
 TARGET MR_INLINE V avx512_second_half(V v) {
   return _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(v), _mm512_set1_epi32((int)0xffff0000)));
 }
-#define BF16_DOT &mr_avx512_bf16_dot
-
+#include "path_bodies.h"
+#define TABLE mr_path_avx512
 #define PATH_NAME "avx512"
-#define avx512_table mr_path_avx512
+#define AVAILABLE avx512_available
+#include "path_table.h"
+
+static bool avx512_bf16_available(void) { return avx512_available() && __builtin_cpu_supports("avx512bf16"); }
+#define TABLE mr_path_avx512_bf16
+#define PATH_NAME "avx512_bf16"
+#define AVAILABLE avx512_bf16_available
+#define ROUND mr_avx512_bf16_round
+#define BF16_RUN mr_avx512_bf16_run
+#include "path_table.h"
+
+static bool amx_available(void) { return avx512_available() && mr_amx_available(); }
+#define TABLE mr_path_amx
+#define PATH_NAME "amx"
+#define AVAILABLE amx_available
+#define ROUND mr_avx512_bf16_round
+#define BF16_RUN mr_amx_bf16_run
+#define INT8_RUN mr_amx_int8_run
+#define WORDS 16
+#define BLOCK_STREAMS MR_BLOCK_MOST
 #include "path_table.h"
 #else
 typedef int mr_no_avx512; // a translation unit may not be empty

@@ -1,7 +1,7 @@
 // path_avx512_bf16.c: steps in bf16 with the dot instruction of AVX512-BF16, which takes activations in bf16 too. It reads and
 // gives denormals as zero and rounds in its own way, so these results are not those of the other paths.
 #if defined(__x86_64__)
-#include "internal.h"
+#include "avx512.h"
 #include <immintrin.h>
 #include <string.h>
 
@@ -43,13 +43,13 @@ TARGET MR_INLINE void avx512_bf16_narrow(uint16_t *q, __m512 v) {
   const __m512i rounded = _mm512_add_epi32(u, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
   _mm256_storeu_si256((__m256i *)q, _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16)));
 }
-TARGET static void avx512_bf16_round(int count, const float *v, uint16_t *q) {
+TARGET void mr_avx512_bf16_round(int count, const float *v, uint16_t *q) {
   int k = 0;
   for (; k + LANES <= count; k += LANES) avx512_bf16_narrow(q + k, _mm512_loadu_ps(v + k));
-  if (k < count) avx512_bf16_narrow(q + k, _mm512_maskz_loadu_ps((__mmask16)((1u << (count - k)) - 1), v + k));
+  if (k < count) avx512_bf16_narrow(q + k, _mm512_maskz_loadu_ps((__mmask16)((1u << (count - k)) - 1), v + k)), k += LANES;
+  if (k % (2 * LANES)) avx512_bf16_narrow(q + k, _mm512_setzero_ps());
 }
-static bool avx512_bf16_available(void) { return __builtin_cpu_supports("avx512bf16"); }
-const mr_bf16_dot mr_avx512_bf16_dot = {avx512_bf16_available, avx512_bf16_round, avx512_bf16_bf16_run};
+void mr_avx512_bf16_run(const mr_panels *q, mr_job job, int n, const mr_rows *r) { avx512_bf16_bf16_run(q, job, n, r); }
 #else
 typedef int mr_no_avx512_bf16; // a translation unit may not be empty
 #endif

@@ -67,8 +67,10 @@ MR_INLINE void neon_narrow(int8_t *to, V v) {
 MR_INLINE V neon_first_half(V v) { return vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_f32(v), 16)); }
 MR_INLINE V neon_second_half(V v) { return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(v), vdupq_n_u32(0xffff0000))); }
 
+#include "path_bodies.h"
+#define TABLE mr_path_neon
 #define PATH_NAME "neon"
-#define neon_table mr_path_neon
+#define AVAILABLE neon_available
 #include "path_table.h"
 #else
 typedef int mr_no_neon; // a translation unit may not be empty

@@ -67,6 +67,8 @@ MR_INLINE void portable_narrow(int8_t *to, float v) { *to = (int8_t)portable_wor
 MR_INLINE float portable_first_half(float v) { return portable_bits(portable_word_of(v) << 16); }
 MR_INLINE float portable_second_half(float v) { return portable_bits(portable_word_of(v) & 0xffff0000); }
 
+#include "path_bodies.h"
+#define TABLE mr_path_portable
 #define PATH_NAME "portable"
-#define portable_table mr_path_portable
+#define AVAILABLE portable_available
 #include "path_table.h"

@@ -1,25 +1,27 @@
-// path_table.h: the bodies and the table of one path. A path file includes it last.
-#include "functions_body.h"
-#include "gates_body.h"
-#include "f32_body.h"
-#include "int8_body.h"
-#include "bf16_wide_body.h"
-#include "bf16_body.h"
-#include "rows_body.h"
-
-const mr_path NAME(table) = {
+// path_table.h: the table of one path, behind path_bodies.h. Included once for each path of a file, after defining TABLE, PATH_NAME,
+// AVAILABLE, and ROUND, BF16_RUN, INT8_RUN, WORDS and BLOCK_STREAMS where they are not the bodies' own.
+#ifndef ROUND
+#define ROUND NULL
+#define BF16_RUN NAME(bf16_run)
+#endif
+#ifndef WORDS
+#define INT8_RUN NAME(int8_run)
+#define WORDS 1
+#define BLOCK_STREAMS MR_BLOCK
+#endif
+const mr_path TABLE = {
   .name = PATH_NAME,
   .lanes = LANES,
-  .available = NAME(available),
+  .available = AVAILABLE,
   .f32 = NAME(f32_run),
   .int8_group = GROUP,
   .int8_bias = QBIAS,
   .quantise = NAME(quantise),
-  .int8 = NAME(int8_run),
-  .bf16 = NAME(bf16_run),
-#ifdef BF16_DOT
-  .bf16_dot = BF16_DOT,
-#endif
+  .int8 = INT8_RUN,
+  .round = ROUND,
+  .bf16 = BF16_RUN,
+  .block = BLOCK_STREAMS,
+  .words = WORDS,
   .taps = NAME(taps),
   .unit = NAME(unit),
   .softmax = NAME(softmax),
@@ -29,3 +31,11 @@ const mr_path NAME(table) = {
   .multiply = NAME(multiply),
   .fuse = NAME(fuse),
 };
+#undef TABLE
+#undef PATH_NAME
+#undef AVAILABLE
+#undef ROUND
+#undef BF16_RUN
+#undef INT8_RUN
+#undef WORDS
+#undef BLOCK_STREAMS

@@ -74,7 +74,7 @@ package final class Model: Sendable {
   /// Bytes of the precomputed products of the first weights with every token; 0 without.
   package var tokenTableBytes: Int { program.tableBytes }
 
-  /// The instruction set of the step kernels: `avx512`, `avx2`, `neon` or `portable`.
+  /// The instruction set of the step kernels: see `StepKernels.names`.
   package var kernels: String { program.kernels }
 
   /// Whether each answer is a softmax: numbers from 0 to 1 whose sum is 1.

@@ -3,7 +3,7 @@ import CRecurrentKernels
 /// The instruction set that models are packed for.
 package enum StepKernels {
   /// All there are, the fastest first; `portable` is available everywhere.
-  package static let names = ["avx512", "avx2", "neon", "portable"]
+  package static let names = ["amx", "avx512_bf16", "avx512", "avx2", "neon", "portable"]
 
   /// The present choice: that of `MILLRACE_KERNELS`, or the fastest that is available.
   package static var name: String { String(cString: mr_kernels_name()) }

@@ -20,7 +20,7 @@ final class StepProgram: @unchecked Sendable {  // why: only `init` and `deinit`
   ///
   /// That is an Embedding in front of the recurrent layer, or nothing for one-hot vectors.
   private(set) var tableInput: Range<Int>?
-  /// The instruction set of the kernels: `avx512`, `avx2`, `neon` or `portable`.
+  /// The instruction set of the kernels: see `StepKernels.names`.
   let kernels = String(cString: mr_kernels_name())
 
   // What `operations` point into.

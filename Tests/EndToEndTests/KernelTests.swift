@@ -3,7 +3,7 @@ import Testing
 
 /// The choice of kernels and number formats, from outside.
 struct KernelTests {
-  private static let names = ["portable", "avx2", "avx512", "neon"]
+  private static let names = ["portable", "avx2", "avx512", "avx512_bf16", "amx", "neon"]
 
   /// `pipe` over the words of a text with one instruction set; nil where the machine has it not.
   private func lines(_ kernels: String, precision: String) throws -> [String]? {

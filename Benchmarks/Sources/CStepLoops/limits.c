@@ -8,7 +8,8 @@
 const char *loop_kernels(void) { return mr_kernels_name(); }
 
 #if defined(__x86_64__)
-static bool wide(void) { return !strcmp(mr_kernels_name(), "avx512"); }
+static bool tiles(void) { return !strcmp(mr_kernels_name(), "amx"); }
+static bool wide(void) { return tiles() || !strncmp(mr_kernels_name(), "avx512", 6); }
 static bool narrow(void) { return !strcmp(mr_kernels_name(), "avx2"); }
 
 double loop_limit_of(int32_t limit) {
@@ -16,8 +17,8 @@ double loop_limit_of(int32_t limit) {
   switch (limit) {
     case LIMIT_F32: return 1 / (wide() ? peak512() : peak256());
     case LIMIT_CHAIN: return chain256();
-    case LIMIT_BF16: return wide() && __builtin_cpu_supports("avx512bf16") ? 1 / peak_bf16() : NAN;
-    case LIMIT_INT8: return wide() ? 1 / peak_int8() : 1 / peak_int8_avx2();
+    case LIMIT_BF16: return tiles() ? 1 / peak_bf16_tiles() : wide() && __builtin_cpu_supports("avx512bf16") ? 1 / peak_bf16() : NAN;
+    case LIMIT_INT8: return tiles() ? 1 / peak_int8_tiles() : wide() ? 1 / peak_int8() : 1 / peak_int8_avx2();
     default: return NAN;
   }
 }

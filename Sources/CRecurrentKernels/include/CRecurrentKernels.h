@@ -3,7 +3,7 @@
 // Same bits. In f32 and int8 the answer of a stream depends on its own state and input alone: not on the number of
 // streams in the call, their order, the alignment of rows, single steps or many, dense input or a token table, or the
 // instruction set. Every sum is one chain of fused multiply-adds: bias, then W x in order of k, then U h in order of k.
-// bf16 keeps all of that except the last: it may differ between instruction sets.
+// bf16 keeps all of that except the last: it differs between "amx", "avx512_bf16" and the others.
 //
 // Rows. A row of h, of c or of an output is found by its own pointer, and has room for its width rounded up to 16 floats
 // (mr_row). The padding of a state row must be 0 and stays 0; that of an output is written. Inputs x are read for their
@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 // ---- The instruction set ----------------------------------------------------------------------------------------------
-// Chooses by name: "avx512", "avx2", "neon", "portable". NULL or "" chooses the fastest one. Cells and layers keep the
+// Chooses by name: "amx", "avx512_bf16", "avx512", "avx2", "neon", "portable". NULL or "" chooses the fastest one. Cells and layers keep the
 // choice that was in force when they were created. False: unknown, or not available here; nothing is changed then.
 // The first use chooses by the environment variable MILLRACE_KERNELS, or the fastest if that names none available.
 bool mr_kernels_choose(const char *name);
