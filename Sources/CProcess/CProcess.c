@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -63,4 +64,11 @@ enum { is_sanitized = __has_feature(address_sanitizer) || __has_feature(thread_s
 int cprocess_confine(uint64_t memory, uint64_t file, uint64_t seconds) {
   if ((!is_sanitized && limit(RLIMIT_AS, memory)) || limit(RLIMIT_FSIZE, file) || limit(RLIMIT_CPU, seconds) || limit(RLIMIT_CORE, 0)) return -1;
   return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) ? -1 : 0;
+}
+
+int cprocess_flush_output(void) {
+  const int flushed = fflush(stdout);
+  if (flushed == 0 && !ferror(stdout)) return 0;
+  if (flushed == 0) errno = EIO; // an earlier one, whose reason is not kept
+  return -1;
 }

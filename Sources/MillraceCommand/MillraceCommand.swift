@@ -36,12 +36,29 @@ struct MillraceCommand: AsyncParsableCommand {
       } else {
         try command.run()
       }
+      finishOutput()
     } catch {
-      // One line, as all errors are; help and --version are no errors.
+      // Help and --version are no errors.
+      if exitCode(for: error) == .success {
+        print(fullMessage(for: error))
+        finishOutput()
+        return
+      }
+      // One line, as all errors are.
       guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
       let message = Reading.explained(message(for: error))
       if !message.isEmpty { complain("\(message) (millrace --help says more)") }
       exit(withError: ExitCode.validationFailure)
+    }
+  }
+
+  /// Ends with an error where standard output has not taken everything.
+  private static func finishOutput() {
+    do {
+      try StandardOutput.finish()
+    } catch {
+      complain(of: error)
+      exit(withError: ExitCode(ExitStatus(error).rawValue))
     }
   }
 

@@ -83,7 +83,7 @@ struct ModelCommand: AsyncParsableCommand {
       try await failing {
         let model = try model.load(forSteppingOnly: true).model
         try ModelRun.run(model, lines: try ModelCommand.recording(input), file: input) {
-          FileHandle.standardOutput.write(Data($0))
+          try StandardOutput.write($0)
         }
       }
     }

@@ -49,7 +49,7 @@ struct ControlOptions: ParsableArguments {
       endpoint: endpoint, keys: try keys.keys(of: file, for: .control, at: endpoint),
       isTable: !json && isatty(STDOUT_FILENO) == 1
     ) {
-      try FileHandle.standardOutput.write(contentsOf: Data($0))
+      try StandardOutput.write($0)
     }
   }
 }
@@ -207,7 +207,7 @@ struct StreamsExportCommand: AsyncParsableCommand {
   func run() async throws {
     try await failing {
       let file = try await of.options.streams().export(of.stream)
-      try FileHandle.standardOutput.write(contentsOf: Data(file))
+      try StandardOutput.write(file)
     }
   }
 }

@@ -116,7 +116,7 @@ struct TapCommand: AsyncParsableCommand {
         keptLines: stream.first.flatMap { one in fromNumber.map { (one, $0) } },
         limit: limit, format: format)
       let (received, lost) = try await run.run(
-        output: { try FileHandle.standardOutput.write(contentsOf: Data($0)) },
+        output: { try StandardOutput.write($0) },
         say: { complain($0) })
       complain("\(received) messages, \(lost) lost")
     }

@@ -48,7 +48,7 @@ struct TopCommand: AsyncParsableCommand {
         ($0, try keys.keys(of: file, for: .monitor, at: $0))
       }
       try await TopRun(endpoints: encrypted, limit: limit, sort: sort).run {
-        try FileHandle.standardOutput.write(contentsOf: Data($0.utf8))
+        try StandardOutput.write(Array($0.utf8))
       }
     }
   }

@@ -26,4 +26,7 @@ int cprocess_clock_is_synchronised(void);
 // Has the calling thread, and threads that it starts from now on, preempt no other (SCHED_BATCH) and run at a nice value:
 // 0, or -1 where the system does not allow both.
 int cprocess_step_back(int nice_value);
+
+// Writes what stdio has buffered for standard output: 0, or -1 with errno where that or anything before it was not written.
+int cprocess_flush_output(void);
 #endif

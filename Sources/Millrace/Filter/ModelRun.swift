@@ -15,7 +15,7 @@ package enum ModelRun {
   ///
   /// - Throws: a `BadLine`.
   package static func run(
-    _ model: Model, lines: String, file: String, print: ([UInt8]) -> Void
+    _ model: Model, lines: String, file: String, print: ([UInt8]) throws -> Void
   ) throws {
     let state = model.makeState()
     var batch = StepBatch(model: model, capacity: 1)
@@ -29,7 +29,7 @@ package enum ModelRun {
       guard model.shape.answersEachStep else { continue }
       line.removeAll(keepingCapacity: true)
       append(t: step.t ?? UInt64(steps - 1), k: nil, row: Array(batch.output(0)), to: &line)
-      print(line)
+      try print(line)
     }
     // No step, no sequence to answer.
     guard !model.shape.answersEachStep, steps > 0 else { return }
@@ -37,7 +37,7 @@ package enum ModelRun {
     for k in 0..<rows.rows {
       line.removeAll(keepingCapacity: true)
       append(t: UInt64(steps), k: k, row: rows.row(k), to: &line)
-      print(line)
+      try print(line)
     }
   }
 
