@@ -20,6 +20,7 @@ struct RecordCommand: AsyncParsableCommand {
       """)
 
   @OptionGroup var argument: PipelineArgument
+  @OptionGroup var keys: KeyOptions
 
   @Argument(
     help: "Names of streams, or beginnings of names with a * behind. Default: all.",
@@ -48,7 +49,7 @@ struct RecordCommand: AsyncParsableCommand {
   @Option(help: "Stop when so many streams have ended.")
   var ended: Int?
 
-  @Option(help: "Stop after so many seconds.")
+  @Option(help: "Stop after so many seconds of recording.")
   var seconds: Double?
 
   @Flag(help: "Overwrite files that exist.")
@@ -59,9 +60,6 @@ struct RecordCommand: AsyncParsableCommand {
 
   func validate() throws {
     try checkEndpoint(from, option: "--from")
-    guard (output == nil) != (fixture == nil) else {
-      throw ValidationError("expected one of --output and --fixture.")
-    }
     if let ended, ended < 1 {
       throw ValidationError("--ended is \(ended), expected the number of streams, 1 or more.")
     }
@@ -75,6 +73,10 @@ struct RecordCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await failing {
+      // Not in `validate`, which comes before a misspelt option is told.
+      guard (output == nil) != (fixture == nil) else {
+        throw ValidationError("expected one of --output and --fixture.")
+      }
       var file = try argument.file()
       guard let endpoints = from.map({ [$0] }) ?? TopRun.endpoints(of: file) else {
         throw file.error(at: "monitor", "is missing; there is nothing to record")
@@ -83,7 +85,9 @@ struct RecordCommand: AsyncParsableCommand {
       file.sink.values = true
       let pipeline = try PipelineBuilder(file).build()
       let options = RecordRun.Options(
-        pipeline: pipeline, endpoints: endpoints, streams: streams, limit: limit, ended: ended,
+        pipeline: pipeline,
+        endpoints: try endpoints.map { ($0, try keys.keys(of: file, for: .monitor, at: $0)) },
+        streams: streams, limit: limit, ended: ended,
         seconds: seconds)
       let folder = try fixture.map { try FixtureFolder($0, of: pipeline, replaces: force) }
       let files = RecordRun.Files(

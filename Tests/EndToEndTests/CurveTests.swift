@@ -90,6 +90,10 @@ struct CurveTests {
     #expect(topped.0 == 77)
     #expect(try run(["tap", file, "tap/daemon/stats/", "--limit", "1"] + key("tapper")).0 == 0)
     #expect(try run(["top", file, "--limit", "1"] + key("tapper")).0 == 0)
+    let recording = running.folder.file("r.jsonl")
+    let recorded = try run(
+      ["record", file, "--output", recording, "--seconds", "0.1"] + key("tapper"))
+    #expect(recorded.0 == 0, "\(recorded.2)")
     let metrics = try http.metrics()
     func refused(_ endpoint: String, _ reason: String) -> Double {
       metrics["millrace_not_let_in_total{endpoint=\"\(endpoint)\",reason=\"\(reason)\"}"] ?? 0

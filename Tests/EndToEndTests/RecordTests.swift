@@ -78,6 +78,44 @@ struct RecordTests {
     #expect(sizes[1] < sizes[0] + 26 * 40)
   }
 
+  @Test func aRecorderWhoseDiskIsFullFailsInOneLine() throws {
+    let running = try RunningPipeline(.hello, isTapped: true)
+    let disk = try FaultyDisk()
+    try disk.set(.full)
+    for name in ["r.jsonl", "r.mrrec"] {
+      let recorder = try ChildProcess(
+        [
+          "record", running.folder.file("pipeline.yaml"), "--ended", "1", "--output",
+          disk.folder.file(name),
+        ], variables: disk.variables)
+      if name == "r.jsonl" {  // the other form has a beginning of its own to write
+        try recorder.read(until: "the recorder") {
+          $0.errorLines.contains { $0.contains("recording; ") }
+        }
+        _ = try sendLive(running, seed: 6, streams: ["a": .text("hello")])
+      }
+      #expect(try recorder.waitForExit() == 74)
+      #expect(
+        recorder.errorLines.last
+          == "millrace: cannot write to \(disk.folder.file(name)): No space left on device (28)")
+    }
+    try running.stop()
+  }
+
+  @Test func aRecordingOfNobodyFails() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("p.yaml", PipelineText.hello.text(ingress: "ipc://\(folder.file("in"))"))
+    let recorder = try ChildProcess(
+      [
+        "record", folder.file("p.yaml"), "--from", "ipc://\(folder.file("nobody"))", "--output",
+        folder.file("r.jsonl"),
+      ])
+    try recorder.read(until: "it waits") { $0.errorLines.contains { $0.contains("waiting for") } }
+    recorder.signal(SIGINT)
+    #expect(try recorder.waitForExit() == 69)
+    #expect(recorder.errorLines.last?.contains("nothing was recorded: nobody serves") == true)
+  }
+
   @Test func aChangedWeightIsFoundAtTheFirstStepThatItReaches() throws {
     let folder = try TemporaryFolder()
     let fixture = "Fixtures/golden/t_embed_lstm_softmax"

@@ -11,8 +11,9 @@ final class RecordLoop {
   private var recorder = StreamRecorder()
   private var sequences = SequenceCounter()
   private let began = MonotonicClock.microseconds
-  /// When the taps were heard to be subscribed to; nil before.
-  private var isSubscribed = false
+  /// When the taps were heard to be subscribed to, from when on input is recorded; nil before.
+  private var subscribedAt: UInt64?
+  private var isSubscribed: Bool { subscribedAt != nil }
   private var flushedAt: UInt64 = 0
   /// What the topic begins with that tells that all input has come; empty before it is asked for.
   private var mark = ""
@@ -29,6 +30,8 @@ final class RecordLoop {
     + "named, with other taps and pages closed, or while less is sent"
   /// How long nobody may be there before that is said.
   private static let patienceMilliseconds: UInt64 = 2000
+  /// How much longer than it is to record it waits for somebody who serves.
+  private static let servedSeconds = 5.0
   /// How long what is on its way may keep us waiting when we are stopped; the list comes once a second.
   private static let lastInputMilliseconds: UInt64 = 3000
   /// How long the last answers may keep us waiting: between two of them, and in all.
@@ -43,7 +46,10 @@ final class RecordLoop {
     // A recording takes what a burst brings; a hole would end its streams.
     try socket.setReceiveHighWaterMark(Limits.recorderQueueMessages)
     try socket.setLinger(.zero)
-    for endpoint in options.endpoints { try socket.connect(endpoint) }
+    for (endpoint, keys) in options.endpoints {
+      if let keys { try socket.setCurveClient(keys) }
+      try socket.connect(endpoint)
+    }
     for stream in options.streams {
       try socket.subscribe(RecordLoop.inputTopic + stream.topic)
       if writer.wantsAnswers { try socket.subscribe(RecordLoop.outputTopic + stream.topic) }
@@ -62,10 +68,11 @@ final class RecordLoop {
       try receive(say)
       if !isSubscribed, let due = complainsAt, MonotonicClock.milliseconds >= due {
         complainsAt = nil
-        say("waiting for \(options.endpoints[0]): nobody serves it yet")
+        say("waiting for \(options.endpoints[0].endpoint): nobody serves it yet")
       }
       try flush()
     }
+    guard isSubscribed else { throw RecordRun.Unserved(endpoint: options.endpoints[0].endpoint) }
     try takeLastInput(say)
     try waitForAnswers(say)
     for entry in recorder.finish() { try writer.append(entry) }
@@ -80,7 +87,9 @@ final class RecordLoop {
     if let limit = options.limit, recorder.inputs >= limit { return true }
     if let ended = options.ended, recorder.ended >= ended { return true }
     guard let seconds = options.seconds else { return false }
-    return Double(MonotonicClock.microseconds - began) / 1e6 >= seconds
+    let now = MonotonicClock.microseconds
+    if let subscribedAt { return Double(now - subscribedAt) / 1e6 >= seconds }
+    return Double(now - began) / 1e6 >= seconds + RecordLoop.servedSeconds
   }
 
   /// Takes the input that the daemon had accepted when we were stopped: it publishes behind the answers.
@@ -129,7 +138,7 @@ final class RecordLoop {
       }
       if topic.hasPrefix(RecordLoop.streamsTopic) {
         if !isSubscribed { say("recording; Ctrl-C ends it") }
-        isSubscribed = true
+        subscribedAt = subscribedAt ?? MonotonicClock.microseconds
         continue
       }
       let isInput = topic.hasPrefix(RecordLoop.inputTopic)

@@ -5,8 +5,8 @@ import ZeroMQ
 /// `millrace record`: captures what comes to a running daemon, and what it answers.
 package struct RecordRun: Sendable {
   package struct Options: Sendable {
-    /// Of the daemon's taps; its processes may have one each.
-    package var endpoints: [String]
+    /// Of the daemon's taps, one or one a process, with keys for those that are encrypted.
+    package var endpoints: [(endpoint: String, keys: CurveClientKeys?)]
     package var streams: [StreamPattern]
     /// Ends after so many messages of input.
     package var limit: UInt64?
@@ -19,8 +19,8 @@ package struct RecordRun: Sendable {
 
     /// `pipeline` is what the daemon runs.
     package init(
-      pipeline: Pipeline, endpoints: [String], streams: [StreamPattern], limit: UInt64?,
-      ended: Int?, seconds: Double?
+      pipeline: Pipeline, endpoints: [(endpoint: String, keys: CurveClientKeys?)],
+      streams: [StreamPattern], limit: UInt64?, ended: Int?, seconds: Double?
     ) {
       self.endpoints = endpoints
       self.streams = streams
@@ -29,6 +29,15 @@ package struct RecordRun: Sendable {
       self.seconds = seconds
       answersEachStep =
         pipeline.file.emit == .eachStep && pipeline.model.model.shape.answersEachStep
+    }
+  }
+
+  /// It ended before anybody served the taps.
+  package struct Unserved: Error, CustomStringConvertible {
+    let endpoint: String
+
+    package var description: String {
+      "nothing was recorded: nobody serves \(endpoint); start the daemon with this monitor first"
     }
   }
 

@@ -48,5 +48,7 @@ final class RecordingTarget {
   func flush() throws {
     writer.buffer += encoder.takeBlock()
     try writer.flush()
+    // Nobody's pace depends on a recorder: it does not wait for room.
+    try writer.checkRoom()
   }
 }
