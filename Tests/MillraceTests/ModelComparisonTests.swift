@@ -54,6 +54,20 @@ struct ModelComparisonTests {
     #expect(comparison.powers == [nil: 6, -1: 2])
   }
 
+  @Test func aMissingAnswerDiffersAtItsNumber() throws {
+    let expected: [[Float]] = [[0.1, 0.2, 0.3, 0.4], [0.25, 0.75, 0.5, 0.9]]
+    for (place, first) in [
+      (1, "stream s1 number 1: "), (3, "stream s0: 2 answers, expected 4"),
+    ] {
+      var received = expected
+      received[0].removeLast(2)
+      received[1][place] = 0.1
+      let verdict = try LineComparison(tolerance: .init())
+        .compare(lines(received), with: .lines(lines(expected)))
+      #expect(verdict.difference?.hasPrefix(first) == true, "\(verdict.difference ?? "none")")
+    }
+  }
+
   @Test func theSameIsTheSame() throws {
     let comparison = try compare([[0.1, 0.2]], [[0.1, 0.2]])
     #expect(comparison.verdict.isGood)

@@ -27,7 +27,7 @@ package struct Verdict: Sendable {
 
 /// Compares output lines with expected ones, stream by stream.
 ///
-/// The first difference is that with the lowest number, over all streams.
+/// The first difference is that with the lowest number, over all streams; a missing answer is one.
 struct LineComparison {
   let tolerance: TestFile.Tolerance
   /// Streams whose expected answers are only the first of all.
@@ -38,10 +38,12 @@ struct LineComparison {
   ) throws -> Verdict {
     var verdict = Verdict()
     var first: (number: UInt64, text: String)?
+    func note(_ difference: String, number: UInt64) {
+      if number < first?.number ?? .max { first = (number, difference) }
+    }
     func note(_ answer: AnswerComparison, number: UInt64, at place: String) {
       verdict.add(answer, at: place)
-      guard let text = answer.difference, number < first?.number ?? .max else { return }
-      first = (number, "\(place): \(text)")
+      if let text = answer.difference { note("\(place): \(text)", number: number) }
     }
     switch expectation {
     case .lines(let expected):
@@ -52,6 +54,11 @@ struct LineComparison {
           answer.compare(try AnswerLine(line), with: want)
           answer.isSameLine = line == wanted
           note(answer, number: want.number, at: "stream \(stream) number \(want.number)")
+        }
+        let count = received[stream]?.count ?? 0
+        if count < lines.count {
+          let missing = try AnswerLine(lines[count]).number
+          note(LineComparison.otherCount(count, of: lines.count, stream), number: missing)
         }
       }
       if let first { verdict.fail(first.text) }
@@ -91,13 +98,17 @@ struct LineComparison {
     }
   }
 
+  private static func otherCount(_ count: Int, of expected: Int, _ stream: StreamID) -> String {
+    "stream \(stream): \(count) answers, expected \(expected)"
+  }
+
   private func compareCounts(
     _ received: [StreamID: [String]], _ expected: [StreamID: Int], _ verdict: inout Verdict
   ) {
     for (stream, count) in expected.sorted(by: { $0.key < $1.key }) {
       let have = received[stream]?.count ?? 0
       if have < count || have > count && !openStreams.contains(stream) {
-        verdict.fail("stream \(stream): \(have) answers, expected \(count)")
+        verdict.fail(LineComparison.otherCount(have, of: count, stream))
       }
     }
     for stream in received.keys.sorted()
