@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Millrace
 
 struct RunCommand: AsyncParsableCommand {
@@ -15,12 +16,28 @@ struct RunCommand: AsyncParsableCommand {
 
   @OptionGroup var argument: PipelineArgument
 
+  @Flag(help: "Stop when standard input ends, as it does when the process that holds it is gone.")
+  var untilInputEnds = false
+
   func run() async throws {
     try await failing {
+      if untilInputEnds { stopWithInput() }
       let daemon = Daemon(
         pipeline: try PipelineBuilder(try argument.file()).build(),
         logger: argument.logger(default: .info))
       try await daemon.run()
+    }
+  }
+
+  /// From a thread of its own, which waits in a read.
+  private func stopWithInput() {
+    Thread.detachNewThread {
+      var bytes = [UInt8](repeating: 0, count: 4096)
+      while true {
+        let count = read(STDIN_FILENO, &bytes, bytes.count)
+        if count == 0 || count < 0 && errno != EINTR { break }
+      }
+      kill(getpid(), SIGTERM)
     }
   }
 }

@@ -47,6 +47,8 @@ struct TestCommand: AsyncParsableCommand {
 
   func run() async throws {
     var report = JUnitReport()
+    let interruption = await CrashedDaemon.endAllWhenInterrupted()
+    defer { interruption.cancel() }
     var failures = 0
     var status: ExitStatus?
     for path in pipelines where !path.hasSuffix(".test.yaml") {

@@ -145,6 +145,31 @@ struct CommandTests {
     #expect(try Checkout.text("CHANGELOG.md").contains("## \(version)"))
   }
 
+  @Test(arguments: [["--help"], ["doctor"], ["check", Checkout.path("Pipelines/hello.yaml")]])
+  func outputOnAFullDiskFails(arguments: [String]) throws {
+    let process = Process()
+    let errors = Pipe()
+    process.executableURL = URL(filePath: Checkout.millrace)
+    process.arguments = arguments
+    process.standardOutput = FileHandle(forWritingAtPath: "/dev/full")
+    process.standardError = errors
+    try process.run()
+    let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 74)
+    #expect(
+      text.hasSuffix("cannot write to standard output: No space left on device (28)\n"), "\(text)")
+  }
+
+  @Test func aDaemonEndsWithItsInputWhereThatIsAskedFor() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("p.yaml", PipelineText.hello.text(ingress: "ipc://\(folder.file("in"))"))
+    let daemon = try ChildProcess(["run", folder.file("p.yaml"), "--until-input-ends"])
+    try daemon.read(until: "it is ready") { $0.errorLines.contains { $0.contains("msg=ready") } }
+    daemon.closeInput()
+    #expect(try daemon.waitForExit() == 0)
+  }
+
   @Test func helpNamesTheDefaultStream() throws {
     let help = try ChildProcess.run(["pipe", "--help"])
     #expect(help.exitCode == 0)

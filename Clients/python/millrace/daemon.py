@@ -67,7 +67,8 @@ class Daemon:
             raise
         own = {"ingress": self.ingress, "monitor": self.monitor, "sink.publish": self.published,
                "http": "127.0.0.1:0" if http else None}
-        self._command = [self.binary, "run", str(self.file)]
+        # It ends with this process, however that ends.
+        self._command = [self.binary, "run", str(self.file), "--until-input-ends"]
         for key, value in (own | dict(settings or {})).items():
             # JSON is YAML.
             text = "" if value is None else value if isinstance(value, str) else json.dumps(value)
@@ -91,7 +92,7 @@ class Daemon:
         self._was_killed = False
         try:
             self._process = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE, text=True, errors="replace", cwd=self.folder)
         except OSError as error:
             self._temporary.cleanup()
@@ -151,6 +152,8 @@ class Daemon:
                     self._lines.append(line)
                     self._changed.notify_all()
         process.wait()
+        if process.stdin is not None:
+            process.stdin.close()
         with self._changed:
             self._changed.notify_all()
 
