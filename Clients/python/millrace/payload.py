@@ -39,6 +39,8 @@ def elements(data: Data) -> tuple[npt.NDArray[Any], DType]:
     if isinstance(data, (bytes, bytearray, memoryview)):
         return np.frombuffer(data, "|u1").reshape(-1, 1), DType.TEXT
     array = np.asarray(data)
+    if array.dtype.kind in "US":
+        raise TypeError("several texts; send one text, or give them to `stream`, which sends each")
     if array.size == 0:
         return elements(None)
     if array.dtype == np.uint8:
@@ -71,7 +73,12 @@ def state_bytes(state: State) -> bytes:
 
 
 def is_piece(data: object) -> bool:
-    """Whether data is one piece, as `elements` takes it, and no iterator over pieces."""
+    """Whether data is one piece, as `elements` takes it, and no iterator over pieces.
+
+    A list of texts is several, a list of numbers is one.
+    """
+    if isinstance(data, (list, tuple)) and data:
+        return not all(isinstance(item, (str, bytes, bytearray)) for item in data)
     return data is None or isinstance(data, (str, bytes, bytearray, memoryview, list, tuple)) \
         or hasattr(data, "__array__")
 
@@ -79,8 +86,8 @@ def is_piece(data: object) -> bool:
 def each_piece(data: Data | Iterable[Data]) -> Iterator[Data]:
     """What `elements` takes, as it is; of another iterable, its pieces.
 
-    >>> list(each_piece("hell")), list(each_piece(iter(["he", "ll"])))
-    (['hell'], ['he', 'll'])
+    >>> list(each_piece("hell")), list(each_piece(iter(["he", "ll"]))), list(each_piece(["he", "ll"]))
+    (['hell'], ['he', 'll'], ['he', 'll'])
     """
     if is_piece(data):
         yield data  # type: ignore[misc]
