@@ -193,8 +193,10 @@ class Client:
         if now >= until.deadline:
             return False
         poller = zmq.Poller()
-        for socket in self._sockets.values():
-            poller.register(socket, zmq.POLLIN)
+        for endpoint, socket in self._sockets.items():
+            link = self.session.links.get(endpoint)
+            is_sending = link is not None and bool(link.outbox)
+            poller.register(socket, zmq.POLLIN | zmq.POLLOUT if is_sending else zmq.POLLIN)
         poller.poll(int((min(until.deadline, self.session.due) - now) * 1000) + 1)
         return True
 
@@ -215,5 +217,9 @@ class Client:
                 socket = self._sockets[endpoint] = self._context.socket(zmq.DEALER)
                 prepare_dealer(socket, self._curve)
                 connect(socket, endpoint)
-            while link.outbox:
-                self._sockets[endpoint].send_multipart(link.outbox.popleft())
+            try:
+                while link.outbox:
+                    self._sockets[endpoint].send_multipart(link.outbox[0], zmq.NOBLOCK)
+                    link.outbox.popleft()
+            except zmq.Again:
+                pass  # nobody is there after a handshake that failed; it stays till somebody is

@@ -266,7 +266,8 @@ class Session:
         link = self.link
         if not link.has_heard:
             return TimeoutError(f"waited for {until.what} from {self.endpoint} in vain: nobody has "
-                                "answered there; is a daemon running, and is this its ingress?")
+                                "answered there; is a daemon running, is this its ingress, and does "
+                                "it let this client in (curve)?")
         return TimeoutError(
             f"waited for {until.what} from {self.endpoint}: last heard "
             f"{link.clock() - link.heard:.1f} s ago, credit {link.room}, "

@@ -57,6 +57,22 @@ class Keys(unittest.TestCase):
                     with self.assertRaisesRegex(TimeoutError, "nobody has answered there"):
                         client.send("a", [[1.0]])
 
+    def test_a_socket_that_lets_nobody_in_is_waited_for_no_longer_than_was_asked(self):
+        # Behind a handshake that failed there is nobody to send to, and sending would wait for ever.
+        context = zmq.Context()
+        self.addCleanup(context.destroy, 0)
+        for kind, is_encrypted in ((zmq.XPUB, False), (zmq.ROUTER, True)):
+            socket = context.socket(kind)
+            self.addCleanup(socket.close, 0)
+            if is_encrypted:
+                socket.curve_server, socket.curve_secretkey = True, zmq.curve_keypair()[1]
+            socket.bind("tcp://127.0.0.1:*")
+            endpoint = socket.last_endpoint.decode().rstrip("\0")
+            with self.subTest(kind=kind), Client(endpoint, timeout=1.5) as client:
+                for _ in range(2):
+                    with self.assertRaisesRegex(TimeoutError, "does it let this client in"):
+                        list(client.stream("a", [[1.0]]))
+
     def test_subscribers_with_keys_receive(self):
         context = zmq.Context()
         self.addCleanup(context.destroy, 0)
