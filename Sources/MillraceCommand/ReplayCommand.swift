@@ -72,6 +72,10 @@ struct ReplayCommand: AsyncParsableCommand {
     if report != nil, against == nil {
       throw ValidationError("--report goes with --against.")
     }
+    for (option, tolerance) in [("--atol", atol), ("--rtol", rtol)]
+    where !(tolerance >= 0 && tolerance.isFinite) {
+      throw ValidationError("\(option) is \(tolerance), expected 0 or more.")
+    }
   }
 
   func run() async throws {
@@ -86,7 +90,8 @@ struct ReplayCommand: AsyncParsableCommand {
           tolerance: TestFile.Tolerance(absolute: atol, relative: rtol), prints: lines,
           showsProgress: isatty(STDERR_FILENO) == 1))
       guard let against else { return try say(try await replay.run()) }
-      let comparison = try await replay.compare(with: try filter(try other(against, beside: file)))
+      let other = try filter(try other(against, beside: file), named: "--against \(against): ")
+      let comparison = try await replay.compare(with: other)
       print(comparison.text)
       if let report {
         try OutputFile.write(Array(comparison.page.utf8), to: report)
@@ -96,9 +101,17 @@ struct ReplayCommand: AsyncParsableCommand {
     }
   }
 
-  private func filter(_ file: PipelineFile) throws -> Filter {
-    Filter(
-      pipeline: try PipelineBuilder(file).build(), connect: connect ? file.ingress : nil,
+  /// `option` is said in front of what is wrong with the pipeline.
+  private func filter(_ file: PipelineFile, named option: String = "") throws -> Filter {
+    let pipeline: Pipeline
+    do {
+      pipeline = try PipelineBuilder(file).build()
+    } catch  where !option.isEmpty {
+      complain("\(option)\(error)")
+      throw ExitCode(ExitStatus(error).rawValue)
+    }
+    return Filter(
+      pipeline: pipeline, connect: connect ? file.ingress : nil,
       keys: connect ? try keys.keys(of: file, for: .ingress, at: file.ingress) : nil,
       logger: argument.logger(default: .warning))
   }

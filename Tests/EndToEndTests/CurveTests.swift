@@ -83,6 +83,9 @@ struct CurveTests {
     try expectRefused(["send", file] + key("tapper"), "tapper may tap, not send", input: "hello")
     try expectRefused(["tap", file] + key("sender"), "sender may send, not tap")
     try expectRefused(["tap", file, "output/"] + key("sender"), "sender may send, not tap")
+    try expectRefused(
+      ["record", file, "--output", running.folder.file("s.jsonl")] + key("sender"),
+      "sender may send, not tap")
     _ = try TestKeys.generate(running.folder.file("stranger.key"))
     try expectRefused(
       ["pipe", file, "--connect"] + key("stranger"), "not among the clients", input: "hello")

@@ -54,6 +54,20 @@ struct ModelComparisonTests {
     #expect(comparison.powers == [nil: 6, -1: 2])
   }
 
+  @Test func anAnswerTooManyDiffersAtItsNumber() throws {
+    let expected: [[Float]] = [[0.1], [0.25, 0.75, 0.5, 0.9]]
+    for (place, first) in [
+      (0, "stream s1 number 0: "), (3, "stream s0: 2 answers, expected 1"),
+    ] {
+      var received = expected
+      received[0].append(0.2)
+      received[1][place] = 0.1
+      let verdict = try LineComparison(tolerance: .init())
+        .compare(lines(received), with: .lines(lines(expected)))
+      #expect(verdict.difference?.hasPrefix(first) == true, "\(verdict.difference ?? "none")")
+    }
+  }
+
   @Test func aMissingAnswerDiffersAtItsNumber() throws {
     let expected: [[Float]] = [[0.1, 0.2, 0.3, 0.4], [0.25, 0.75, 0.5, 0.9]]
     for (place, first) in [

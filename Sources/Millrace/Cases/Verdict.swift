@@ -27,7 +27,7 @@ package struct Verdict: Sendable {
 
 /// Compares output lines with expected ones, stream by stream.
 ///
-/// The first difference is that with the lowest number, over all streams; a missing answer is one.
+/// The first difference is that with the lowest number, over all streams; an answer that is missing or too many is one.
 struct LineComparison {
   let tolerance: TestFile.Tolerance
   /// Streams whose expected answers are only the first of all.
@@ -55,10 +55,13 @@ struct LineComparison {
           answer.isSameLine = line == wanted
           note(answer, number: want.number, at: "stream \(stream) number \(want.number)")
         }
-        let count = received[stream]?.count ?? 0
-        if count < lines.count {
-          let missing = try AnswerLine(lines[count]).number
-          note(LineComparison.otherCount(count, of: lines.count, stream), number: missing)
+        let have = received[stream] ?? []
+        let isMore = have.count > lines.count && !openStreams.contains(stream)
+        if isMore || have.count < lines.count {
+          let first = isMore ? have[lines.count] : lines[have.count]
+          note(
+            LineComparison.otherCount(have.count, of: lines.count, stream),
+            number: try AnswerLine(first).number)
         }
       }
       if let first { verdict.fail(first.text) }

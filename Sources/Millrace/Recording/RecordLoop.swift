@@ -7,6 +7,9 @@ final class RecordLoop {
   private let writer: RecordingWriter
   private let stopped: Signal
   private let socket: Socket<Subscribe>
+  private var monitor: SocketMonitor
+  /// Why we are not let in, as long as we are not.
+  private var trouble: HandshakeTrouble?
   private var message = Multipart()
   private var recorder = StreamRecorder()
   private var sequences = SequenceCounter()
@@ -46,6 +49,7 @@ final class RecordLoop {
     // A recording takes what a burst brings; a hole would end its streams.
     try socket.setReceiveHighWaterMark(Limits.recorderQueueMessages)
     try socket.setLinger(.zero)
+    monitor = try SocketMonitor(socket)
     for (endpoint, keys) in options.endpoints {
       if let keys { try socket.setCurveClient(keys) }
       try socket.connect(endpoint)
@@ -66,13 +70,17 @@ final class RecordLoop {
     while !stopped.isRaised, !isDone {
       _ = try poller.wait(timeout: .milliseconds(200))
       try receive(say)
+      try watchHandshakes()
       if !isSubscribed, let due = complainsAt, MonotonicClock.milliseconds >= due {
         complainsAt = nil
-        say("waiting for \(options.endpoints[0].endpoint): nobody serves it yet")
+        say("waiting for \(endpoint): \(keyTrouble ?? "nobody serves it yet")")
       }
       try flush()
     }
-    guard isSubscribed else { throw RecordRun.Unserved(endpoint: options.endpoints[0].endpoint) }
+    guard isSubscribed else {
+      if let keyTrouble { throw Filter.Failure.notLetIn(endpoint: endpoint, reason: keyTrouble) }
+      throw RecordRun.Unserved(endpoint: endpoint)
+    }
     try takeLastInput(say)
     try waitForAnswers(say)
     for entry in recorder.finish() { try writer.append(entry) }
@@ -81,6 +89,23 @@ final class RecordLoop {
       streams: recorder.streamCount, ended: recorder.ended, messages: recorder.inputs,
       answers: recorder.answerRows, passedOver: recorder.passedOver.count, lost: sequences.lost,
       givenUp: recorder.givenUp.sorted())
+  }
+
+  /// The first endpoint, for messages.
+  private var endpoint: String { options.endpoints[0].endpoint }
+
+  /// What is wrong with our keys, if they are why nobody is heard.
+  private var keyTrouble: String? { trouble.flatMap { $0.isOfKeys ? $0.ownWords : nil } }
+
+  /// - Throws: `Filter.Failure.notLetIn`, where trying again is of no use.
+  private func watchHandshakes() throws {
+    while let event = try monitor.next() {
+      if event.kind == .handshakeSucceeded { trouble = nil }
+      trouble = HandshakeTrouble(event.kind) ?? trouble
+      if let trouble, trouble.isFinal {
+        throw Filter.Failure.notLetIn(endpoint: endpoint, reason: trouble.ownWords)
+      }
+    }
   }
 
   private var isDone: Bool {

@@ -93,7 +93,7 @@ final class TapReader {
         }
       case .disconnected where isConnected:
         isConnected = false
-        say("\(endpoint) has gone; waiting for it")
+        say("\(endpoint) has gone; waiting for it. What passes meanwhile is not counted as lost")
       default: trouble = HandshakeTrouble(event.kind) ?? trouble
       }
       if let trouble, trouble.isFinal {
