@@ -87,6 +87,16 @@ struct StreamMoveTests {
     #expect(moved.exitCode == 69)
     #expect(moved.errorLines.count == 1)
     #expect(moved.errorLines[0].contains("\(running.ingress) is no control socket"))
+    // And the other way round.
+    let control = "\(running.ingress).control"
+    let sent = try ChildProcess.run(
+      ["pipe", running.file, "--connect", "--set", "ingress=\(control)"], input: "he")
+    #expect(sent.exitCode == 69)
+    #expect(
+      sent.errorLines == [
+        "millrace: what answers at \(control) is no ingress; "
+          + "expected the endpoint that the pipeline file of that daemon names as ingress"
+      ])
     let itself = try move("a", from: running, to: running)
     #expect(itself.exitCode == 69)
     #expect(itself.errorLines.first?.contains("cannot be its target") == true)

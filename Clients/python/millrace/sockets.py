@@ -43,8 +43,11 @@ def _prepare(socket: zmq.Socket[Any], curve: Curve | None) -> None:
     socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
     if curve:
         names = ("server's public", "own public", "own secret")
+        if len(curve) != len(names):
+            raise ValueError(f"curve has {len(curve)} keys, expected (server's public key, own public "
+                             "key, own secret key)")
         options = (zmq.CURVE_SERVERKEY, zmq.CURVE_PUBLICKEY, zmq.CURVE_SECRETKEY)
-        for name, option, key in zip(names, options, curve, strict=True):
+        for name, option, key in zip(names, options, curve):
             key = key.encode() if isinstance(key, str) else key
             if len(key) not in (32, 40):
                 raise ValueError(f"the {name} key has {len(key)} bytes, expected 40 characters of "

@@ -57,6 +57,10 @@ class Keys(unittest.TestCase):
                     with self.assertRaisesRegex(TimeoutError, "nobody has answered there"):
                         client.send("a", [[1.0]])
 
+    def test_keys_that_are_missing_are_named(self):
+        with self.assertRaisesRegex(ValueError, "curve has 2 keys, expected"):
+            Client("ipc:///tmp/nobody", curve=("a" * 40, "b" * 40))
+
     def test_a_socket_that_lets_nobody_in_is_waited_for_no_longer_than_was_asked(self):
         # Behind a handshake that failed there is nobody to send to, and sending would wait for ever.
         context = zmq.Context()

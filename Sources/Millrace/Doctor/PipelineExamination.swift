@@ -165,9 +165,11 @@ struct PipelineExamination {
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
     let length = socklen_t(MemoryLayout<sockaddr_un>.size)
     // A file that nobody listens at is what a daemon that was killed leaves behind.
-    return withUnsafePointer(to: &address) {
+    let status = withUnsafePointer(to: &address) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, length) }
-    } == 0
+    }
+    if status != 0, errno == EACCES || errno == EPERM { return nil }
+    return status == 0
   }
 
   private func isTaken(address: String) -> Bool? {

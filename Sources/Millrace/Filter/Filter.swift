@@ -20,6 +20,7 @@ package struct Filter: Sendable {
     case cutOff(endpoint: String)
     /// Something else answered.
     case noControl(endpoint: String)
+    case noIngress(endpoint: String)
     case notLetIn(endpoint: String, reason: String)
     case pipelineStopped
 
@@ -32,6 +33,9 @@ package struct Filter: Sendable {
       case .noControl(let endpoint):
         "what answers at \(endpoint) is no control socket; expected the endpoint that the pipeline "
           + "file of that daemon names as control"
+      case .noIngress(let endpoint):
+        "what answers at \(endpoint) is no ingress; expected the endpoint that the pipeline file of "
+          + "that daemon names as ingress"
       case .notLetIn(let endpoint, let reason): "\(endpoint): \(reason)"
       case .pipelineStopped: "the pipeline stopped before all was answered"
       }

@@ -71,7 +71,11 @@ struct FilterLoop {
         _ = try answersOnly.wait(timeout: wait)
       }
       if stopped.isRaised { throw Filter.Failure.pipelineStopped }
-      try receive()
+      do {
+        try receive()
+      } catch is WireError where !client.isWelcome {
+        throw Filter.Failure.noIngress(endpoint: client.troubledEndpoint)
+      }
       tellOfConnection()
       if wantsInput, input.map(withInput.isReadable) ?? true {
         if let lines = try source.next() {

@@ -30,7 +30,7 @@ package enum ExitStatus: Int32, Sendable {
       is VocabularyError, is JSONError, is TapFormat.NotNumbers:
       self = .badData
     case Filter.Failure.noAnswer, Filter.Failure.cutOff, Filter.Failure.noControl,
-      is EndpointFailure, is HistoryRefused, is RecordRun.Unserved:
+      Filter.Failure.noIngress, is EndpointFailure, is HistoryRefused, is RecordRun.Unserved:
       self = .unreachable
     case let error as ZeroMQError: self = error.isPeerTrouble ? .unreachable : .inputOutput
     case is LineWriter.Failure, is FileFailure, is FileTracer.Failure: self = .inputOutput
