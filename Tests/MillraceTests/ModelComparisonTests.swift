@@ -54,32 +54,22 @@ struct ModelComparisonTests {
     #expect(comparison.powers == [nil: 6, -1: 2])
   }
 
-  @Test func anAnswerTooManyDiffersAtItsNumber() throws {
-    let expected: [[Float]] = [[0.1], [0.25, 0.75, 0.5, 0.9]]
-    for (place, first) in [
-      (0, "stream s1 number 0: "), (3, "stream s0: 2 answers, expected 1"),
-    ] {
-      var received = expected
-      received[0].append(0.2)
-      received[1][place] = 0.1
-      let verdict = try LineComparison(tolerance: .init())
-        .compare(lines(received), with: .lines(lines(expected)))
-      #expect(verdict.difference?.hasPrefix(first) == true, "\(verdict.difference ?? "none")")
+  /// One stream has other than `expected` answers, the other a wrong one.
+  @Test(arguments: [
+    (4, 3, 1, "stream s1 number 1: "), (4, 2, 3, "stream s0: 2 answers, expected 4"),
+    (1, 2, 0, "stream s1 number 0: "), (1, 2, 3, "stream s0: 2 answers, expected 1"),
+  ])
+  func answersThatAreMissingOrTooManyDifferAtTheirNumber(
+    expected: Int, received: Int, wrong: Int, first: String
+  ) throws {
+    func values(_ count: Int) -> [[Float]] {
+      [Array([0.1, 0.2, 0.3, 0.4].prefix(count)), [0.25, 0.75, 0.5, 0.9]]
     }
-  }
-
-  @Test func aMissingAnswerDiffersAtItsNumber() throws {
-    let expected: [[Float]] = [[0.1, 0.2, 0.3, 0.4], [0.25, 0.75, 0.5, 0.9]]
-    for (place, first) in [
-      (1, "stream s1 number 1: "), (3, "stream s0: 2 answers, expected 4"),
-    ] {
-      var received = expected
-      received[0].removeLast(2)
-      received[1][place] = 0.1
-      let verdict = try LineComparison(tolerance: .init())
-        .compare(lines(received), with: .lines(lines(expected)))
-      #expect(verdict.difference?.hasPrefix(first) == true, "\(verdict.difference ?? "none")")
-    }
+    var answers = values(received)
+    answers[1][wrong] = 0.1
+    let verdict = try LineComparison(tolerance: .init())
+      .compare(lines(answers), with: .lines(lines(values(expected))))
+    #expect(verdict.difference?.hasPrefix(first) == true, "\(verdict.difference ?? "none")")
   }
 
   @Test func theSameIsTheSame() throws {
